@@ -1,0 +1,1 @@
+"""One widget a file; each knows values and its own signals, nothing else."""

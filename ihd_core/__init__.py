@@ -1,0 +1,1 @@
+"""Everything a radiologist's result depends on."""

@@ -1,0 +1,1 @@
+"""Files to Scans; every DICOM rule is in here, one kind of rule a file."""

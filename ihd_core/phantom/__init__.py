@@ -1,0 +1,1 @@
+"""Synthetic head CT with hemorrhages whose place is known."""

@@ -1,0 +1,1 @@
+"""Data that the program ships: the model and its card, the style sheet, icons, the font."""
