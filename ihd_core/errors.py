@@ -20,15 +20,15 @@ class DicomError(IhdError):
     """These files are not a head CT that can be shown."""
 
 
-class NotDicom(DicomError):  # noqa: N818 - reads as a sentence where it is raised
+class NotDicom(DicomError):
     """A file is not DICOM."""
 
 
-class NoHeadCt(DicomError):  # noqa: N818
+class NoHeadCt(DicomError):
     """Nothing among the files can be shown; the message says what was found instead."""
 
 
-class CannotPredict(IhdError):  # noqa: N818
+class CannotPredict(IhdError):
     """A scan can be shown, but not given to the network; the message says why."""
 
 
@@ -44,5 +44,5 @@ class FileError(IhdError):
     """Reading or writing a file failed; the message names it and the system's reason."""
 
 
-class Cancelled(IhdError):  # noqa: N818
+class Cancelled(IhdError):
     """The caller asked to stop."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from ihd_core.windowing import Window
@@ -99,4 +98,5 @@ class Scan:
     @property
     def heights_mm(self) -> NDArray[np.float64]:
         """Position of every slice along the normal, (slices,), increasing, mm."""
-        return self.positions_mm @ self.orientation[2]
+        heights: NDArray[np.float64] = self.positions_mm @ self.orientation[2]
+        return heights
