@@ -1,0 +1,70 @@
+"""What the slice view is given to draw: one slice, its overlay and everything written around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ihd_core.labels import Label
+    from ihd_core.orientation import EdgeLetters
+    from ihd_core.windowing import Window
+
+CENTER_LIMITS = (-2000, 6000)
+WIDTH_LIMITS = (2, 10000)
+"""HU; how far a reader can move the window by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColourBar:
+    """How one label's colour is to be read.
+
+    Attributes:
+        colour: red, green, blue, 0..255.
+        low: value where the colour begins; below it the overlay is transparent.
+        high: value painted at full colour.
+        unit: written behind the numbers; may be empty.
+    """
+
+    label: Label
+    colour: tuple[int, int, int]
+    low: float
+    high: float
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlicePicture:
+    """One slice as it is to be drawn; the arrays are never changed.
+
+    Attributes:
+        pixels: uint8, grey (rows, columns) or red, green, blue (rows, columns, 3).
+        pixel_mm: distance between neighbouring (rows, columns), mm.
+        window: the window the grey was made with; dragging starts from it.
+        overlay: uint8 (rows, columns, 4), red, green, blue and alpha (not premultiplied), or None.
+        letters: where the patient's sides are; None where the files do not tell.
+        top_left, top_right, bottom_left, bottom_right: lines of text in the corners.
+        badges: what must not be missed, drawn on a coloured ground at the top.
+        colour_bars: one for every label in the overlay.
+    """
+
+    pixels: NDArray[np.uint8]
+    pixel_mm: tuple[float, float]
+    window: Window
+    overlay: NDArray[np.uint8] | None = None
+    letters: EdgeLetters | None = None
+    top_left: tuple[str, ...] = ()
+    top_right: tuple[str, ...] = ()
+    bottom_left: tuple[str, ...] = ()
+    bottom_right: tuple[str, ...] = ()
+    badges: tuple[str, ...] = ()
+    colour_bars: tuple[ColourBar, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not min(self.pixel_mm) > 0:
+            raise ValueError(f"pixel_mm is {self.pixel_mm}, must be above 0")
+        if self.overlay is not None and self.overlay.shape != (*self.pixels.shape[:2], 4):
+            raise ValueError(f"overlay is {self.overlay.shape}, must be {(*self.pixels.shape[:2], 4)}")

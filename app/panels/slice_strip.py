@@ -1,0 +1,214 @@
+"""Probability of every label along the slices; click to go there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HIDDEN = "Hidden until you save your opinion (Ctrl+Enter) or press Show AI (F9)"
+GROUND, ROW, LINE = QColor(22, 24, 27), QColor(33, 36, 40), QColor(120, 126, 133)
+INK, CALM = QColor(222, 226, 230), QColor(160, 167, 175)
+NAMES, VALUES, AXIS = 44.0, 48.0, 18.0  # widths of the columns at the sides, height of the row below
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StripView:
+    """What the strip shows.
+
+    Attributes:
+        probabilities: float32 (slices, labels), 0..1; NaN where the answer is not there yet.
+        thresholds: (labels,), the slice-level operating point of every label; NaN where there is none.
+        slice_index: the slice on the screen.
+        hidden: nothing that came from the model may be seen.
+    """
+
+    probabilities: NDArray[np.float32]
+    thresholds: NDArray[np.float32]
+    slice_index: int
+    hidden: bool = False
+
+    def __post_init__(self) -> None:
+        if self.probabilities.ndim != 2 or self.probabilities.shape[1] != len(LABELS):
+            raise ValueError(f"probabilities is {self.probabilities.shape}, must be (slices, {len(LABELS)})")
+
+
+class SliceStrip(QWidget):
+    """One row a label, one cell a slice, the most inferior slice at the left."""
+
+    slice_chosen = Signal(int)
+    """slice_index the reader has clicked or dragged to."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("slice_strip")
+        self.setAccessibleName("Probability along the slices")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(124)
+        self.setMinimumWidth(240)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self._view: StripView | None = None
+        self._chosen = -1
+
+    def show_strip(self, view: StripView | None) -> None:
+        """Show these probabilities; None when no scan is open."""
+        self._view = view
+        self.update()
+
+    def slice_at(self, x: float) -> int:
+        """The slice_index under a place on the widget, the nearest one beside the plot; -1 without a scan."""
+        slices = self._slices()
+        if not slices:
+            return -1
+        plot = self._plot()
+        return min(max(math.floor((x - plot.left()) / plot.width() * slices), 0), slices - 1)
+
+    def slice_x(self, slice_index: int) -> float:
+        """Where on the widget the middle of a slice's column is."""
+        plot = self._plot()
+        return plot.left() + (slice_index + 0.5) * plot.width() / max(self._slices(), 1)
+
+    def tooltip_at(self, x: float) -> str:
+        """Number of the slice under a place on the widget, and its probabilities unless they are hidden."""
+        view, index = self._view, self.slice_at(x)
+        if view is None or index < 0:
+            return ""
+        lines = [f"Slice {index + 1} of {self._slices()}"]
+        if not view.hidden:
+            for label in DISPLAY_ORDER:
+                lines.append(f"{label.short_name}  {_percent(float(view.probabilities[index, label.column]))}")
+        return "\n".join(lines)
+
+    def _slices(self) -> int:
+        return 0 if self._view is None else len(self._view.probabilities)
+
+    def _plot(self) -> QRectF:
+        return QRectF(NAMES, 2, max(self.width() - NAMES - VALUES, 1), self.height() - AXIS - 2)
+
+    def _row(self, number: int) -> QRectF:
+        plot = self._plot()
+        height = plot.height() / len(DISPLAY_ORDER)
+        return QRectF(plot.left(), plot.top() + number * height, plot.width(), height - 2)
+
+    # Painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the rows, the axis and the mark of the slice on the screen."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), GROUND)
+        view = self._view
+        if view is None or not self._slices():
+            return
+        font = painter.font()
+        font.setPixelSize(12)
+        painter.setFont(font)
+        self._draw_axis(painter)
+        if view.hidden:
+            painter.setPen(CALM)
+            painter.drawText(self._plot(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, HIDDEN)
+        else:
+            for number, label in enumerate(DISPLAY_ORDER):
+                self._draw_row(painter, self._row(number), label, view)
+        self._draw_mark(painter, view.slice_index)
+
+    def _draw_row(self, painter: QPainter, row: QRectF, label: Label, view: StripView) -> None:
+        from ihd_core.overlay import COLOURS
+
+        values = view.probabilities[:, label.column]
+        threshold = float(view.thresholds[label.column])
+        colour = QColor(*COLOURS[label])
+        faint = QColor(colour)
+        faint.setAlpha(110)
+        painter.fillRect(row, ROW)
+        self._hatch(painter, row, np.isnan(values))
+        width = row.width() / len(values)
+        gap = 1.0 if width > 4 else 0.0
+        for index in np.flatnonzero(values > 0):
+            value = min(float(values[index]), 1.0)
+            height = row.height() * value
+            bar = QRectF(row.left() + index * width, row.bottom() - height, width - gap, height)
+            painter.fillRect(bar, colour if value > threshold else faint)
+        if 0 <= threshold <= 1:
+            y = row.bottom() - row.height() * threshold
+            painter.setPen(QPen(LINE, 1, Qt.PenStyle.DotLine))
+            painter.drawLine(QLineF(row.left(), y, row.right(), y))
+            painter.setPen(QPen(INK, 1))
+            painter.drawLine(QLineF(row.left() - 4, y, row.left(), y))
+        painter.setPen(colour)
+        names = QRectF(0, row.top(), NAMES - 8, row.height())
+        painter.drawText(names, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, label.short_name)
+        value = float(values[min(max(view.slice_index, 0), len(values) - 1)])
+        painter.setPen(INK if value > threshold else CALM)
+        number = QRectF(row.right() + 2, row.top(), VALUES - 8, row.height())
+        painter.drawText(number, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _percent(value))
+
+    def _hatch(self, painter: QPainter, row: QRectF, missing: NDArray[np.bool_]) -> None:
+        """Dim what is not there yet, one rectangle for every run of slices."""
+        edges = np.flatnonzero(np.diff(np.concatenate(([False], missing, [False])).astype(np.int8)))
+        width = row.width() / len(missing)
+        for first, end in edges.reshape(-1, 2):
+            run = QRectF(row.left() + first * width, row.top(), (end - first) * width, row.height())
+            painter.fillRect(run, GROUND)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.fillRect(run, Qt.BrushStyle.BDiagPattern)
+
+    def _draw_axis(self, painter: QPainter) -> None:
+        plot = self._plot()
+        below = QRectF(plot.left(), plot.bottom(), plot.width(), AXIS)
+        painter.setPen(CALM)
+        painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "1 inferior")
+        vertex = f"{self._slices()} vertex"
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, vertex)
+
+    def _draw_mark(self, painter: QPainter, slice_index: int) -> None:
+        plot, x = self._plot(), self.slice_x(slice_index)
+        painter.setPen(QPen(INK, 1))
+        half = max(plot.width() / self._slices() / 2, 2.0)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(QRectF(x - half, plot.top() - 1, 2 * half, plot.height()))
+        painter.setBrush(INK)
+        base = plot.bottom() + 2
+        painter.drawPolygon([QPointF(x, base), QPointF(x - 5, base + 7), QPointF(x + 5, base + 7)])
+
+    # The mouse
+
+    def event(self, event: QEvent) -> bool:
+        """Answer the request for a tooltip; pass on everything else."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), self.tooltip_at(event.pos().x()), self)
+            return True
+        return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Go to the slice under the pointer."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._chosen = -1
+            self._choose(event.position().x())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the pointer while the button is held."""
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._choose(event.position().x())
+
+    def _choose(self, x: float) -> None:
+        index = self.slice_at(x)
+        if index >= 0 and index != self._chosen:
+            self._chosen = index
+            self.slice_chosen.emit(index)
+
+
+def _percent(probability: float) -> str:
+    """A probability as the reader sees it; never 0 % or 100 %."""
+    if math.isnan(probability):
+        return "…"
+    return "<1 %" if probability < 0.01 else ">99 %" if probability > 0.99 else f"{100 * probability:.0f} %"

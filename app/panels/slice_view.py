@@ -1,0 +1,265 @@
+"""Draw one slice with its heatmaps; wheel, drag and click become signals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.panels.slice_picture import CENTER_LIMITS, WIDTH_LIMITS, SlicePicture
+from app.panels.slice_placing import Placing, VisiblePart, visible_part
+from app.panels.slice_writing import write_around
+from ihd_core.windowing import Window
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EMPTY = "Open a head CT: Ctrl+O, or drop a folder here"
+CALM = QColor(150, 157, 165)
+NOTCH = 120  # Qt: eighths of a degree of one wheel click
+TOUCHPAD_STEP_PX = 24
+ZOOM_STEP = 1.2
+CLICK_PX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Gesture:
+    """One thing the mouse can do in the slice view, for the help page."""
+
+    hand: str
+    does: str
+
+
+GESTURES = (
+    Gesture("Wheel", "One slice; down goes towards the vertex"),
+    Gesture("Shift + wheel", "Ten slices"),
+    Gesture("Ctrl + wheel", "Zoom about the pointer"),
+    Gesture("Left drag", "Window: right is wider, up is brighter"),
+    Gesture("Middle drag", "Move the slice"),
+    Gesture("Right drag", "Zoom: up is larger"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drag:
+    button: Qt.MouseButton
+    start: QPointF
+    placing: Placing
+    window: Window
+
+
+class SliceView(QWidget):
+    """One slice, as large as the reader wants it."""
+
+    scrolled = Signal(int)
+    """Slices to move by; above 0 towards the vertex."""
+    window_dragged = Signal(object)
+    """The Window the reader has dragged to."""
+    probed = Signal(int, int)
+    """Row and column of the slice pixel under the pointer."""
+    left = Signal()
+    """The pointer is no longer over the slice."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("slice_view")
+        self.setAccessibleName("Slice")
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(240, 240)
+        self._picture: SlicePicture | None = None
+        self._message = EMPTY
+        self._zoom, self._middle = 1.0, (0.5, 0.5)
+        self._drag: _Drag | None = None
+        self._turned = 0.0
+        self._overlay: tuple[NDArray[np.uint8], VisiblePart, QImage] | None = None
+
+    def show_picture(self, picture: SlicePicture | None) -> None:
+        """Draw this slice, at the zoom and place the reader has chosen; None says how to open a scan."""
+        self._picture = picture
+        self._message = EMPTY
+        self.update()
+
+    def show_message(self, text: str) -> None:
+        """Show one calm sentence instead of a slice."""
+        self._picture = None
+        self._message = text
+        self.update()
+
+    def zoom_in(self) -> None:
+        """Enlarge about the middle."""
+        self._zoom_about(ZOOM_STEP, QRectF(self.rect()).center())
+
+    def zoom_out(self) -> None:
+        """Make smaller about the middle."""
+        self._zoom_about(1 / ZOOM_STEP, QRectF(self.rect()).center())
+
+    def fit(self) -> None:
+        """Show the whole slice as large as it fits."""
+        self._zoom, self._middle = 1.0, (0.5, 0.5)
+        self.update()
+
+    def reset_view(self) -> None:
+        """Forget zoom, place and half-turned wheel, as for a new scan."""
+        self._turned = 0.0
+        self._drag = None
+        self.fit()
+
+    @property
+    def zoom(self) -> float:
+        """Screen pixels per mm; 0 without a slice."""
+        placing = self._placing()
+        return placing.per_mm if placing else 0.0
+
+    def image_point(self, row: float, column: float) -> QPointF:
+        """Where on the widget the centre of a slice pixel is drawn."""
+        placing = self._placing()
+        return QPointF(*placing.on_widget(row + 0.5, column + 0.5)) if placing else QPointF()
+
+    # Painting
+
+    def _placing(self) -> Placing | None:
+        if self._picture is None:
+            return None
+        rows, columns = self._picture.pixels.shape[:2]
+        size = float(self.width()), float(self.height())
+        return Placing((rows, columns), self._picture.pixel_mm, size, self._zoom, self._middle)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the slice, the overlay above it and the writing above both."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), Qt.GlobalColor.black)
+        placing = self._placing()
+        if self._picture is None or placing is None:
+            painter.setPen(CALM)
+            words = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.rect().adjusted(24, 24, -24, -24), words, self._message)
+            return
+        part = visible_part(placing, self.devicePixelRatioF())
+        if part is not None:
+            self._draw_slice(painter, self._picture, part)
+        write_around(painter, self._picture, placing.size, placing.per_mm)
+
+    def _draw_slice(self, painter: QPainter, picture: SlicePicture, part: VisiblePart) -> None:
+        ratio = self.devicePixelRatioF()
+        corner = QPointF(part.x / ratio, part.y / ratio)
+        pixels = part.resized(picture.pixels)
+        if pixels.ndim == 3:
+            pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGRA), np.uint8)
+        image = _image(pixels, QImage.Format.Format_RGB32 if pixels.ndim == 3 else QImage.Format.Format_Grayscale8)
+        image.setDevicePixelRatio(ratio)
+        painter.drawImage(corner, image)
+        if picture.overlay is not None:
+            painter.drawImage(corner, self._overlay_image(picture.overlay, part, ratio))
+
+    def _overlay_image(self, overlay: NDArray[np.uint8], part: VisiblePart, ratio: float) -> QImage:
+        """The overlay at screen size; kept, so that a window change does not resize it again."""
+        if self._overlay is None or self._overlay[0] is not overlay or self._overlay[1] != part:
+            resized = part.resized(_premultiplied(overlay), smooth=False)
+            image = _image(resized, QImage.Format.Format_ARGB32_Premultiplied)
+            image.setDevicePixelRatio(ratio)
+            self._overlay = overlay, part, image
+        return self._overlay[2]
+
+    # The mouse
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll or zoom; what is less than a step is kept for the next event."""
+        event.accept()
+        turned = _turned(event)
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._zoom_about(ZOOM_STEP**-turned, event.position())
+            return
+        if turned * self._turned < 0:
+            self._turned = 0.0
+        self._turned += turned
+        steps = math.trunc(self._turned)
+        self._turned -= steps
+        if steps and self._picture is not None:
+            self.scrolled.emit(10 * steps if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else steps)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Start a drag."""
+        placing = self._placing()
+        if self._picture is not None and placing is not None:
+            self._drag = _Drag(event.button(), event.position(), placing, self._picture.window)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with a drag; say which pixel is under the pointer."""
+        self._probe(event.position())
+        drag = self._drag
+        if drag is None or not event.buttons() & drag.button:
+            return
+        moved = event.position() - drag.start
+        if max(abs(moved.x()), abs(moved.y())) < CLICK_PX:
+            return
+        if drag.button == Qt.MouseButton.LeftButton:
+            self._drag_window(drag.window, moved)
+        elif drag.button == Qt.MouseButton.MiddleButton:
+            self._place(drag.placing.moved(moved.x(), moved.y()))
+        elif drag.button == Qt.MouseButton.RightButton:
+            self._place(drag.placing.zoomed(math.exp(-moved.y() / 150), drag.start.x(), drag.start.y()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End a drag."""
+        if self._drag is not None and event.button() == self._drag.button:
+            self._drag = None
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Say that no pixel is under the pointer."""
+        self.left.emit()
+
+    def _probe(self, where: QPointF) -> None:
+        placing = self._placing()
+        if placing is None:
+            return
+        row, column = (math.floor(position) for position in placing.on_slice(where.x(), where.y()))
+        if 0 <= row < placing.shape[0] and 0 <= column < placing.shape[1]:
+            self.probed.emit(row, column)
+        else:
+            self.left.emit()
+
+    def _drag_window(self, start: Window, moved: QPointF) -> None:
+        hu_per_px = max(start.width, 40) / 200
+        width = min(max(round(start.width + moved.x() * hu_per_px), WIDTH_LIMITS[0]), WIDTH_LIMITS[1])
+        center = min(max(round(start.center + moved.y() * hu_per_px), CENTER_LIMITS[0]), CENTER_LIMITS[1])
+        self.window_dragged.emit(Window(center, width))
+
+    def _zoom_about(self, factor: float, where: QPointF) -> None:
+        placing = self._placing()
+        if placing is not None:
+            self._place(placing.zoomed(factor, where.x(), where.y()))
+
+    def _place(self, placing: Placing) -> None:
+        self._zoom, self._middle = placing.zoom, placing.middle
+        self.update()
+
+
+def _turned(event: QWheelEvent) -> float:
+    """Steps of a wheel event, above 0 when turned down; macOS turns Shift + wheel to the side."""
+    pixels, angle = event.pixelDelta(), event.angleDelta()
+    if not pixels.isNull():
+        return -(pixels.y() or pixels.x()) / TOUCHPAD_STEP_PX
+    return -(angle.y() or angle.x()) / NOTCH
+
+
+def _premultiplied(overlay: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Red, green, blue, alpha to Qt's blue, green, red, alpha with the colours multiplied by alpha."""
+    swapped = cv2.cvtColor(overlay, cv2.COLOR_RGBA2BGRA)
+    factor = np.repeat(overlay[..., 3:], 4, axis=2)
+    factor[..., 3] = 255
+    return np.asarray(cv2.multiply(swapped, factor, scale=1 / 255), np.uint8)
+
+
+def _image(pixels: NDArray[np.uint8], form: QImage.Format) -> QImage:
+    pixels = np.ascontiguousarray(pixels)
+    height, width = pixels.shape[:2]
+    return QImage(pixels.data, width, height, pixels.strides[0], form).copy()
