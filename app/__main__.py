@@ -1,0 +1,7 @@
+"""The same as `ihd`."""
+
+import sys
+
+from app.cli import main
+
+sys.exit(main())

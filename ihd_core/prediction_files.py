@@ -1,0 +1,113 @@
+"""Predictions as JSON and as CSV, the same numbers in both."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ihd_core.labels import DISPLAY_ORDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ihd_core.model_file import ModelInfo
+    from ihd_core.predict import Prediction
+    from ihd_core.scan import Scan
+
+COLUMNS = (
+    "series_uid",
+    "level",
+    "index",
+    "sop_uid",
+    "position_mm",
+    *(f"cnn_{label}" for label in DISPLAY_ORDER),
+    *(f"bilstm_{label}" for label in DISPLAY_ORDER),
+)
+"""Of the CSV; `level` is slice or scan, and a scan has no index, sop_uid and position_mm."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScanResult:
+    """What the files say of one scan, without its pixels.
+
+    Attributes:
+        positions_mm: (slices,), along the normal, increasing.
+        prediction: of the same scan.
+    """
+
+    series_uid: str
+    slice_uids: tuple[str, ...]
+    positions_mm: NDArray[np.float64]
+    warnings: tuple[str, ...]
+    prediction: Prediction
+
+
+def scan_result(scan: Scan, prediction: Prediction) -> ScanResult:
+    """Keep of a scan what the files say, so that its pixels can go."""
+    return ScanResult(scan.uid, scan.slice_uids, scan.heights_mm, prediction.warnings, prediction)
+
+
+def predictions_json(results: Sequence[ScanResult]) -> str:
+    """All results as one JSON object; slices from index 0, inferior first."""
+    return json.dumps({"scans": [_scan_entry(result) for result in results]}, indent=1, allow_nan=False) + "\n"
+
+
+def predictions_csv(results: Sequence[ScanResult]) -> str:
+    """All results as one table: a row a slice, inferior first, then a row for the scan."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for result in results:
+        table.writerows(_rows(result))
+    return text.getvalue()
+
+
+def _scan_entry(result: ScanResult) -> dict[str, object]:
+    prediction = result.prediction
+    return {
+        "series_uid": result.series_uid,
+        "slice_count": len(result.slice_uids),
+        "warnings": list(result.warnings),
+        "model": _model_entry(prediction.model),
+        "scan": _by_label(prediction.scan),
+        "scan_cnn": _by_label(prediction.cnn_scan),
+        "slices": [
+            {
+                "index": index,
+                "sop_uid": uid,
+                "position_mm": _millimetres(result.positions_mm[index]),
+                "cnn": _by_label(prediction.cnn_slices[index]),
+                "bilstm": _by_label(prediction.slices[index]),
+            }
+            for index, uid in enumerate(result.slice_uids)
+        ],
+    }
+
+
+def _model_entry(model: ModelInfo) -> dict[str, str]:
+    return {"name": model.name, "sha256": model.sha256, "intended_use": model.intended_use}
+
+
+def _rows(result: ScanResult) -> Iterator[list[object]]:
+    prediction = result.prediction
+    for index, uid in enumerate(result.slice_uids):
+        place = [index, uid, _millimetres(result.positions_mm[index])]
+        cnn, bilstm = _by_label(prediction.cnn_slices[index]), _by_label(prediction.slices[index])
+        yield [result.series_uid, "slice", *place, *cnn.values(), *bilstm.values()]
+    cnn, bilstm = _by_label(prediction.cnn_scan), _by_label(prediction.scan)
+    yield [result.series_uid, "scan", "", "", "", *cnn.values(), *bilstm.values()]
+
+
+def _by_label(probabilities: NDArray[np.float32]) -> dict[str, float]:
+    """Of (labels,), any first; the shortest decimals that give the same float32 again."""
+    return {str(label): float(str(probabilities[label.column])) for label in DISPLAY_ORDER}
+
+
+def _millimetres(position: np.float64) -> float:
+    return round(float(position), 4)
