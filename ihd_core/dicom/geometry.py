@@ -1,0 +1,198 @@
+"""Where the slices of a stack lie in the patient: their order, distances, gaps and tilt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ihd_core.scan import ScanWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ihd_core.dicom.headers import Header
+
+SAME_PLACE_MM = 0.01
+"""Two slices closer than this along the normal are images of one place."""
+
+UNEVEN = 0.1
+"""Share of the usual distance by which a distance may differ and still count as even."""
+
+TILT_DEGREES = 0.5
+"""Below this a tilt is rounding of the positions."""
+
+PLANES = ("sagittal", "coronal", "axial")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """Slices in order along their normal, each place once.
+
+    Attributes:
+        headers: inferior first for an axial stack.
+        orientation: float64 (3, 3), as Scan.orientation.
+        positions_mm: float64 (slices, 3), as Scan.positions_mm.
+        spacing_mm: (slice, row, column), as Scan.spacing_mm.
+        plane: "axial", "coronal" or "sagittal", whichever the normal is closest to.
+        tilt_degrees: angle between the normal and the direction in which the slices are stacked, from the positions;
+            positive where the anterior edge of a slice lies towards the head, 0 where stacked along the normal.
+        repeated: headers of further images at places that are already taken.
+    """
+
+    headers: tuple[Header, ...]
+    orientation: NDArray[np.float64]
+    positions_mm: NDArray[np.float64]
+    spacing_mm: tuple[float, float, float]
+    plane: str
+    tilt_degrees: float
+    repeated: tuple[Header, ...]
+
+    @property
+    def gaps_mm(self) -> NDArray[np.float64]:
+        """Distance from every slice to the next along the normal, (slices - 1,), all above zero."""
+        gaps: NDArray[np.float64] = np.diff(self.positions_mm @ self.orientation[2])
+        return gaps
+
+
+def stack(headers: Sequence[Header]) -> Stack:
+    """Put slices of one orientation in order by their position, whatever their numbers and names say.
+
+    Args:
+        headers: at least one; each has position, orientation and pixel spacing, the same orientation in all.
+
+    Raises:
+        ValueError: the orientation is not two perpendicular unit vectors.
+    """
+    orientation = axes(headers[0].orientation or ())
+    height = {id(h): float(np.dot(h.position or (), orientation[2])) for h in headers}
+    candidates = sorted(headers, key=lambda h: (height[id(h)], h.instance_number, h.path))
+    ordered: list[Header] = []
+    repeated: list[Header] = []
+    for header in candidates:
+        taken = ordered and height[id(header)] - height[id(ordered[-1])] < SAME_PLACE_MM
+        (repeated if taken else ordered).append(header)
+    positions = np.array([header.position for header in ordered], np.float64)
+    gaps = np.diff(positions @ orientation[2])
+    between = float(np.median(gaps)) if len(gaps) else ordered[0].details.thickness_mm or 1.0
+    rows_mm, columns_mm = ordered[0].pixel_mm or (1.0, 1.0)
+    return Stack(
+        headers=tuple(ordered),
+        orientation=orientation,
+        positions_mm=positions,
+        spacing_mm=(between, rows_mm, columns_mm),
+        plane=PLANES[int(np.argmax(np.abs(orientation[2])))],
+        tilt_degrees=_tilt_degrees(np.diff(positions, axis=0), gaps, orientation),
+        repeated=tuple(repeated),
+    )
+
+
+def geometry_warnings(stack: Stack) -> list[ScanWarning]:
+    """What a reader must know of the geometry: holes and repeats first, then tilt, then uneven spacing."""
+    places = len(stack.headers)
+    single = [ScanWarning("single-slice", "A single slice, not a volume", {"slices": 1})] if places == 1 else []
+    return [
+        *single,
+        *_missing_warnings(stack.gaps_mm),
+        *_repeat_warnings(places, len(stack.repeated)),
+        *_tilt_warnings(stack.tilt_degrees),
+        *_uneven_warnings(stack.gaps_mm),
+    ]
+
+
+def axes(orientation: Sequence[float]) -> NDArray[np.float64]:
+    """Unit vectors along a row, down a column, and along the normal towards head, back or left, (3, 3).
+
+    Args:
+        orientation: the six values of ImageOrientationPatient.
+
+    Raises:
+        ValueError: they are not two perpendicular unit vectors within 1 %.
+    """
+    row, column = np.array(orientation, np.float64).reshape(2, 3)
+    lengths = np.linalg.norm(row), np.linalg.norm(column)
+    if not (np.allclose(lengths, 1, atol=0.01) and abs(row @ column) < 0.01):
+        raise ValueError("the orientation is not two perpendicular unit vectors")
+    row, column = row / lengths[0], column / lengths[1]
+    normal = np.cross(row, column)
+    normal /= np.linalg.norm(normal)
+    return np.stack([row, column, normal if normal[np.argmax(np.abs(normal))] > 0 else -normal])
+
+
+def _tilt_degrees(steps: NDArray[np.float64], gaps: NDArray[np.float64], orientation: NDArray[np.float64]) -> float:
+    if not len(gaps):
+        return 0.0
+    # The median step: a table that was moved once between two halves of a scan is not a tilt.
+    sideways = np.median(steps / gaps[:, None], axis=0) - orientation[2]
+    towards_back = sideways[1] if abs(sideways[1]) >= abs(sideways[0]) else -abs(sideways[0])
+    degrees = float(np.degrees(np.arctan(np.linalg.norm(sideways))))
+    return -degrees if towards_back > 0 else degrees
+
+
+def _tilt_warnings(degrees: float) -> list[ScanWarning]:
+    if abs(degrees) < TILT_DEGREES:
+        return []
+    text = f"Gantry tilt {degrees:+.1f}°: slices are stacked obliquely, not along their normal"
+    return [ScanWarning("gantry-tilt", text, {"degrees": round(degrees, 2)})]
+
+
+def _missing_warnings(gaps: NDArray[np.float64]) -> list[ScanWarning]:
+    warnings = []
+    for index, count in _missing(gaps).items():
+        usual = float(np.median(gaps))
+        slices = "1 slice seems" if count == 1 else f"{count} slices seem"
+        text = f"{slices} to be missing after slice {index + 1}: {gaps[index]:.1f} mm where {usual:.1f} mm is usual"
+        values = {"after_index": index, "missing": count, "gap_mm": _rounded(gaps[index]), "usual_mm": _rounded(usual)}
+        warnings.append(ScanWarning("missing-slices", text, values))
+    return warnings
+
+
+def _uneven_warnings(gaps: NDArray[np.float64]) -> list[ScanWarning]:
+    holes = _missing(gaps)
+    others = [float(gap) for index, gap in enumerate(gaps) if index not in holes]
+    usual = float(np.median(others)) if others else 0.0
+    if all(abs(gap - usual) <= UNEVEN * usual for gap in others):
+        return []
+    runs = groupby(f"{gap:.1f}" for gap in others)
+    text = ", ".join(f"{len(list(run))} × {gap} mm" for gap, run in runs)
+    values = {"smallest_mm": _rounded(min(others)), "largest_mm": _rounded(max(others)), "usual_mm": _rounded(usual)}
+    return [ScanWarning("uneven-spacing", f"Uneven distance between slices, inferior first: {text}", values)]
+
+
+def _rounded(millimetres: float) -> float:
+    return round(float(millimetres), 3)
+
+
+def _missing(gaps: NDArray[np.float64]) -> dict[int, int]:
+    """Index of a gap to the number of slices that would fill it.
+
+    A gap counts as a hole when it is a whole multiple of the usual distance and stands alone or beside one other; a
+    longer run of wide gaps, or a protocol with two distances, is uneven spacing.
+    """
+    if len(gaps) < 2:
+        return {}
+    usual = np.median(gaps)
+    multiples = np.rint(gaps / usual).astype(int)
+    wide = (multiples >= 2) & (np.abs(gaps - multiples * usual) <= UNEVEN * usual)
+    if 2 * wide.sum() >= len(gaps):
+        return {}
+    found = {}
+    start = 0
+    for is_wide, run in groupby(wide):
+        length = len(list(run))
+        if is_wide and length <= 2:
+            found.update({index: int(multiples[index]) - 1 for index in range(start, start + length)})
+        start += length
+    return found
+
+
+def _repeat_warnings(places: int, repeats: int) -> list[ScanWarning]:
+    if not repeats:
+        return []
+    images = "1 image repeats" if repeats == 1 else f"{repeats} images repeat"
+    text = f"{images} the position of another; the first of each position is shown"
+    return [ScanWarning("duplicate-slices", text, {"left_out": repeats, "positions": places})]

@@ -1,0 +1,128 @@
+"""What was found at some paths, which series is shown and why, for the terminal and for files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ihd_core.dicom.reader import load_scan
+from ihd_core.dicom.series import Found, Series, find_series
+from ihd_core.progress import Report, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ihd_core.dicom.geometry import Stack
+    from ihd_core.scan import Scan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inspection:
+    """Everything `ihd inspect` says.
+
+    Attributes:
+        found: the series, best first, and what was left out.
+        chosen: the series that is shown.
+        scan: the chosen series, read with its pixels.
+    """
+
+    found: Found
+    chosen: Series
+    scan: Scan
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values for a file; distances in mm, angles in degrees, directions in LPS."""
+        return {
+            "source": self.found.source,
+            "chosen": {"uid": self.chosen.uid, "reason": self.chosen.reason},
+            "series": [_series_json(series) for series in self.found.series],
+            "geometry": self._geometry_json(),
+            "hu": {"lowest": int(self.scan.hu.min()), "highest": int(self.scan.hu.max())},
+            "warnings": [
+                {"code": warning.code, "text": warning.text, "values": dict(warning.values)}
+                for warning in self.scan.warnings
+            ],
+            "left_out": [
+                {"reason": entry.reason, "count": len(entry.paths), "files": [str(path) for path in entry.paths]}
+                for entry in self.found.left_out
+            ],
+        }
+
+    def _geometry_json(self) -> dict[str, object]:
+        slices, rows, columns = self.scan.hu.shape
+        return {
+            "slices": slices,
+            "rows": rows,
+            "columns": columns,
+            "spacing_mm": [round(value, 6) for value in self.scan.spacing_mm],
+            "orientation": self.scan.orientation.tolist(),
+            "plane": self.chosen.stack.plane,
+            "tilt_degrees": round(self.chosen.stack.tilt_degrees, 2),
+            "extent_mm": [round(value, 3) for value in extent_mm(self.scan)],
+            "first_position_mm": self.scan.positions_mm[0].tolist(),
+            "last_position_mm": self.scan.positions_mm[-1].tolist(),
+        }
+
+    def as_text(self) -> str:
+        """Lines for the terminal."""
+        slices, rows, columns = self.scan.hu.shape
+        extent = " × ".join(f"{value:.0f}" for value in extent_mm(self.scan))
+        spacing = " × ".join(f"{value:.3f}" for value in self.scan.spacing_mm)
+        lines = ["Series, best first:"]
+        for series in self.found.series:
+            mark = "*" if series is self.chosen else " "
+            lines.append(f"{mark} {series.description}: {series.reason}")
+        lines += [
+            f"Shown (*): {self.chosen.uid}",
+            f"  {slices} slice{'' if slices == 1 else 's'} of {rows} × {columns} pixels, HU {self.scan.hu.min()} to {self.scan.hu.max()}",
+            f"  spacing {spacing} mm (slice, row, column), extent {extent} mm",
+            f"  {self.chosen.stack.plane}, {_tilt_text(self.chosen.stack)}",
+        ]
+        lines += ["Warnings:" if self.scan.warnings else "Warnings: none"]
+        lines += [f"  {warning.text} [{warning.code}]" for warning in self.scan.warnings]
+        lines += ["Left out:" if self.found.left_out else "Left out: nothing"]
+        lines += [f"  {entry.text}" for entry in self.found.left_out]
+        return "\n".join(lines)
+
+
+def inspect(paths: Sequence[Path], *, report: Report = silent) -> Inspection:
+    """Find the series at some paths and read the best one.
+
+    Raises:
+        NotDicom: the only file given is something else.
+        NoHeadCt: nothing can be shown; the message says what was found instead.
+        DicomError: a path does not exist, or no slice can be read.
+    """
+    found = find_series(paths)
+    return Inspection(found, found.series[0], load_scan(found.series[0], report=report))
+
+
+def extent_mm(scan: Scan) -> tuple[float, float, float]:
+    """What the volume covers: (along the normal, down a column, along a row), mm, pixels and slices included."""
+    _, rows, columns = scan.hu.shape
+    between, row, column = scan.spacing_mm
+    covered = float(np.ptp(scan.heights_mm)) + between
+    return covered, rows * row, columns * column
+
+
+def _tilt_text(stack: Stack) -> str:
+    return f"gantry tilt {stack.tilt_degrees:+.1f}°" if abs(stack.tilt_degrees) >= 0.05 else "no gantry tilt"
+
+
+def _series_json(series: Series) -> dict[str, object]:
+    details = series.stack.headers[0].details
+    return {
+        "uid": series.uid,
+        "description": series.description,
+        "number": details.series_number,
+        "slices": series.slice_count,
+        "plane": series.stack.plane,
+        "kernel": details.kernel,
+        "thickness_mm": details.thickness_mm,
+        "spacing_mm": [round(value, 6) for value in series.stack.spacing_mm],
+        "score": series.score,
+        "reason": series.reason,
+    }

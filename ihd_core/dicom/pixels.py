@@ -1,0 +1,105 @@
+"""Stored values to Hounsfield units, one slice at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import UID
+
+from ihd_core.dicom.headers import Header, one_line, read_dataset
+from ihd_core.errors import DicomError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
+
+AIR_HU = -1024
+"""What padding becomes: outside the reconstruction circle there is no patient."""
+
+HIGHEST_PADDING_HU = -500
+"""A padding value above this would blank tissue, so it is not believed."""
+
+
+def read_hu(header: Header) -> NDArray[np.int16]:
+    """Read the pixels of one slice.
+
+    Slope and intercept are the slice's own, the product is rounded to the nearest HU. Bits above BitsStored are
+    ignored. MONOCHROME1 asks a viewer to show high values dark; the HU stay what they are (PS3.3 C.7.6.3.1.2).
+
+    Returns:
+        (rows, columns), HU; pixels announced as padding are AIR_HU.
+
+    Raises:
+        DicomError: no pixel data, too little of it, no decoder, or values that cannot become HU.
+    """
+    dataset = read_dataset(header.path, pixels=True)
+    name = header.path.name
+    if "PixelData" not in dataset:
+        raise DicomError(f"{name}: no pixel data")
+    raw = _raw_values(dataset, header)
+    if raw.shape != (header.rows, header.columns):
+        raise DicomError(f"{name}: pixels of shape {raw.shape} where {header.rows} × {header.columns} were announced")
+    slope = 1.0 if header.slope is None else header.slope
+    intercept = header.intercept or 0.0
+    if slope == 0 or not np.isfinite([slope, intercept]).all():
+        raise DicomError(f"{name}: slope {slope:g} and intercept {intercept:g} give no HU")
+    stored = _within_bits_stored(raw, dataset)
+    padding = _padding(raw, stored, dataset, slope, intercept)
+    if slope == int(slope) and intercept == int(intercept):
+        hu = stored * np.int32(slope) + np.int32(intercept)
+    else:
+        hu = np.rint(stored * slope + intercept)
+    clipped: NDArray[np.int16] = np.clip(hu, -32768, 32767).astype(np.int16)
+    if padding is not None:
+        clipped[padding] = AIR_HU
+    return clipped
+
+
+def _raw_values(dataset: Dataset, header: Header) -> NDArray[np.integer]:
+    syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")) or "1.2.840.10008.1.2")
+    name = header.path.name
+    bytes_there = len(dataset.PixelData)
+    announced = header.rows * header.columns * (int(dataset.get("BitsAllocated") or 16) // 8)
+    if not syntax.is_encapsulated and bytes_there < announced:
+        raise DicomError(f"{name}: {bytes_there:,} bytes of pixel data where {announced:,} were announced")
+    if not bytes_there:
+        raise DicomError(f"{name}: 0 bytes of pixel data")
+    try:
+        return np.asarray(pixel_array(dataset, raw=True))
+    except Exception as error:  # every decoder fails in its own way
+        if isinstance(error, NotImplementedError) or "does not support" in str(error):
+            raise DicomError(f"{name}: no decoder for transfer syntax {syntax.name} ({syntax})") from error
+        raise DicomError(f"{name}: pixels cannot be decoded, {syntax.name} ({one_line(error)})") from error
+
+
+def _within_bits_stored(raw: NDArray[np.integer], dataset: Dataset) -> NDArray[np.int32]:
+    """Values of the lowest BitsStored bits, two's complement where PixelRepresentation is 1."""
+    stored = raw.astype(np.int32)
+    bits = int(dataset.get("BitsStored") or 16)
+    if not 0 < bits <= 16:
+        return stored
+    stored &= (1 << bits) - 1
+    if dataset.get("PixelRepresentation") == 1:
+        stored -= (stored >> (bits - 1)) << bits
+    return stored
+
+
+def _padding(
+    raw: NDArray[np.integer], stored: NDArray[np.int32], dataset: Dataset, slope: float, intercept: float
+) -> NDArray[np.bool_] | None:
+    """Where the file announces padding, by PixelPaddingValue alone or up to PixelPaddingRangeLimit."""
+    value = dataset.get("PixelPaddingValue")
+    if not isinstance(value, int):
+        return None
+    if dataset.get("PixelRepresentation") == 1:
+        # Some scanners announce a negative value as unsigned: 63536 for -2000.
+        value = (value & 0xFFFF) - ((value & 0x8000) << 1)
+    limit = dataset.get("PixelPaddingRangeLimit")
+    limit = limit if isinstance(limit, int) else value
+    low, high = min(value, limit), max(value, limit)
+    if high * slope + intercept > HIGHEST_PADDING_HU:
+        return None
+    # Padding may lie outside BitsStored, so the unmasked value is compared as well.
+    return ((stored >= low) & (stored <= high)) | ((raw >= low) & (raw <= high))

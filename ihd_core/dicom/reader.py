@@ -1,0 +1,163 @@
+"""Read a series into a Scan, so that the first slice can be shown before the rest is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydicom.uid import UID
+
+from ihd_core.dicom import geometry
+from ihd_core.dicom.headers import Header, silence_pydicom
+from ihd_core.dicom.pixels import read_hu
+from ihd_core.dicom.series import Series, find_series
+from ihd_core.errors import DicomError
+from ihd_core.progress import Report, silent
+from ihd_core.scan import Scan, ScanWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preview:
+    """The first slice that was read, before the rest.
+
+    Attributes:
+        scan: of this one slice, with the geometry and the warnings that the headers gave.
+        slice_index: its place in the whole series.
+        slice_count: of the whole series.
+    """
+
+    scan: Scan
+    slice_index: int
+    slice_count: int
+
+
+class ScanReader:
+    """Fills a volume slice by slice, in the order in which the slices are wanted.
+
+    A slice that cannot be read leaves no black picture behind: it is left out of the Scan, which says so.
+    """
+
+    def __init__(self, series: Series) -> None:
+        self.series = series
+        first = series.stack.headers[0]
+        self._hu = np.empty((series.slice_count, first.rows, first.columns), np.int16)
+        self._read = np.zeros(series.slice_count, bool)
+        self._failures: dict[int, DicomError] = {}
+
+    def slices(self, start: int | None = None) -> Iterator[tuple[int, NDArray[np.int16]]]:
+        """Read what has not been read yet.
+
+        Args:
+            start: slice to read first, by default the one in the middle; the others follow from the nearest on.
+
+        Yields:
+            slice_index and its (rows, columns) HU, read-only; slices that cannot be read are passed over.
+
+        Raises:
+            DicomError: no slice of the series can be read; the reason is that of the first.
+        """
+        silence_pydicom()
+        middle = self.series.slice_count // 2 if start is None else start
+        for index in sorted(range(self.series.slice_count), key=lambda i: (abs(i - middle), i)):
+            if self._read[index] or index in self._failures:
+                continue
+            try:
+                self._hu[index] = read_hu(self.series.stack.headers[index])
+            except DicomError as error:
+                self._failures[index] = error
+                continue
+            self._read[index] = True
+            hu = self._hu[index]
+            hu.flags.writeable = False
+            yield index, hu
+        if not self._read.any():
+            raise next(iter(self._failures.values()))
+
+    def preview(self, slice_index: int) -> Preview:
+        """One slice that has been read, as a Scan of its own."""
+        return Preview(self._scan(self.series.stack, [slice_index]), slice_index, self.series.slice_count)
+
+    def scan(self) -> Scan:
+        """The whole Scan, once slices() has ended."""
+        stack = self.series.stack
+        indices = [int(index) for index in np.flatnonzero(self._read)]
+        if self._failures:
+            stack = replace(geometry.stack([stack.headers[i] for i in indices]), repeated=stack.repeated)
+        return self._scan(stack, indices)
+
+    def _scan(self, stack: geometry.Stack, indices: Sequence[int]) -> Scan:
+        """A Scan of some slices of the series; stack gives spacing and warnings."""
+        headers = [self.series.stack.headers[index] for index in indices]
+        whole = len(indices) == len(self._hu)
+        failures = [*self._failures.values(), *(DicomError(entry) for entry in self.series.damaged)]
+        return Scan(
+            hu=self._hu if whole else self._hu[list(indices)],
+            spacing_mm=stack.spacing_mm,
+            orientation=stack.orientation.copy(),
+            positions_mm=self.series.stack.positions_mm[list(indices)],
+            uid=self.series.uid,
+            slice_uids=tuple(header.sop_uid for header in headers),
+            source=self.series.source,
+            warnings=(
+                *_unreadable_warnings(failures),
+                *geometry.geometry_warnings(stack),
+                *_value_warnings(stack.headers),
+            ),
+            details=replace(headers[0].details, lossy=any(header.details.lossy for header in stack.headers)),
+        )
+
+
+def _unreadable_warnings(failures: Sequence[DicomError]) -> list[ScanWarning]:
+    return [
+        ScanWarning("unreadable-slice", f"A slice could not be read and is left out. {failure}") for failure in failures
+    ]
+
+
+def _value_warnings(headers: Sequence[Header]) -> list[ScanWarning]:
+    """What a reader must know about the values of the pixels."""
+    warnings = []
+    lossy = [header for header in headers if header.details.lossy]
+    if lossy:
+        text = f"Compressed with loss: HU and fine detail are approximate ({UID(lossy[0].transfer_syntax).name})"
+        warnings.append(ScanWarning("lossy-compression", text, {"slices": len(lossy)}))
+    without = sum(header.slope is None or header.intercept is None for header in headers)
+    if without:
+        text = "No rescale slope or intercept in the files: the stored values are taken as HU"
+        warnings.append(ScanWarning("no-rescale", text, {"slices": without}))
+    return warnings
+
+
+def load_scan(
+    source: Series | Path | Sequence[Path],
+    *,
+    report: Report = silent,
+    first: Callable[[Preview], None] | None = None,
+) -> Scan:
+    """Read one series, or the best one among some files and folders.
+
+    Args:
+        source: a series from find_series, or where to look for one.
+        report: called before every slice and at the end; may raise Cancelled.
+        first: called once, with the first slice that was read.
+
+    Raises:
+        NotDicom: the only file given is something else.
+        NoHeadCt: there is no CT slice that can be shown.
+        DicomError: no slice of the series can be read.
+    """
+    if not isinstance(source, Series):
+        source = find_series([source] if isinstance(source, Path) else source).series[0]
+    reader = ScanReader(source)
+    report(0, source.slice_count)
+    for done, (index, _) in enumerate(reader.slices(), start=1):
+        if first and done == 1:
+            first(reader.preview(index))
+        report(done, source.slice_count)
+    return reader.scan()
