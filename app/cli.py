@@ -44,11 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except IhdError as error:
-        print(f"ihd: {' '.join(str(error).split())}", file=sys.stderr)
+        _say(str(error))
         return AT_FAULT
     except Exception:  # the edge of the program: a bug is shown in full and has a status of its own
         traceback.print_exc()
         return BUG
+
+
+def _say(text: str) -> None:
+    """One line on standard error, whatever is in the text."""
+    print(f"ihd: {' '.join(text.split())}", file=sys.stderr)
 
 
 def _with_job(arguments: Sequence[str]) -> list[str]:
@@ -244,12 +249,12 @@ def _predict(options: argparse.Namespace) -> int:
     if options.out.suffix.lower() not in ENDINGS:
         raise BadCall(f"--out {options.out}: the name must end in {' or '.join(ENDINGS)}")
     with _progress("predict", quiet=options.quiet) as report:
-        problems = predict_to_files(
+        outcome = predict_to_files(
             options.paths, options.model or default_model(), [options.out], options.heatmaps, report=report
         )
-    for problem in problems:
-        print(f"ihd: {problem}", file=sys.stderr)
-    return AT_FAULT if any(problem.is_error for problem in problems) else DONE
+    for line in (*outcome.left_out, *outcome.failed):
+        _say(line)
+    return AT_FAULT if outcome.failed else DONE
 
 
 def _phantom(options: argparse.Namespace) -> int:

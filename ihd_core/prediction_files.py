@@ -38,6 +38,7 @@ class ScanResult:
 
     Attributes:
         positions_mm: (slices,), along the normal, increasing.
+        warnings: one line each, a stable code and a sentence: "gantry-tilt: Gantry tilt +18.5°…".
         prediction: of the same scan.
     """
 
@@ -50,7 +51,8 @@ class ScanResult:
 
 def scan_result(scan: Scan, prediction: Prediction) -> ScanResult:
     """Keep of a scan what the files say, so that its pixels can go."""
-    return ScanResult(scan.uid, scan.slice_uids, scan.heights_mm, prediction.warnings, prediction)
+    warnings = tuple(f"{warning.code}: {warning.text}" for warning in prediction.warnings)
+    return ScanResult(scan.uid, scan.slice_uids, scan.heights_mm, warnings, prediction)
 
 
 def predictions_json(results: Sequence[ScanResult]) -> str:
@@ -110,4 +112,4 @@ def _by_label(probabilities: NDArray[np.float32]) -> dict[str, float]:
 
 
 def _millimetres(position: np.float64) -> float:
-    return round(float(position), 4)
+    return round(float(position), 4) + 0.0  # no -0.0

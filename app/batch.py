@@ -1,0 +1,147 @@
+"""Predict without a window: scans in, result files and heatmap pictures out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ihd_core.errors import Cancelled, IhdError
+from ihd_core.files import make_folder, write_atomically
+from ihd_core.labels import DISPLAY_ORDER
+from ihd_core.prediction_files import predictions_csv, predictions_json, scan_result
+from ihd_core.progress import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ihd_core.dicom.series import Series
+    from ihd_core.model_file import Model
+    from ihd_core.predict import Prediction
+    from ihd_core.prediction_files import ScanResult
+    from ihd_core.progress import Report
+    from ihd_core.scan import Scan
+
+ENDINGS = {".json": predictions_json, ".csv": predictions_csv}
+"""The kinds of result file, by the ending of their name."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was done, and what a person must hear of it.
+
+    Attributes:
+        results: one a scan that was predicted.
+        left_out: one line for everything that was there and was not predicted.
+        failed: one line for every path or series that should have been predicted and could not be.
+    """
+
+    results: list[ScanResult] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+def predict_to_files(
+    paths: Sequence[Path],
+    model_folder: Path,
+    outputs: Sequence[Path],
+    heatmaps: Path | None,
+    *,
+    report: Report = silent,
+) -> Outcome:
+    """Predict the best series of every study in each path, and write what came out.
+
+    A path that fails costs no other one its result; if all fail, nothing is written.
+
+    Args:
+        paths: DICOM files or folders.
+        model_folder: read and checked first.
+        outputs: result files; their endings are keys of ENDINGS.
+        heatmaps: where to write SERIES/INDEX_LABEL.png for every slice and label, if anywhere.
+        report: called once per slice that was predicted.
+
+    Raises:
+        ModelFileError: the model is refused.
+        FileError: a result cannot be written.
+        Cancelled: by report.
+    """
+    from ihd_core.model_file import load_model
+
+    model = load_model(model_folder)
+    for output in outputs:
+        make_folder(output.parent)
+    outcome = Outcome()
+    chosen = _chosen(paths, outcome)
+    slice_count = sum(series.slice_count for series in chosen)
+    begun = 0
+    for series in chosen:
+        _predict_one(series, model, heatmaps, outcome, _part_of(report, begun, slice_count))
+        begun += series.slice_count
+    if outcome.results:
+        for output in outputs:
+            write_atomically(output, ENDINGS[output.suffix.lower()](outcome.results).encode())
+    return outcome
+
+
+def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[Series]:
+    """The best series of every study in every path, each once; everything else is noted in outcome."""
+    from ihd_core.dicom.series import find_series
+
+    chosen: dict[str, Series] = {}
+    for path in paths:
+        try:
+            found = find_series([path])
+        except Cancelled:
+            raise
+        except IhdError as error:
+            outcome.failed.append(str(error))
+            continue
+        outcome.left_out += [f"{path}: left out {entry.text}" for entry in found.left_out]
+        best: dict[str, Series] = {}
+        for series in found.series:
+            chief = best.setdefault(series.stack.headers[0].details.study_uid, series)
+            if chief is not series:
+                outcome.left_out.append(f"{path}: left out {_name(series)}; {_name(chief)} of its study was chosen")
+        chosen |= {series.uid: series for series in best.values()}
+    return list(chosen.values())
+
+
+def _name(series: Series) -> str:
+    return f"{series.description} ({series.reason})"
+
+
+def _predict_one(series: Series, model: Model, heatmaps: Path | None, outcome: Outcome, report: Report) -> None:
+    from ihd_core.dicom.reader import load_scan
+    from ihd_core.predict import predict
+
+    try:
+        scan = load_scan(series)
+        prediction = predict(scan, model, report=report)
+    except Cancelled:
+        raise
+    except IhdError as error:
+        outcome.failed.append(str(error))
+        return
+    if heatmaps:
+        write_heatmaps(heatmaps / series_folder(scan.uid), scan, prediction)
+    outcome.results.append(scan_result(scan, prediction))
+
+
+def series_folder(uid: str) -> str:
+    """A series UID as the name of a folder; nothing but letters, digits, dots between them and hyphens is left."""
+    return re.sub(r"[^0-9A-Za-z-]+", lambda match: "." if set(match[0]) == {"."} else "_", uid).strip(".") or "_"
+
+
+def write_heatmaps(folder: Path, scan: Scan, prediction: Prediction) -> None:
+    """Write INDEX_LABEL.png for every slice and label: the slice in the brain window, one heatmap, its colour bar.
+
+    Raises:
+        FileError: a picture cannot be written.
+    """
+    raise NotImplementedError(DISPLAY_ORDER)
+
+
+def _part_of(report: Report, begun: int, slice_count: int) -> Report:
+    """Report of one scan's slices, as slices of all scans."""
+    return lambda done, total: report(begun + done, slice_count)
