@@ -12,6 +12,7 @@ import pydicom
 from pydicom import config
 from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
+from pydicom.uid import CTImageStorage
 
 from ihd_core.errors import DicomError, NotDicom
 from ihd_core.scan import ScanDetails
@@ -102,11 +103,11 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield folder.__class__(parent, name)
 
 
-def silence_pydicom() -> None:
+def _silence_pydicom() -> None:
     """Keep pydicom and its decoders from warning and logging beside the rules of this package.
 
-    What pydicom remarks on values is either nothing to a reader or one of our own warnings. Call it before every
-    batch of reading: a filter is cheap, and whoever reset the filters in between (a test does) gets them back.
+    What pydicom remarks on values is either nothing to a reader or one of our own warnings. Called before every file:
+    a filter is cheap, and whoever reset the filters in between, as a test does, would miss it otherwise.
     """
     config.settings.reading_validation_mode = config.IGNORE
     warnings.filterwarnings("ignore", module=r"(pydicom|openjpeg|pylibjpeg|rle|jpeg_ls)\b")
@@ -121,6 +122,7 @@ def read_dataset(path: Path, *, pixels: bool) -> Dataset:
         NotDicom: the file is something else.
         DicomError: the file cannot be read, is empty or breaks off.
     """
+    _silence_pydicom()
     try:
         with path.open("rb") as file:
             start = file.read(132)
@@ -161,13 +163,18 @@ def read_header(path: Path) -> Header:
         DicomError: the file cannot be read, is empty or breaks off.
     """
     dataset = read_dataset(path, pixels=False)
-    if not any(keyword in dataset for keyword in _KEYWORDS) and "TransferSyntaxUID" not in dataset.file_meta:
+    meta = dataset.file_meta
+    sop_class = _text(dataset, "SOPClassUID") or str(meta.get("MediaStorageSOPClassUID", ""))
+    if not sop_class and not any(keyword in dataset for keyword in _KEYWORDS) and not dataset.preamble:
         raise NotDicom(f"{path.name}: is not a DICOM file")
+    # A file that ends early may end within this very UID.
+    if "Columns" not in dataset and CTImageStorage.startswith(sop_class) and _text(dataset, "Modality") in {"", "CT"}:
+        raise DicomError(f"{path.name}: is damaged (breaks off before its image)")
     return Header(
         path=path,
-        transfer_syntax=str(dataset.file_meta.get("TransferSyntaxUID", "")),
-        sop_class=_text(dataset, "SOPClassUID") or str(dataset.file_meta.get("MediaStorageSOPClassUID", "")),
-        sop_uid=_text(dataset, "SOPInstanceUID") or str(dataset.file_meta.get("MediaStorageSOPInstanceUID", "")),
+        transfer_syntax=str(meta.get("TransferSyntaxUID", "")),
+        sop_class=sop_class,
+        sop_uid=_text(dataset, "SOPInstanceUID") or str(meta.get("MediaStorageSOPInstanceUID", "")),
         series_uid=_text(dataset, "SeriesInstanceUID"),
         modality=_text(dataset, "Modality").upper(),
         image_type=tuple(str(part).strip().upper() for part in _parts(dataset, "ImageType")),

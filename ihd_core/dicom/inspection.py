@@ -69,6 +69,7 @@ class Inspection:
     def as_text(self) -> str:
         """Lines for the terminal."""
         slices, rows, columns = self.scan.hu.shape
+        counted = f"{slices} slice{'' if slices == 1 else 's'}"
         extent = " × ".join(f"{value:.0f}" for value in extent_mm(self.scan))
         spacing = " × ".join(f"{value:.3f}" for value in self.scan.spacing_mm)
         lines = ["Series, best first:"]
@@ -77,7 +78,7 @@ class Inspection:
             lines.append(f"{mark} {series.description}: {series.reason}")
         lines += [
             f"Shown (*): {self.chosen.uid}",
-            f"  {slices} slice{'' if slices == 1 else 's'} of {rows} × {columns} pixels, HU {self.scan.hu.min()} to {self.scan.hu.max()}",
+            f"  {counted} of {rows} × {columns} pixels, HU {self.scan.hu.min()} to {self.scan.hu.max()}",
             f"  spacing {spacing} mm (slice, row, column), extent {extent} mm",
             f"  {self.chosen.stack.plane}, {_tilt_text(self.chosen.stack)}",
         ]

@@ -32,12 +32,12 @@ def read_hu(header: Header) -> NDArray[np.int16]:
         (rows, columns), HU; pixels announced as padding are AIR_HU.
 
     Raises:
-        DicomError: no pixel data, too little of it, no decoder, or values that cannot become HU.
+        DicomError: no pixel data or too little of it, no decoder, or values that cannot become HU.
     """
     dataset = read_dataset(header.path, pixels=True)
     name = header.path.name
     if "PixelData" not in dataset:
-        raise DicomError(f"{name}: no pixel data")
+        raise DicomError(f"{name}: no pixel data, or it breaks off before its end")
     raw = _raw_values(dataset, header)
     if raw.shape != (header.rows, header.columns):
         raise DicomError(f"{name}: pixels of shape {raw.shape} where {header.rows} × {header.columns} were announced")

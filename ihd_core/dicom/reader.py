@@ -10,7 +10,7 @@ import numpy as np
 from pydicom.uid import UID
 
 from ihd_core.dicom import geometry
-from ihd_core.dicom.headers import Header, silence_pydicom
+from ihd_core.dicom.headers import Header
 from ihd_core.dicom.pixels import read_hu
 from ihd_core.dicom.series import Series, find_series
 from ihd_core.errors import DicomError
@@ -63,7 +63,6 @@ class ScanReader:
         Raises:
             DicomError: no slice of the series can be read; the reason is that of the first.
         """
-        silence_pydicom()
         middle = self.series.slice_count // 2 if start is None else start
         for index in sorted(range(self.series.slice_count), key=lambda i: (abs(i - middle), i)):
             if self._read[index] or index in self._failures:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ihd_core.dicom import geometry, ranking
-from ihd_core.dicom.headers import Header, files_under, read_header, silence_pydicom
+from ihd_core.dicom.headers import Header, files_under, read_header
 from ihd_core.dicom.kinds import LeftOut, why_left_out
 from ihd_core.errors import DicomError, NoHeadCt, NotDicom
 from ihd_core.files import sha256
@@ -78,7 +78,6 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
         NoHeadCt: nothing can be shown; the message says what was found instead.
         DicomError: a path does not exist, or the only file given is damaged.
     """
-    silence_pydicom()
     files = files_under(paths)
     source = ", ".join(str(path) for path in paths)
     if not files:
@@ -104,7 +103,7 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
     series, refused = _group(slices, [(path, reason) for reason, path, damaged in rejected if damaged], source)
     left_out = (*refused, *_count(rejected))
     if not series:
-        found = "; ".join(entry.text for entry in left_out)
+        found = left_out[0].reason if len(files) == 1 else "; ".join(entry.text for entry in left_out)
         raise NoHeadCt(f"{source}: no CT slices that can be shown, found {found}")
     return Found(tuple(sorted(series, key=lambda s: (-s.score, -s.slice_count, s.uid))), left_out, source)
 

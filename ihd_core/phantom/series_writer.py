@@ -97,6 +97,7 @@ def write_series(  # noqa: PLR0913  every oddity is one keyword, so that a test 
     for number, index in enumerate(order, start=1):
         dataset = _ct_image(series_uid)
         dataset.SOPInstanceUID = slice_uids[index] if slice_uids else _derived_uid(series_uid, index)
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         dataset.InstanceNumber = number
         dataset.PixelSpacing = [_decimal(spacing_mm[1]), _decimal(spacing_mm[2])]
         dataset.SliceThickness = _decimal(spacing_mm[0])
@@ -119,7 +120,7 @@ def write_series(  # noqa: PLR0913  every oddity is one keyword, so that a test 
 def _ct_image(series_uid: str) -> Dataset:
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
-    dataset.SOPClassUID = CTImageStorage
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = CTImageStorage
     dataset.SeriesInstanceUID = series_uid
     dataset.StudyInstanceUID = _derived_uid(series_uid, "study")
     dataset.FrameOfReferenceUID = _derived_uid(series_uid, "frame of reference")

@@ -1,0 +1,136 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from ihd_core.dicom.geometry import axes, geometry_warnings, stack
+from ihd_core.dicom.headers import read_header
+from ihd_core.phantom.series_writer import write_series
+
+TINY = np.zeros((60, 2, 2), np.int16)
+ALONG = np.eye(3)
+
+
+def stack_at(folder, heights, *, orientation=ALONG, direction=(0, 0, 1), **options):
+    positions = np.array([-10.0, -20.0, 0.0]) + np.outer(heights, direction)
+    paths = write_series(folder, TINY[: len(heights)], orientation=orientation, positions_mm=positions, **options)
+    return stack([read_header(path) for path in paths])
+
+
+def tilted(degrees):
+    """Axes of a slice whose anterior edge is turned towards the head."""
+    angle = np.radians(degrees)
+    column = np.array([0, np.cos(angle), -np.sin(angle)])
+    return np.stack([[1.0, 0, 0], column, np.cross([1.0, 0, 0], column)])
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]])
+def test_slices_are_ordered_by_position_whatever_their_numbers_say(tmp_path, order):
+    found = stack_at(tmp_path, [0, 5, 10, 15], shuffle=order)
+    assert found.positions_mm[:, 2].tolist() == [0, 5, 10, 15]
+    assert [header.position[2] for header in found.headers] == [0, 5, 10, 15]
+    assert found.spacing_mm == (5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        (np.array(one) * sign_one, np.array(other) * sign_other)
+        for one, other in itertools.permutations([(1.0, 0, 0), (0, 1.0, 0)], 2)
+        for sign_one, sign_other in itertools.product((1, -1), repeat=2)
+    ],
+)
+def test_inferior_comes_first_in_all_eight_ways_to_lay_an_axial_slice(tmp_path, row, column):
+    orientation = np.stack([row, column, np.cross(row, column)])
+    found = stack_at(tmp_path, [10, 5, 0], orientation=orientation)
+    assert found.positions_mm[:, 2].tolist() == [0, 5, 10]
+    assert found.orientation[2].tolist() == [0, 0, 1]
+    assert np.array_equal(found.orientation[:2], [row, column])
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "plane"),
+    [((1, 0, 0), (0, 1, 0), "axial"), ((0, 1, 0), (0, 0, -1), "sagittal"), ((1, 0, 0), (0, 0, -1), "coronal")],
+)
+def test_the_plane_is_that_of_the_normal(tmp_path, row, column, plane):
+    normal = np.cross(row, column).astype(float)
+    orientation = np.stack([np.array(row, float), np.array(column, float), normal])
+    assert stack_at(tmp_path, [0, 1, 2], orientation=orientation, direction=normal).plane == plane
+
+
+@pytest.mark.parametrize("degrees", [18.5, -18.5, 5.0, -30.0])
+def test_the_tilt_comes_from_the_positions_and_never_from_the_tag(tmp_path, degrees):
+    found = stack_at(tmp_path, [0, 5, 10], orientation=tilted(degrees), tags={"GantryDetectorTilt": "7"})
+    assert found.tilt_degrees == pytest.approx(degrees, abs=0.01)
+    assert found.spacing_mm[0] == pytest.approx(5 * np.cos(np.radians(degrees)), abs=0.001)
+    (warning,) = geometry_warnings(found)
+    assert warning.code == "gantry-tilt"
+    assert warning.values["degrees"] == pytest.approx(degrees, abs=0.01)
+    assert f"{degrees:+.1f}°" in warning.text
+
+
+def test_oblique_slices_stacked_along_their_normal_are_not_tilted(tmp_path):
+    orientation = tilted(18.5)
+    found = stack_at(tmp_path, [0, 5, 10], orientation=orientation, direction=orientation[2])
+    assert found.tilt_degrees == pytest.approx(0, abs=0.01)
+    assert geometry_warnings(found) == []
+
+
+def test_a_table_moved_once_is_not_a_tilt(tmp_path):
+    positions = np.array([[0, 0, z] if z < 20 else [0, 30, z] for z in range(0, 40, 5)], float)
+    paths = write_series(tmp_path, TINY[:8], positions_mm=positions)
+    assert stack([read_header(path) for path in paths]).tilt_degrees == 0
+
+
+@pytest.mark.parametrize(
+    ("heights", "expected"),
+    [
+        ([0, 5, 10, 15, 20], []),
+        ([0, 5, 10.2, 15, 20], []),
+        ([0, 5, 10, 20], [("missing-slices", {"after_index": 2, "missing": 1, "gap_mm": 10, "usual_mm": 5})]),
+        ([0, 10, 15, 20], [("missing-slices", {"after_index": 0, "missing": 1, "gap_mm": 10, "usual_mm": 5})]),
+        ([0, 5, 10, 25, 30, 35], [("missing-slices", {"after_index": 2, "missing": 2, "gap_mm": 15, "usual_mm": 5})]),
+        (
+            [0, 5, 10, 15, 25, 35, 40, 45],
+            [
+                ("missing-slices", {"after_index": 3, "missing": 1, "gap_mm": 10, "usual_mm": 5}),
+                ("missing-slices", {"after_index": 4, "missing": 1, "gap_mm": 10, "usual_mm": 5}),
+            ],
+        ),
+        # The protocols of two distances: nothing is missing.
+        ([0, 5, 10, 15, 20, 30, 40, 50], [("uneven-spacing", {"smallest_mm": 5, "largest_mm": 10, "usual_mm": 5})]),
+        ([0, 4, 8, 12, 13, 20, 27], [("uneven-spacing", {"smallest_mm": 1, "largest_mm": 7, "usual_mm": 4})]),
+        ([0, 5, 12], [("uneven-spacing", {"smallest_mm": 5, "largest_mm": 7, "usual_mm": 6})]),
+        ([0], [("single-slice", {"slices": 1})]),
+        ([0, 5, 5, 10], [("duplicate-slices", {"left_out": 1, "positions": 3})]),
+    ],
+)
+def test_holes_uneven_distances_and_repeats_are_told_apart(tmp_path, heights, expected):
+    warnings = geometry_warnings(stack_at(tmp_path, heights))
+    assert [(warning.code, dict(warning.values)) for warning in warnings] == expected
+
+
+def test_uneven_distances_are_listed_in_order(tmp_path):
+    (warning,) = geometry_warnings(stack_at(tmp_path, [0, 4, 8, 12, 13, 20, 27]))
+    assert warning.text.endswith("inferior first: 3 × 4.0 mm, 1 × 1.0 mm, 2 × 7.0 mm")
+
+
+def test_a_hole_is_named_by_the_slice_before_it_counted_from_one(tmp_path):
+    (warning,) = geometry_warnings(stack_at(tmp_path, [0, 5, 10, 20]))
+    assert warning.text == "1 slice seems to be missing after slice 3: 10.0 mm where 5.0 mm is usual"
+
+
+def test_of_two_images_at_one_place_the_lower_instance_number_is_kept(tmp_path):
+    found = stack_at(tmp_path, [0, 5, 5], shuffle=[2, 1, 0])
+    assert [header.instance_number for header in found.headers] == [3, 1]
+    assert [header.instance_number for header in found.repeated] == [2]
+
+
+@pytest.mark.parametrize("orientation", [(1, 0, 0, 1, 0, 0), (0,) * 6, (1, 0, 0, 0, 2, 0), (1, 0, 0, 0.3, 0.95, 0)])
+def test_an_orientation_that_is_not_two_perpendicular_unit_vectors_is_refused(orientation):
+    with pytest.raises(ValueError, match="perpendicular"):
+        axes(orientation)
+
+
+def test_rounded_direction_cosines_become_unit_vectors():
+    assert np.allclose(np.linalg.norm(axes((1, 0, 0, 0, 0.948, -0.317)), axis=1), 1, atol=1e-12)

@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    EnhancedSRStorage,
+    SecondaryCaptureImageStorage,
+)
+
+from ihd_core.dicom.headers import read_header
+from ihd_core.dicom.kinds import LeftOut, why_left_out
+from ihd_core.phantom.series_writer import write_series
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({}, ""),
+        ({"Modality": None}, ""),
+        ({"SOPClassUID": None}, ""),
+        ({"ImageType": ["DERIVED", "SECONDARY", "AXIAL"]}, ""),
+        ({"ImageType": None}, ""),
+        ({"RescaleType": None}, ""),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
+        ({"SOPClassUID": SecondaryCaptureImageStorage}, "dose screen or secondary capture"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "dose screen or secondary capture"),
+        ({"SOPClassUID": EnhancedSRStorage, "Modality": "SR"}, "report"),
+        ({"Modality": "MR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}, "MR, not CT"),
+        ({"Modality": "PR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1"}, "presentation state"),
+        ({"SamplesPerPixel": 3}, "colour picture"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "PERFUSION", "RCBF"]}, "perfusion map"),
+        ({"SOPClassUID": EnhancedCTImageStorage}, "Enhanced multi-frame CT, which this program cannot read"),
+        ({"NumberOfFrames": 2}, "Enhanced multi-frame CT, which this program cannot read"),
+        ({"RescaleType": "MGML"}, "values that are not HU"),
+        ({"ImagePositionPatient": None}, "no position, orientation or pixel spacing"),
+        ({"ImageOrientationPatient": b"1\\0\\0"}, "no position, orientation or pixel spacing"),
+        ({"PixelSpacing": None}, "no position, orientation or pixel spacing"),
+        ({"PixelSpacing": [0, 0.5]}, "pixel spacing not above zero"),
+    ],
+)
+def test_what_is_no_ct_slice_is_left_out_with_its_reason(tmp_path, hu, tags, expected):
+    (path,) = write_series(tmp_path, hu[:1], tags={"SOPClassUID": CTImageStorage, **tags})
+    assert why_left_out(read_header(path)) == expected
+
+
+def test_a_reason_is_counted_and_a_single_file_is_named():
+    assert LeftOut((Path("x/I10"),), "localizer").text == "1 × localizer: I10"
+    assert LeftOut((Path("x/I10"), Path("x/I20")), "localizer").text == "2 × localizer"
