@@ -46,7 +46,7 @@ def predict_to_files(
     paths: Sequence[Path],
     model_folder: Path,
     outputs: Sequence[Path],
-    heatmaps: Path | None,
+    heatmaps: Path | None = None,
     *,
     report: Report = silent,
 ) -> Outcome:
@@ -59,7 +59,7 @@ def predict_to_files(
         model_folder: read and checked first.
         outputs: result files; their endings are keys of ENDINGS.
         heatmaps: where to write SERIES/INDEX_LABEL.png for every slice and label, if anywhere.
-        report: called once per slice that was predicted.
+        report: called once per slice that was predicted, and once more per slice that was drawn.
 
     Raises:
         ModelFileError: the model is refused.
@@ -73,11 +73,12 @@ def predict_to_files(
         make_folder(output.parent)
     outcome = Outcome()
     chosen = _chosen(paths, outcome)
-    slice_count = sum(series.slice_count for series in chosen)
+    passes = 2 if heatmaps else 1
+    total = passes * sum(series.slice_count for series in chosen)
     begun = 0
     for series in chosen:
-        _predict_one(series, model, heatmaps, outcome, _part_of(report, begun, slice_count))
-        begun += series.slice_count
+        _predict_one(series, model, heatmaps, outcome, _part_of(report, begun, total))
+        begun += passes * series.slice_count
     if outcome.results:
         for output in outputs:
             write_atomically(output, ENDINGS[output.suffix.lower()](outcome.results).encode())
@@ -124,7 +125,8 @@ def _predict_one(series: Series, model: Model, heatmaps: Path | None, outcome: O
         outcome.failed.append(str(error))
         return
     if heatmaps:
-        write_heatmaps(heatmaps / series_folder(scan.uid), scan, prediction)
+        drawn = _part_of(report, len(scan), 2 * len(scan))
+        write_heatmaps(heatmaps / series_folder(scan.uid), scan, prediction, report=drawn)
     outcome.results.append(scan_result(scan, prediction))
 
 
@@ -133,15 +135,22 @@ def series_folder(uid: str) -> str:
     return re.sub(r"[^0-9A-Za-z-]+", lambda match: "." if set(match[0]) == {"."} else "_", uid).strip(".") or "_"
 
 
-def write_heatmaps(folder: Path, scan: Scan, prediction: Prediction) -> None:
+def write_heatmaps(folder: Path, scan: Scan, prediction: Prediction, *, report: Report = silent) -> None:
     """Write INDEX_LABEL.png for every slice and label: the slice in the brain window, one heatmap, its colour bar.
 
     Raises:
         FileError: a picture cannot be written.
     """
-    raise NotImplementedError(DISPLAY_ORDER)
+    from ihd_core.overlay import picture, write_png
+    from ihd_core.windowing import BRAIN
+
+    make_folder(folder)
+    for index in range(len(scan)):
+        for label in DISPLAY_ORDER:
+            write_png(folder / f"{index}_{label}.png", picture(scan, index, BRAIN, prediction, [label]))
+        report(index + 1, len(scan))
 
 
-def _part_of(report: Report, begun: int, slice_count: int) -> Report:
-    """Report of one scan's slices, as slices of all scans."""
-    return lambda done, total: report(begun + done, slice_count)
+def _part_of(report: Report, begun: int, whole: int) -> Report:
+    """Report for one part of the work, whose first step is step `begun` of the whole."""
+    return lambda done, _: report(begun + done, whole)

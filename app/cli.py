@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -235,10 +236,12 @@ def has_display() -> bool:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from ihd_core.dicom.describe import inspect
+    import json
+
+    from ihd_core.dicom.inspection import inspect
 
     inspection = inspect(options.paths)
-    print(inspection.as_json() if options.json else inspection.as_text())
+    print(json.dumps(inspection.as_json(), indent=1) if options.json else inspection.as_text())
     return DONE
 
 
@@ -290,7 +293,12 @@ def _progress(title: str, *, quiet: bool = False) -> Iterator[Report]:
 
 @contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """Keep the warnings of libraries off the terminal: what a person must know is in the scan's own warnings."""
+    """Keep the warnings of libraries off the terminal: what a person must know is in the scan's own warnings.
+
+    And let no terminal stop the program because it cannot write a degree sign.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     logging.captureWarnings(True)
     try:
         yield

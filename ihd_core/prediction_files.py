@@ -38,26 +38,24 @@ class ScanResult:
 
     Attributes:
         positions_mm: (slices,), along the normal, increasing.
-        warnings: one line each, a stable code and a sentence: "gantry-tilt: Gantry tilt +18.5°…".
         prediction: of the same scan.
     """
 
     series_uid: str
     slice_uids: tuple[str, ...]
     positions_mm: NDArray[np.float64]
-    warnings: tuple[str, ...]
     prediction: Prediction
 
 
 def scan_result(scan: Scan, prediction: Prediction) -> ScanResult:
     """Keep of a scan what the files say, so that its pixels can go."""
-    warnings = tuple(f"{warning.code}: {warning.text}" for warning in prediction.warnings)
-    return ScanResult(scan.uid, scan.slice_uids, scan.heights_mm, warnings, prediction)
+    return ScanResult(scan.uid, scan.slice_uids, scan.heights_mm, prediction)
 
 
 def predictions_json(results: Sequence[ScanResult]) -> str:
     """All results as one JSON object; slices from index 0, inferior first."""
-    return json.dumps({"scans": [_scan_entry(result) for result in results]}, indent=1, allow_nan=False) + "\n"
+    content = {"scans": [_scan_entry(result) for result in results]}
+    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def predictions_csv(results: Sequence[ScanResult]) -> str:
@@ -75,7 +73,7 @@ def _scan_entry(result: ScanResult) -> dict[str, object]:
     return {
         "series_uid": result.series_uid,
         "slice_count": len(result.slice_uids),
-        "warnings": list(result.warnings),
+        "warnings": [{"code": w.code, "text": w.text, "values": dict(w.values)} for w in prediction.warnings],
         "model": _model_entry(prediction.model),
         "scan": _by_label(prediction.scan),
         "scan_cnn": _by_label(prediction.cnn_scan),

@@ -40,7 +40,7 @@ def result():
         slab_of_slice=np.arange(2),
         placement=None,
         cells=None,
-        warnings=(ScanWarning("gantry-tilt", "Gantry tilt +18.5°"),),
+        warnings=(ScanWarning("gantry-tilt", "Gantry tilt +18.5°", {"degrees": 18.5}),),
         model=SimpleNamespace(name="toy", sha256="ab" * 32, intended_use="tests"),
         seconds=0.5,
     )
@@ -51,7 +51,9 @@ def test_the_json_of_a_scan_is_complete_and_any_comes_first(result):
     (scan,) = json.loads(predictions_json([result]))["scans"]
     assert list(scan) == ["series_uid", "slice_count", "warnings", "model", "scan", "scan_cnn", "slices"]
     assert (scan["series_uid"], scan["slice_count"]) == ("1.2.3", 2)
-    assert scan["warnings"] == ["gantry-tilt: Gantry tilt +18.5°"]
+    assert scan["warnings"] == [
+        {"code": "gantry-tilt", "text": "Gantry tilt +18.5°", "values": {"degrees": 18.5}},
+    ]
     assert scan["model"] == {"name": "toy", "sha256": "ab" * 32, "intended_use": "tests"}
     assert list(scan["scan"]) == ANY_FIRST
     assert scan["scan"]["any"] == 1.0

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from app.batch import predict_to_files, series_folder
+from ihd_core.errors import Cancelled, FileError, ModelFileError
+from ihd_core.labels import DISPLAY_ORDER
+from ihd_core.model_file import save_model
+from ihd_core.phantom.series_writer import write_series
+from tests.ihd_core.toy import toy_hu, toy_info, toy_networks
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    save_model(folder, toy_info(), **toy_networks(), card="# toy")
+    return folder
+
+
+def study(folder, name, *, slices=12, seed=0):
+    tags = {"StudyInstanceUID": f"1.2.840.{seed}", "PatientID": name, "SeriesDescription": name}
+    write_series(folder, toy_hu(slices, 64, seed), spacing_mm=(5.0, 3.5, 3.5), series_uid=f"1.2.841.{seed}", tags=tags)
+    return folder
+
+
+def test_one_study_becomes_json_csv_and_a_picture_a_slice_and_label(tmp_path, model_folder):
+    path = study(tmp_path / "in", "one")
+    outputs = [tmp_path / "new" / "p.json", tmp_path / "new" / "p.csv"]
+    steps = []
+    outcome = predict_to_files(
+        [path], model_folder, outputs, tmp_path / "maps", report=lambda done, total: steps.append((done, total))
+    )
+    assert (outcome.left_out, outcome.failed) == ([], [])
+    (scan,) = json.loads(outputs[0].read_text(encoding="utf-8"))["scans"]
+    assert (scan["series_uid"], scan["slice_count"]) == ("1.2.841.0", 12)
+    assert [entry["index"] for entry in scan["slices"]] == list(range(12))
+    assert scan["scan"]["any"] == max(entry["bilstm"]["any"] for entry in scan["slices"])
+    rows = list(csv.DictReader(outputs[1].read_text(encoding="utf-8").splitlines()))
+    assert [row["level"] for row in rows] == ["slice"] * 12 + ["scan"]
+    assert float(rows[3]["cnn_subdural"]) == scan["slices"][3]["cnn"]["subdural"]
+    expected = {f"{index}_{label}.png" for index in range(12) for label in DISPLAY_ORDER}
+    assert {path.name for path in (tmp_path / "maps" / "1.2.841.0").iterdir()} == expected
+    assert cv2.imread(str(tmp_path / "maps" / "1.2.841.0" / "0_any.png")).shape[2] == 3
+    assert steps[-1] == (24, 24)
+    assert steps == sorted(steps)
+
+
+def test_every_study_of_a_path_gives_its_best_series_and_the_rest_is_named(tmp_path, model_folder):
+    study(tmp_path / "in" / "a", "first", seed=1)
+    study(tmp_path / "in" / "b", "second", seed=2)
+    same_study = {"StudyInstanceUID": "1.2.840.2", "PatientID": "second", "SeriesDescription": "short"}
+    write_series(tmp_path / "in" / "c", toy_hu(4), spacing_mm=(5.0, 3.5, 3.5), series_uid="1.2.841.9", tags=same_study)
+    (tmp_path / "in" / "notes.txt").write_text("nothing")
+    outcome = predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"])
+    assert sorted(result.series_uid for result in outcome.results) == ["1.2.841.1", "1.2.841.2"]
+    assert outcome.failed == []
+    assert len(outcome.left_out) == 2
+    assert "notes.txt" in outcome.left_out[0]
+    assert "short" in outcome.left_out[1]
+
+
+def test_the_same_series_named_twice_is_predicted_once(tmp_path, model_folder):
+    path = study(tmp_path / "in", "one")
+    outcome = predict_to_files([path, path / "001.dcm", path], model_folder, [tmp_path / "p.json"])
+    assert [result.series_uid for result in outcome.results] == ["1.2.841.0"]
+
+
+def test_a_bad_path_costs_the_others_nothing(tmp_path, model_folder):
+    good = study(tmp_path / "in", "one")
+    (tmp_path / "broken.dcm").write_text("not an image")
+    outcome = predict_to_files(
+        [tmp_path / "absent", good, tmp_path / "broken.dcm"], model_folder, [tmp_path / "p.json"]
+    )
+    assert [len(outcome.results), len(outcome.failed)] == [1, 2]
+    assert "absent" in outcome.failed[0]
+    assert "broken.dcm" in outcome.failed[1]
+    assert len(json.loads((tmp_path / "p.json").read_text())["scans"]) == 1
+
+
+def test_when_everything_fails_an_earlier_result_stays(tmp_path, model_folder):
+    (tmp_path / "p.json").write_text("earlier")
+    (tmp_path / "empty").mkdir()
+    assert predict_to_files([tmp_path / "empty"], model_folder, [tmp_path / "p.json"]).results == []
+    assert (tmp_path / "p.json").read_text() == "earlier"
+
+
+def test_sagittal_slices_are_refused_with_a_reason(tmp_path, model_folder):
+    sagittal = np.array([[0.0, 1, 0], [0, 0, -1], [1, 0, 0]])
+    write_series(tmp_path / "in", toy_hu(12), spacing_mm=(5.0, 3.5, 3.5), orientation=sagittal)
+    outcome = predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"])
+    assert len(outcome.failed) == 1
+    assert "sagittal" in outcome.failed[0]
+
+
+def test_a_changed_byte_in_the_model_stops_before_any_file_is_looked_at(tmp_path):
+    save_model(tmp_path / "model", toy_info(), **toy_networks(), card="# toy")
+    weights = tmp_path / "model" / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"weights\.safetensors"):
+        predict_to_files([tmp_path / "absent"], tmp_path / "model", [tmp_path / "p.json"])
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_work(tmp_path, model_folder):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="file"):
+        predict_to_files([tmp_path / "absent"], model_folder, [tmp_path / "file" / "p.json"])
+
+
+def test_stopping_writes_nothing(tmp_path, model_folder):
+    path = study(tmp_path / "in", "one")
+
+    def stop(done, total):
+        if done == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        predict_to_files([path], model_folder, [tmp_path / "p.json"], report=stop)
+    assert not (tmp_path / "p.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("uid", "folder"),
+    [
+        ("1.2.840.113619", "1.2.840.113619"),
+        ("../../etc", "etc"),
+        ("1/2\\3", "1_2_3"),
+        ("..", "_"),
+        ("", "_"),
+    ],
+)
+def test_a_series_uid_names_one_folder_and_never_a_way_out(uid, folder):
+    name = series_folder(uid)
+    assert "/" not in name
+    assert "\\" not in name
+    assert name.endswith(folder)

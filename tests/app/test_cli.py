@@ -1,0 +1,256 @@
+"""The command line as a person uses it, mostly in this process; what starts a process checks the process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from app import cli
+from ihd_core.model_file import save_model
+from ihd_core.phantom.series_writer import write_series
+from tests.ihd_core.toy import toy_hu, toy_info, toy_networks
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    save_model(folder, toy_info(), **toy_networks(), card="# toy")
+    return folder
+
+
+@pytest.fixture
+def scan_folder(tmp_path):
+    write_series(tmp_path / "scan", toy_hu(12), spacing_mm=(5.0, 3.5, 3.5), series_uid="1.2.3.4")
+    return tmp_path / "scan"
+
+
+@pytest.fixture
+def ihd(capsys):
+    """Run ihd; gives (exit status, lines of standard output, lines of standard error)."""
+
+    def run(*arguments):
+        try:
+            status = cli.main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            status = stop.code
+        written = capsys.readouterr()
+        return status, written.out.splitlines(), written.err.splitlines()
+
+    return run
+
+
+def started(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "app", *map(str, arguments)], cwd=REPOSITORY, text=True, check=False, **options
+    )
+
+
+def test_help_names_every_job(ihd):
+    status, out, err = ihd("--help")
+    assert (status, err) == (0, [])
+    assert all(any(line.split()[:1] == [job] for line in out) for job in cli.JOBS)
+
+
+@pytest.mark.parametrize("job", cli.JOBS)
+def test_every_job_explains_itself(ihd, job):
+    status, out, _ = ihd(job, "--help")
+    assert status == 0
+    assert out[0].startswith("usage: ihd")
+
+
+def test_every_job_is_in_the_readme():
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert [job for job in cli.JOBS if f"`ihd {job}" not in readme and f"\nihd {job}" not in readme] == []
+
+
+def test_the_version_is_the_top_of_the_changelog(ihd):
+    status, out, _ = ihd("--version")
+    assert status == 0
+    version = out[0].removeprefix("ihd ")
+    if version == "unknown":
+        pytest.skip("the program is not installed here; `make test` installs it")
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert changelog.split("## ")[1].startswith(version)
+
+
+def test_inspect_says_in_text_and_json_what_is_there(ihd, scan_folder):
+    status, out, err = ihd("inspect", scan_folder)
+    assert (status, err) == (0, [])
+    assert any("12 slices" in line for line in out)
+    status, out, err = ihd("inspect", "--json", scan_folder)
+    assert (status, err) == (0, [])
+    assert json.loads("\n".join(out))["chosen"]["uid"] == "1.2.3.4"
+
+
+def test_predict_writes_what_it_was_asked_for_and_shows_a_bar(ihd, scan_folder, model_folder, tmp_path):
+    status, out, err = ihd("predict", scan_folder, "--model", model_folder, "--out", tmp_path / "p.json")
+    assert (status, out) == (0, [])
+    assert "100%" in err[-1]
+    assert len(json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["scans"]) == 1
+
+
+def test_quiet_means_silent(ihd, scan_folder, model_folder, tmp_path):
+    arguments = ("predict", scan_folder, "--model", model_folder, "--out", tmp_path / "p.csv", "--quiet")
+    assert ihd(*arguments) == (0, [], [])
+    assert (tmp_path / "p.csv").read_text(encoding="utf-8").startswith("series_uid,level,index,")
+
+
+def test_an_unknown_ending_is_refused_before_any_work(ihd, tmp_path):
+    status, _, err = ihd("predict", tmp_path / "absent", "--model", tmp_path / "none", "--out", tmp_path / "p.xlsx")
+    assert status == 2
+    assert len(err) == 1
+    assert "p.xlsx" in err[0]
+    assert ".json or .csv" in err[0]
+
+
+def bad_inputs(folder):
+    (folder / "empty").mkdir()
+    (folder / "text.dcm").write_text("this is not DICOM")
+    return {"empty folder": folder / "empty", "text file": folder / "text.dcm", "absent path": folder / "absent"}
+
+
+@pytest.mark.parametrize("kind", ["empty folder", "text file", "absent path"])
+@pytest.mark.parametrize("job", ["inspect", "predict"])
+def test_bad_input_is_one_line_that_names_it(ihd, tmp_path, model_folder, job, kind):
+    path = bad_inputs(tmp_path)[kind]
+    options = ["--model", model_folder, "--out", tmp_path / "p.json"] if job == "predict" else []
+    status, out, err = ihd(job, path, *options)
+    assert (status, out) == (2, [])
+    assert len(err) == 1
+    assert path.name in err[0]
+    assert not (tmp_path / "p.json").exists()
+
+
+def test_one_bad_path_among_good_ones_is_named_and_the_good_ones_are_kept(ihd, scan_folder, model_folder, tmp_path):
+    out = tmp_path / "p.json"
+    status, _, err = ihd("predict", tmp_path / "absent", scan_folder, "--model", model_folder, "--out", out, "--quiet")
+    assert status == 2
+    assert len(err) == 1
+    assert "absent" in err[0]
+    assert len(json.loads(out.read_text(encoding="utf-8"))["scans"]) == 1
+
+
+def test_a_damaged_model_is_one_line(ihd, scan_folder, tmp_path):
+    save_model(tmp_path / "model", toy_info(), **toy_networks(), card="# toy")
+    card = tmp_path / "model" / "MODEL_CARD.md"
+    card.write_bytes(card.read_bytes().replace(b"toy", b"tox"))
+    status, _, err = ihd("predict", scan_folder, "--model", tmp_path / "model", "--out", tmp_path / "p.json")
+    assert status == 2
+    assert len(err) == 1
+    assert "MODEL_CARD.md" in err[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["predict", "x"], "--out"),
+        (["inspect"], "PATH"),
+        (["phantom", "x", "--labels", "fracture"], "'fracture' is not one of epidural"),
+        (["phantom", "x", "--labels", "any"], "'any' is not one of epidural"),
+        (["phantom", "x", "--scans", "0"], "0 is less than 1"),
+        (["phantom", "x", "--scans", "many"], "many"),
+        (["phantom", "x", "--seed", "-1"], "-1"),
+        (["demo", "--mode", "both"], "second-reader"),
+        (["x", "--colour"], "--colour"),
+    ],
+)
+def test_a_bad_call_is_one_line_with_status_2(ihd, arguments, said):
+    status, out, err = ihd(*arguments)
+    assert (status, out, len(err)) == (2, [], 1)
+    assert said in err[0]
+
+
+def test_a_message_of_several_lines_becomes_one(ihd, monkeypatch):
+    def fail(options):
+        raise cli.BadCall("one\ntwo")
+
+    monkeypatch.setattr(cli, "_inspect", fail)
+    assert ihd("inspect", "x") == (2, [], ["ihd: one two"])
+
+
+def test_a_bug_is_shown_in_full_with_status_1(ihd, monkeypatch):
+    def fail(options):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(cli, "_inspect", fail)
+    status, _, err = ihd("inspect", "x")
+    assert (status, err[0], err[-1]) == (1, "Traceback (most recent call last):", "RuntimeError: a bug")
+
+
+def test_ctrl_c_ends_without_a_traceback(ihd, monkeypatch):
+    def stop(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_inspect", stop)
+    assert ihd("inspect", "x") == (130, [], [])
+
+
+def test_a_closed_pipe_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    run = started("--help", stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_a_window_without_a_display_is_refused_but_for_a_screenshot(ihd, monkeypatch, tmp_path):
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    status, _, err = ihd(tmp_path)
+    assert (status, len(err)) == (2, 1)
+    assert "--screenshot" in err[0]
+
+
+@pytest.mark.parametrize(
+    ("variables", "platform", "seen"),
+    [
+        ({}, "linux", False),
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({"DISPLAY": ":0", "QT_QPA_PLATFORM": "offscreen"}, "linux", False),
+        ({"QT_QPA_PLATFORM": "minimal:x"}, "linux", False),
+        ({"QT_QPA_PLATFORM": "vnc"}, "linux", True),
+        ({}, "darwin", True),
+        ({}, "win32", True),
+    ],
+)
+def test_whether_there_is_a_display(monkeypatch, variables, platform, seen):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(cli.sys, "platform", platform)
+    assert cli.has_display() == seen
+
+
+def test_it_answers_at_once():
+    started("--help", stdout=subprocess.DEVNULL)
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        started("--help", stdout=subprocess.DEVNULL)
+        times.append(time.perf_counter() - began)
+    # 0.07 s on an idle core; importing torch alone takes more than a second.
+    assert min(times) < 0.8
+
+
+@pytest.mark.parametrize("name", ["ge_hispeed_tilt", "philips_ingenuity_phantom/S21570"])
+def test_real_scans_go_through(ihd, shared_data, model_folder, tmp_path, name):
+    path = shared_data / "head_ct" / name
+    status, out, err = ihd("inspect", "--json", path)
+    inspected = json.loads("\n".join(out))
+    assert (status, err, inspected["geometry"]["slices"]) == (0, [], 28)
+    status, _, _ = ihd("predict", path, "--model", model_folder, "--out", tmp_path / "p.json")
+    assert status == 0
+    (scan,) = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["scans"]
+    assert scan["slice_count"] == 28
+    assert [warning["code"] for warning in scan["warnings"]] == [w["code"] for w in inspected["warnings"]]
+    positions = [entry["position_mm"] for entry in scan["slices"]]
+    assert positions == sorted(positions)
