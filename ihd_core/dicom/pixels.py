@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID
+from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from ihd_core.dicom.headers import Header, one_line, read_dataset
 from ihd_core.errors import DicomError
@@ -58,20 +58,32 @@ def read_hu(header: Header) -> NDArray[np.int16]:
 
 
 def _raw_values(dataset: Dataset, header: Header) -> NDArray[np.integer]:
-    syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")) or "1.2.840.10008.1.2")
+    syntax = UID(header.transfer_syntax or ImplicitVRLittleEndian)
     name = header.path.name
-    bytes_there = len(dataset.PixelData)
-    announced = header.rows * header.columns * (int(dataset.get("BitsAllocated") or 16) // 8)
-    if not syntax.is_encapsulated and bytes_there < announced:
-        raise DicomError(f"{name}: {bytes_there:,} bytes of pixel data where {announced:,} were announced")
-    if not bytes_there:
-        raise DicomError(f"{name}: 0 bytes of pixel data")
+    if not syntax.is_transfer_syntax:
+        raise DicomError(f"{name}: no decoder for transfer syntax {syntax}")
+    if not syntax.is_encapsulated:
+        return _native_values(dataset, header, ">" if syntax == ExplicitVRBigEndian else "<")
     try:
         return np.asarray(pixel_array(dataset, raw=True))
     except Exception as error:  # every decoder fails in its own way
         if isinstance(error, NotImplementedError) or "does not support" in str(error):
             raise DicomError(f"{name}: no decoder for transfer syntax {syntax.name} ({syntax})") from error
         raise DicomError(f"{name}: pixels cannot be decoded, {syntax.name} ({one_line(error)})") from error
+
+
+def _native_values(dataset: Dataset, header: Header, byte_order: str) -> NDArray[np.integer]:
+    """Uncompressed values as they lie in the file, with whatever is above BitsStored."""
+    bits = int(dataset.get("BitsAllocated") or 16)
+    if bits not in {8, 16, 32}:
+        raise DicomError(f"{header.path.name}: {bits} bits a pixel, can read 8, 16 and 32")
+    announced = header.rows * header.columns * bits // 8
+    there = len(dataset.PixelData)
+    if there < announced:
+        raise DicomError(f"{header.path.name}: {there:,} bytes of pixel data where {announced:,} were announced")
+    kind = "i" if dataset.get("PixelRepresentation") == 1 else "u"
+    values = np.frombuffer(dataset.PixelData, f"{byte_order}{kind}{bits // 8}", header.rows * header.columns)
+    return values.reshape(header.rows, header.columns)
 
 
 def _within_bits_stored(raw: NDArray[np.integer], dataset: Dataset) -> NDArray[np.int32]:

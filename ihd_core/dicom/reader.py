@@ -10,7 +10,6 @@ import numpy as np
 from pydicom.uid import UID
 
 from ihd_core.dicom import geometry
-from ihd_core.dicom.headers import Header
 from ihd_core.dicom.pixels import read_hu
 from ihd_core.dicom.series import Series, find_series
 from ihd_core.errors import DicomError
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from ihd_core.dicom.headers import Header
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,149 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ihd_core.dicom.reader import ScanReader, load_scan
+from ihd_core.dicom.series import find_series
+from ihd_core.errors import Cancelled, DicomError
+from ihd_core.phantom.series_writer import write_series
+
+
+def truncate(path, missing=100):
+    path.write_bytes(path.read_bytes()[:-missing])
+
+
+def codes(scan):
+    return [warning.code for warning in scan.warnings]
+
+
+@pytest.mark.parametrize("intercept", [0, -1000, -1024])
+@pytest.mark.parametrize("file_order", [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [3, 0, 4, 1, 2]])
+def test_a_series_loads_to_the_hu_it_was_written_with(tmp_path, hu, intercept, file_order):
+    write_series(tmp_path, hu, intercept=intercept, signed=True, shuffle=file_order)
+    scan = load_scan(tmp_path)
+    assert scan.hu.dtype == np.int16
+    assert np.array_equal(scan.hu, hu)
+    assert scan.warnings == ()
+
+
+def test_the_scan_knows_where_it_is_and_what_it_is(tmp_path, hu):
+    write_series(
+        tmp_path, hu, spacing_mm=(5, 0.5, 0.25), series_uid="1.2.3", slice_uids=[f"1.2.3.{i}" for i in range(5)]
+    )
+    scan = load_scan(tmp_path)
+    assert scan.spacing_mm == (5, 0.5, 0.25)
+    assert np.array_equal(scan.orientation, np.eye(3))
+    assert scan.positions_mm.tolist() == [[-4.875, -7.75, z] for z in (-10, -5, 0, 5, 10)]
+    assert (scan.uid, scan.slice_uids) == ("1.2.3", ("1.2.3.0", "1.2.3.1", "1.2.3.2", "1.2.3.3", "1.2.3.4"))
+    assert scan.source == str(tmp_path)
+    assert scan.details.patient_id == "PHANTOM"
+    assert not scan.hu.flags.writeable
+
+
+def test_one_truncated_slice_is_left_out_and_the_hole_is_reported(tmp_path, hu):
+    paths = write_series(tmp_path, hu)
+    truncate(paths[3])
+    scan = load_scan(tmp_path)
+    assert np.array_equal(scan.hu, hu[[0, 1, 2, 4]])
+    assert len(scan.slice_uids) == len(scan.positions_mm) == 4
+    assert codes(scan) == ["unreadable-slice", "missing-slices"]
+    assert "004.dcm: 2,460 bytes of pixel data where 2,560 were announced" in scan.warnings[0].text
+    assert scan.warnings[1].values["after_index"] == 2
+
+
+@pytest.mark.parametrize("length", [0, 300])
+def test_a_slice_damaged_in_its_header_is_reported_too(tmp_path, hu, length):
+    paths = write_series(tmp_path, hu)
+    paths[2].write_bytes(paths[2].read_bytes()[:length])
+    scan = load_scan(tmp_path)
+    assert codes(scan)[0] == "unreadable-slice"
+    assert "003.dcm: is " in scan.warnings[0].text
+
+
+def test_a_truncated_slice_opened_alone_is_an_error(tmp_path, hu):
+    paths = write_series(tmp_path, hu)
+    truncate(paths[3])
+    with pytest.raises(DicomError, match=r"^004\.dcm: 2,460 bytes of pixel data where 2,560 were announced$"):
+        load_scan(paths[3])
+
+
+def test_a_series_of_which_nothing_can_be_read_is_an_error(tmp_path, hu):
+    for path in write_series(tmp_path, hu):
+        truncate(path)
+    with pytest.raises(DicomError, match=r"bytes of pixel data"):
+        load_scan(tmp_path)
+
+
+def test_the_first_slice_is_shown_before_the_rest_is_read(tmp_path, hu):
+    paths = write_series(tmp_path, hu)
+    previews = []
+
+    def first(preview):
+        previews.append(preview)
+        for path in paths:
+            truncate(path)
+
+    scan = load_scan(tmp_path, first=first)
+    (preview,) = previews
+    assert (preview.slice_index, preview.slice_count) == (2, 5)
+    assert np.array_equal(preview.scan.hu, hu[2:3])
+    assert np.array_equal(preview.scan.positions_mm, [[-9.75, -7.75, 0]])
+    assert preview.scan.spacing_mm == (5, 0.5, 0.5)
+    assert np.array_equal(scan.hu, hu[2:3]), "the others were truncated after the first was shown"
+
+
+def test_slices_come_from_the_wanted_one_outwards(tmp_path, hu):
+    write_series(tmp_path, hu)
+    reader = ScanReader(find_series([tmp_path]).series[0])
+    read = list(reader.slices(start=1))
+    assert [index for index, _ in read] == [1, 0, 2, 3, 4]
+    assert all(np.array_equal(pixels, hu[index]) for index, pixels in read)
+    assert np.array_equal(reader.scan().hu, hu)
+
+
+def test_reading_goes_on_from_another_slice_without_reading_twice(tmp_path, hu):
+    write_series(tmp_path, hu)
+    reader = ScanReader(find_series([tmp_path]).series[0])
+    started = reader.slices()
+    assert next(started)[0] == 2
+    assert [index for index, _ in reader.slices(start=4)] == [4, 3, 1, 0]
+
+
+def test_loading_reports_every_slice_and_can_be_stopped(tmp_path, hu):
+    write_series(tmp_path, hu)
+    calls = []
+    load_scan(tmp_path, report=lambda done, total: calls.append((done, total)))
+    assert calls == [(0, 5), (1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+
+    def stop(done, total):
+        if done == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        load_scan(tmp_path, report=stop)
+
+
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        ({"LossyImageCompression": "01"}, "lossy-compression"),
+        ({"RescaleSlope": None, "RescaleIntercept": None}, "no-rescale"),
+    ],
+)
+def test_what_a_reader_must_know_of_the_values_is_a_warning(tmp_path, hu, tags, code):
+    write_series(tmp_path, hu, tags=tags)
+    assert codes(load_scan(tmp_path)) == [code]
+
+
+def test_lossy_compression_of_one_slice_is_said_for_the_scan(tmp_path, hu):
+    write_series(tmp_path, hu, tags_per_slice=lambda index: {"LossyImageCompression": "01" if index == 4 else "00"})
+    scan = load_scan(tmp_path)
+    assert scan.details.lossy
+    assert scan.warnings[0].values == {"slices": 1}
+
+
+def test_a_scan_can_be_made_without_pydicom():
+    code = "import sys, ihd_core.scan; assert 'pydicom' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
