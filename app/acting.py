@@ -1,0 +1,137 @@
+"""What the commands do that are more than a change of what is shown: functions of the window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit
+
+from app import dialogs, places, views
+from ihd_core.errors import FileError
+from ihd_core.labels import DISPLAY_ORDER
+from ihd_core.study.rating import RatingValue
+from ihd_core.windowing import BRAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.main_window import MainWindow
+
+SUSPICION_STEP = 10
+
+
+def open_folder(window: MainWindow) -> None:
+    """Ask for a folder and open it."""
+    folder = dialogs.choose_folder(window, "Open folder", window.settings.last_folder)
+    if folder:
+        window.settings = replace(window.settings, last_folder=str(folder))
+        window.open_paths([folder])
+
+
+def open_files(window: MainWindow) -> None:
+    """Ask for files and open them."""
+    files = dialogs.choose_files(window, window.settings.last_folder)
+    if files:
+        window.settings = replace(window.settings, last_folder=str(files[0].parent))
+        window.open_paths(files)
+
+
+def choose_model(window: MainWindow) -> None:
+    """Ask for a model folder and predict with it."""
+    folder = dialogs.choose_folder(window, "Choose a model folder", window.settings.model_folder)
+    if folder:
+        window.second_opinion.use_model(folder)
+
+
+def save_picture(window: MainWindow) -> None:
+    """Ask for a file and write the window as a picture."""
+    picture = window.grab()
+    path = dialogs.choose_picture(window, window.settings.last_folder)
+    if path and not picture.save(str(path), "PNG"):
+        window.tell(FileError(f"{path}: cannot be written"))
+
+
+def reset_view(window: MainWindow) -> None:
+    """Brain window, whole slice, not inverted."""
+    window.parts.slice_view.reset_view()
+    window.session.show(window=BRAIN, inverted=False, network_view=False)
+
+
+def toggle_worklist(window: MainWindow) -> None:
+    """Show or hide the list of scans."""
+    window.parts.side.setVisible(window.parts.side.isHidden())
+
+
+def full_screen(window: MainWindow) -> None:
+    """Fill the screen, or leave that."""
+    if window.isFullScreen():
+        window.showNormal()
+    else:
+        window.showFullScreen()
+
+
+def comment(window: MainWindow) -> None:
+    """Type into the comment."""
+    field = window.parts.opinion.findChild(QLineEdit, "opinion_comment")
+    if isinstance(field, QLineEdit):
+        field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+
+def save_opinion(window: MainWindow) -> None:
+    """Record the opinion as it stands, or say why not."""
+    reason = views.opinion_obstacle(window.shown)
+    if reason:
+        window.hint(reason)
+        return
+    window.parts.slice_view.setFocus()
+    window.recorder.save_opinion()
+
+
+def switch_reader(window: MainWindow) -> None:
+    """Ask who is reading, and go on with that reader's record."""
+    name = dialogs.ask_reader(window, window.shown.reader)
+    if name:
+        window.change_reader(name)
+
+
+COMMANDS: dict[str, Callable[[MainWindow], object]] = {
+    "open_folder": open_folder,
+    "open_files": open_files,
+    "choose_model": choose_model,
+    "use_shipped_model": lambda window: window.second_opinion.use_model(places.default_model()),
+    "save_picture": save_picture,
+    "quit": lambda window: window.close(),
+    "next_series": lambda window: window.choose(window.shown.current + 1),
+    "previous_series": lambda window: window.choose(window.shown.current - 1),
+    "next_case": lambda window: window.choose(views.case_beside(window.shown, 1)),
+    "previous_case": lambda window: window.choose(views.case_beside(window.shown, -1)),
+    "fit": lambda window: window.parts.slice_view.fit(),
+    "zoom_in": lambda window: window.parts.slice_view.zoom_in(),
+    "zoom_out": lambda window: window.parts.slice_view.zoom_out(),
+    "reset_view": reset_view,
+    "toggle_worklist": toggle_worklist,
+    "full_screen": full_screen,
+    "show_ai": lambda window: window.show_ai(),
+    "predict_again": lambda window: window.second_opinion.predict(),
+    "cancel": lambda window: window.cancel(),
+    "rate_correct": lambda window: window.recorder.rate(RatingValue.CORRECT),
+    "rate_partially_correct": lambda window: window.recorder.rate(RatingValue.PARTIALLY_CORRECT),
+    "rate_incorrect": lambda window: window.recorder.rate(RatingValue.INCORRECT),
+    "more_suspicious": lambda window: window.parts.opinion.change_suspicion(SUSPICION_STEP),
+    "less_suspicious": lambda window: window.parts.opinion.change_suspicion(-SUSPICION_STEP),
+    "rest_no": lambda window: window.parts.opinion.answer_rest_no(),
+    "comment": comment,
+    "save_opinion": save_opinion,
+    "undo": lambda window: window.recorder.undo(),
+    "switch_reader": switch_reader,
+    "show_keys": dialogs.show_keys,
+    "about": dialogs.show_about,
+    **{
+        f"call_{label}": partial(lambda window, label: window.parts.opinion.toggle_call(label), label=label)
+        for label in DISPLAY_ORDER
+    },
+}
+"""By name; the commands that change only what is shown are in viewing.py."""

@@ -1,0 +1,174 @@
+"""THE table of commands: name, text, menu, keys, what must be open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction, QKeySequence
+
+from ihd_core.labels import DISPLAY_ORDER, Label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from PySide6.QtWidgets import QMainWindow, QMenu
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something the reader can ask for.
+
+    Attributes:
+        name: a function of viewing.py (Shown to Shown), or else a method of MainWindow.
+        text: how menus and the sheet of keys call it; an ellipsis where a dialog follows.
+        menu: which menu it is in; "-" in front of the text draws a line above it.
+        keys: all of them do the same; the first is shown.
+        needs: "", "scan", "series", "results" or "rating"; see viewing.obstacle().
+        checkable: the menu shows a tick, as viewing.ticked() says.
+    """
+
+    name: str
+    text: str
+    menu: str
+    keys: tuple[str, ...] = ()
+    needs: str = ""
+    checkable: bool = False
+
+
+def _label_commands() -> tuple[Command, ...]:
+    def text(label: Label) -> str:
+        return f"Heatmap of {'any hemorrhage' if label is Label.ANY else label.short_name}"
+
+    return tuple(
+        Command(f"heatmap_{label}", text(label), "AI", (f"Alt+{number}",), "results", checkable=True)
+        for number, label in enumerate(DISPLAY_ORDER, start=1)
+    )
+
+
+def _call_commands() -> tuple[Command, ...]:
+    return tuple(
+        Command(f"call_{label}", f"My call: {label.short_name}", "Record", (f"Ctrl+{number}",), "scan")
+        for number, label in enumerate(DISPLAY_ORDER, start=1)
+    )
+
+
+COMMANDS = (
+    Command("open_folder", "Open folder…", "File", ("Ctrl+O",)),
+    Command("open_files", "Open files…", "File", ("Ctrl+Shift+O",)),
+    Command("choose_model", "Choose model…", "File"),
+    Command("use_shipped_model", "Use the model that comes with the program", "File"),
+    Command("save_picture", "Save picture of the window…", "File", ("Ctrl+P",)),
+    Command("quit", "-Quit", "File", ("Ctrl+Q",)),
+    Command("next_slice", "Next slice, towards the vertex", "View", ("Down",), "scan"),
+    Command("previous_slice", "Previous slice, towards the neck", "View", ("Up",), "scan"),
+    Command("ten_slices_on", "Ten slices on", "View", ("Shift+Down",), "scan"),
+    Command("ten_slices_back", "Ten slices back", "View", ("Shift+Up",), "scan"),
+    Command("first_slice", "First slice", "View", ("Home",), "scan"),
+    Command("last_slice", "Last slice", "View", ("End",), "scan"),
+    Command("next_series", "-Next series", "View", ("PgDown", "Right"), "series"),
+    Command("previous_series", "Previous series", "View", ("PgUp", "Left"), "series"),
+    Command("next_case", "Next case", "View", ("Ctrl+Right",), "series"),
+    Command("previous_case", "Previous case", "View", ("Ctrl+Left",), "series"),
+    Command("brain_window", "-Brain window, C 40 W 80", "View", ("1",), "scan", checkable=True),
+    Command("subdural_window", "Subdural window, C 80 W 200", "View", ("2",), "scan", checkable=True),
+    Command("soft_tissue_window", "Soft tissue window, C 40 W 380", "View", ("3",), "scan", checkable=True),
+    Command("bone_window", "Bone window, C 480 W 2500", "View", ("4",), "scan", checkable=True),
+    Command("stroke_window", "Stroke window, C 40 W 40", "View", ("5",), "scan", checkable=True),
+    Command("default_window", "Window of the scanner", "View", ("`",), "scan"),
+    Command("full_window", "All values of the slice", "View", ("0",), "scan"),
+    Command("invert", "Invert", "View", ("I",), "scan", checkable=True),
+    Command("fit", "-Fit to the window", "View", ("=",), "scan"),
+    Command("zoom_in", "Zoom in", "View", ("+",), "scan"),
+    Command("zoom_out", "Zoom out", "View", ("-",), "scan"),
+    Command("reset_view", "Reset window, zoom and position", "View", ("Ctrl+0",), "scan"),
+    Command("toggle_text", "-Text on the picture", "View", ("O",), checkable=True),
+    Command("toggle_worklist", "Worklist", "View", ("F7",), checkable=True),
+    Command("full_screen", "Full screen", "View", ("F11",), checkable=True),
+    Command("show_ai", "Show AI", "AI", ("F9",), "scan"),
+    Command("toggle_network_view", "What the network sees", "AI", ("T",), "scan", checkable=True),
+    Command("toggle_heatmap", "-Heatmap", "AI", ("G",), "results", checkable=True),
+    Command("heatmap_all", "Heatmap of all detected labels", "AI", ("Alt+0",), "results", checkable=True),
+    *_label_commands(),
+    Command("next_peak", "Next peak of the heatmap", "AI", ("N",), "results"),
+    Command("previous_peak", "Previous peak of the heatmap", "AI", ("Shift+N",), "results"),
+    Command("more_opaque", "Heatmap stronger", "AI", (".",), "results"),
+    Command("less_opaque", "Heatmap weaker", "AI", (",",), "results"),
+    Command("screen_setting", "-Operating points: screen", "AI", checkable=True),
+    Command("confirm_setting", "Operating points: confirm", "AI", checkable=True),
+    Command("paper_setting", "Operating points: paper, p > 0.5", "AI", checkable=True),
+    Command("second_reader_mode", "-Second reader: results after my opinion", "AI", checkable=True),
+    Command("triage_mode", "Triage: results at once", "AI", checkable=True),
+    Command("predict_again", "-Predict again", "AI", ("F5",), "scan"),
+    Command("cancel", "Stop what is running", "AI", ("Esc",)),
+    Command("rate_correct", "Heatmap is correct", "Record", ("A",), "rating"),
+    Command("rate_partially_correct", "Heatmap is partially correct", "Record", ("S",), "rating"),
+    Command("rate_incorrect", "Heatmap is incorrect", "Record", ("D",), "rating"),
+    *_call_commands(),
+    Command("more_suspicious", "My suspicion +10", "Record", ("]",), "scan"),
+    Command("less_suspicious", "My suspicion -10", "Record", ("[",), "scan"),
+    Command("rest_no", "My call: all others no", "Record", ("Ctrl+7",), "scan"),
+    Command("comment", "Comment", "Record", ("M",), "scan"),
+    Command("save_opinion", "Save my opinion", "Record", ("Ctrl+Return", "Ctrl+Enter"), "scan"),
+    Command("undo", "Undo the last record", "Record", ("Ctrl+Z",), "scan"),
+    Command("switch_reader", "-Switch reader…", "Record"),
+    Command("show_keys", "Keys", "Help", ("F1",)),
+    Command("about", "About this program and its model", "Help"),
+)
+
+HELD_KEYS = (("Space", "While held: the picture without heatmap"),)
+"""Keys that act while they are down; the window's event filter knows them."""
+
+
+def install(window: QMainWindow, run: Callable[[Command], object]) -> Mapping[str, QAction]:
+    """Make one action a command, in the menus of the window, in the order of the table.
+
+    Args:
+        window: gets the menus; the actions are its children and have the command's name as object name.
+        run: what a triggered action does.
+
+    Returns:
+        The actions by name.
+    """
+    menus: dict[str, QMenu] = {}
+    actions: dict[str, QAction] = {}
+    for command in COMMANDS:
+        menu = menus.setdefault(command.menu, menus.get(command.menu) or window.menuBar().addMenu(f"&{command.menu}"))
+        if command.text.startswith("-"):
+            menu.addSeparator()
+        action = QAction(plain_text(command), window)
+        action.setObjectName(command.name)
+        action.setShortcuts([QKeySequence(key) for key in command.keys])
+        action.setCheckable(command.checkable)
+        action.triggered.connect(lambda _checked=False, command=command: run(command))
+        menu.addAction(action)
+        actions[command.name] = action
+    return actions
+
+
+def plain_text(command: Command) -> str:
+    """The command's text without the sign for a line above it."""
+    return command.text.removeprefix("-")
+
+
+def key_text(name: str) -> str:
+    """The first key of a command, as written on a keyboard; empty where it has none."""
+    keys = next(command.keys for command in COMMANDS if command.name == name)
+    return keys[0] if keys else ""
+
+
+def shortcut_help() -> str:
+    """The sheet of keys, as HTML: one table a menu."""
+    tables = []
+    for menu in dict.fromkeys(command.menu for command in COMMANDS):
+        rows = [(", ".join(c.keys), plain_text(c)) for c in COMMANDS if c.menu == menu and c.keys]
+        rows += HELD_KEYS if menu == "AI" else ()
+        tables.append(f"<h3>{menu}</h3>{table(rows)}")
+    return "".join(tables)
+
+
+def table(rows: Iterable[tuple[str, str]]) -> str:
+    """Two columns as HTML, the first one bold."""
+    lines = (f"<tr><td><b>{escape(left)}</b>&nbsp;&nbsp;</td><td>{escape(right)}</td></tr>" for left, right in rows)
+    return f"<table>{''.join(lines)}</table>"

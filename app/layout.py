@@ -1,0 +1,198 @@
+"""Where the panels are in the window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.commands import COMMANDS, key_text
+from app.error_dialog import Notice
+from app.panels.findings_panel import FindingsPanel
+from app.panels.heatmap_panel import HeatmapPanel
+from app.panels.opinion_panel import OpinionPanel
+from app.panels.parts import button, named, note
+from app.panels.rating_panel import RatingPanel
+from app.panels.slice_strip import SliceStrip
+from app.panels.slice_view import SliceView
+from app.panels.window_bar import WindowBar
+from app.panels.worklist import Worklist
+from ihd_core.labels import DISPLAY_ORDER
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QWheelEvent
+
+LEFT_WIDTH, RIGHT_WIDTH = 210, 330
+
+_WIDGET_KEYS = {
+    "show_ai": "show_ai",
+    "heatmap_on": "toggle_heatmap",
+    "heatmap_joint": "heatmap_all",
+    "opinion_save": "save_opinion",
+    "opinion_rest_no": "rest_no",
+    "opinion_comment": "comment",
+    "rating_correct": "rate_correct",
+    "rating_partially_correct": "rate_partially_correct",
+    "rating_incorrect": "rate_incorrect",
+    **{f"heatmap_{label}": f"heatmap_{label}" for label in DISPLAY_ORDER},
+    **{f"opinion_yes_{label}": f"call_{label}" for label in DISPLAY_ORDER},
+}
+"""Object name of a button to the command whose key its tool tip names."""
+
+
+class SliceSlider(QSlider):
+    """The slices as a slider at the picture's edge: first slice at the top, as Down goes on."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Vertical, parent)
+        named(self, "slice_slider", "Slice")
+        self.setInvertedAppearance(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def show_slice(self, slice_index: int, slice_count: int) -> None:
+        """Put the handle where the slice is; nothing is emitted."""
+        blocked = self.blockSignals(True)
+        self.setEnabled(slice_count > 1)
+        self.setRange(0, max(slice_count - 1, 0))
+        self.setValue(slice_index)
+        self.blockSignals(blocked)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the picture."""
+        event.ignore()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything in the window that main_window connects."""
+
+    notice: Notice
+    side: QWidget
+    worklist: Worklist
+    left_out: QLabel
+    window_bar: WindowBar
+    slice_view: SliceView
+    slider: SliceSlider
+    strip: SliceStrip
+    findings: FindingsPanel
+    heatmap: HeatmapPanel
+    opinion: OpinionPanel
+    rating: RatingPanel
+    progress: QProgressBar
+    stop: QPushButton
+    model: QLabel
+    reader: QLabel
+
+
+def build(window: QMainWindow) -> Parts:
+    """Make the panels and place them: scans on the left, the picture in the middle, results and record on the right."""
+    keys = {name.replace("_", " "): key_text(f"{name}_window") for name in ("brain", "subdural", "bone", "stroke")}
+    keys |= {"soft tissue": key_text("soft_tissue_window"), "network": key_text("toggle_network_view")}
+    stop = button("Stop", "stop", "Stop what is running")
+    parts = Parts(
+        Notice(),
+        QWidget(),
+        Worklist(),
+        note("left_out"),
+        WindowBar(keys=keys),
+        SliceView(),
+        SliceSlider(),
+        SliceStrip(),
+        FindingsPanel(),
+        HeatmapPanel(),
+        OpinionPanel(),
+        RatingPanel(),
+        QProgressBar(),
+        stop,
+        QLabel(),
+        QLabel(),
+    )
+    _show_keys(parts)
+    central = QWidget()
+    rows = QVBoxLayout(central)
+    rows.setContentsMargins(0, 0, 0, 0)
+    rows.setSpacing(0)
+    rows.addWidget(parts.notice)
+    columns = QHBoxLayout()
+    columns.setSpacing(0)
+    rows.addLayout(columns, 1)
+    columns.addWidget(_left(parts))
+    columns.addLayout(_middle(parts), 1)
+    columns.addWidget(_right(parts))
+    window.setCentralWidget(central)
+    _status(window, parts)
+    return parts
+
+
+def _show_keys(parts: Parts) -> None:
+    with_keys = {command.name for command in COMMANDS if command.keys}
+    keys = {widget: key_text(name) for widget, name in _WIDGET_KEYS.items() if name in with_keys}
+    parts.findings.show_keys(keys)
+    parts.heatmap.show_keys(keys)
+    parts.opinion.show_keys(keys)
+    parts.rating.show_keys(keys)
+
+
+def _left(parts: Parts) -> QWidget:
+    parts.side.setFixedWidth(LEFT_WIDTH)
+    parts.side.setObjectName("side")
+    parts.left_out.setContentsMargins(8, 0, 8, 8)
+    column = QVBoxLayout(parts.side)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(parts.worklist, 1)
+    column.addWidget(parts.left_out)
+    return parts.side
+
+
+def _middle(parts: Parts) -> QVBoxLayout:
+    picture = QHBoxLayout()
+    picture.setSpacing(2)
+    picture.addWidget(parts.slice_view, 1)
+    picture.addWidget(parts.slider)
+    column = QVBoxLayout()
+    column.setSpacing(0)
+    column.addWidget(parts.window_bar)
+    column.addLayout(picture, 1)
+    column.addWidget(parts.strip)
+    return column
+
+
+def _right(parts: Parts) -> QScrollArea:
+    inside = QWidget()
+    column = QVBoxLayout(inside)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(2)
+    for panel in (parts.findings, parts.heatmap, parts.rating, parts.opinion):
+        column.addWidget(panel)
+    column.addStretch()
+    area = QScrollArea()
+    area.setObjectName("right")
+    area.setWidget(inside)
+    area.setWidgetResizable(True)
+    area.setFixedWidth(RIGHT_WIDTH)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return area
+
+
+def _status(window: QMainWindow, parts: Parts) -> None:
+    named(parts.progress, "progress", "Progress")
+    parts.progress.setFixedWidth(180)
+    named(parts.model, "model_name", "Model")
+    named(parts.reader, "reader_name", "Reader")
+    for widget in (parts.progress, parts.stop, parts.model, parts.reader):
+        window.statusBar().addPermanentWidget(widget)

@@ -1,0 +1,302 @@
+"""Place the panels; connect commands and panels to the session and the jobs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, Signal
+from PySide6.QtWidgets import QMainWindow
+
+from app import places, views
+from app.acting import COMMANDS as ACTING
+from app.commands import COMMANDS, install
+from app.error_dialog import show_bug
+from app.keys import KeyFilter
+from app.layout import Parts, build
+from app.opening import Opening
+from app.reading import ReadingClock
+from app.recording import Recorder
+from app.second_opinion import SecondOpinion
+from app.session import Mode, Session, Shown
+from app.settings import Settings, write_settings
+from app.viewing import COMMANDS as VIEWING
+from app.viewing import at_slice, moved, obstacle, ticked, with_heatmap, with_opacity, with_setting, with_window
+from ihd_core.errors import FileError, IhdError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+
+    from app.commands import Command
+    from ihd_core.windowing import Window
+
+TITLE = "ihd: head CT review, not for clinical use"
+HINT_MS = 6000
+
+
+class MainWindow(QMainWindow):
+    """The whole program: what is open is in its session, what takes long runs beside it."""
+
+    settled = Signal()
+    """Everything that was asked for is there, or has failed: nothing runs."""
+
+    def __init__(self, settings: Settings, *, journal: Path | None = None, reader: str = "") -> None:
+        """Build the window; nothing is opened yet.
+
+        Args:
+            settings: from the last run; written back when the window is closed.
+            journal: the file for the record, instead of one for each reader in the data folder.
+            reader: pseudonym for this run; the remembered one where empty.
+        """
+        super().__init__()
+        self.setObjectName("main_window")
+        self.setWindowTitle(TITLE)
+        self.setAcceptDrops(True)
+        self.settings = settings
+        self._closing_anyway = False
+        self.session = Session(self)
+        self.clock = ReadingClock()
+        self.opening: Opening = Opening(self.session, self)
+        self.second_opinion: SecondOpinion = SecondOpinion(self.session, self)
+        self.recorder: Recorder = Recorder(self.session, self.clock, journal, self)
+        self.parts: Parts = build(self)
+        self.actions_by_name = install(self, self._run)
+        self.keys = KeyFilter(self)
+        self._connect_jobs()
+        self._connect_panels()
+        self.session.changed.connect(self._on_changed)
+        mode = Mode(settings.mode) if settings.mode in set(Mode) else Mode.SECOND_READER
+        self.session.show(mode=mode, setting=settings.operating_point, opacity=settings.opacity)
+        if reader or settings.reader:
+            self.recorder.use_reader(reader or settings.reader)
+        self._show_all()
+        self.resize(1600, 1000)
+        self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode()))
+        self.parts.slice_view.setFocus()
+
+    def _connect_jobs(self) -> None:
+        self.opening.replacing.connect(self._on_replacing)
+        self.opening.opened.connect(self._on_opened)
+        self.second_opinion.ready.connect(self._on_ready)
+        for part in (self.opening, self.second_opinion):
+            part.failed.connect(self._on_failed)
+        self.recorder.failed.connect(lambda text, retry: self.parts.notice.tell(text, retry=retry))
+        self.recorder.told.connect(self.hint)
+        self.keys.peeked.connect(lambda peeking: self.session.show(peeking=peeking))
+
+    def _connect_panels(self) -> None:
+        parts, become = self.parts, self._become
+        parts.slice_view.scrolled.connect(lambda steps: become(moved(self.shown, steps)))
+        parts.slice_view.window_dragged.connect(self._on_window)
+        parts.slice_view.probed.connect(lambda row, column: self.session.show(probe=(row, column)))
+        parts.slice_view.left.connect(lambda: self.session.show(probe=None))
+        for part in (parts.strip, parts.findings):
+            part.slice_chosen.connect(lambda index: become(at_slice(self.shown, index)))
+        parts.slider.valueChanged.connect(lambda index: become(at_slice(self.shown, index)))
+        parts.window_bar.window_chosen.connect(self._on_window)
+        parts.window_bar.network_view_chosen.connect(lambda on: self.session.show(network_view=on))
+        parts.findings.show_ai_pressed.connect(self.show_ai)
+        parts.findings.setting_chosen.connect(lambda setting: become(with_setting(self.shown, setting)))
+        parts.heatmap.toggled.connect(lambda on: self.session.show(heatmap_on=on, network_view=False))
+        parts.heatmap.label_chosen.connect(lambda label: become(with_heatmap(self.shown, label)))
+        parts.heatmap.opacity_chosen.connect(lambda opacity: become(with_opacity(self.shown, opacity)))
+        parts.opinion.opinion_changed.connect(lambda opinion: self.session.show(opinion=opinion))
+        parts.opinion.save_pressed.connect(self.recorder.save_opinion)
+        parts.rating.rated.connect(self.recorder.rate)
+        parts.worklist.chosen.connect(self.choose)
+        parts.stop.clicked.connect(self.cancel)
+
+    @property
+    def shown(self) -> Shown:
+        """What is open and how it is shown."""
+        return self.session.shown
+
+    def hint(self, text: str) -> None:
+        """Say something in the status bar for a while."""
+        self.statusBar().showMessage(text, HINT_MS)
+
+    def tell(self, error: IhdError) -> None:
+        """Say what failed, until it is dismissed."""
+        self.parts.notice.tell(str(error))
+
+    def change_reader(self, name: str) -> None:
+        """Go on as another reader, who sees only what is in that reader's own record."""
+        self.settings = replace(self.settings, reader=name)
+        self.recorder.keep_draft()
+        self.clock.start_over()
+        self.session.show(revealed=False)
+        self.recorder.use_reader(name)
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Find the series in files and folders and open the best one."""
+        self.opening.open_paths(paths)
+
+    # What changes on the screen
+
+    def _become(self, shown: Shown) -> None:
+        self.session.become(shown)
+
+    def _on_changed(self, shown: Shown, old: Shown) -> None:
+        self.clock.look(shown)
+        if replace(shown, probe=None) == replace(old, probe=None):
+            self.parts.slice_view.show_picture(views.slice_picture(shown))
+            return
+        if (shown.scan or shown.preview) is None or shown.current != old.current:
+            self.parts.slice_view.reset_view()
+        self._show_all()
+        if not self.opening.running and not self.second_opinion.running:
+            self.settled.emit()
+
+    def _show_all(self) -> None:
+        shown, parts = self.shown, self.parts
+        parts.slice_view.show_picture(views.slice_picture(shown))
+        parts.slice_view.setToolTip(views.warning_text(shown))
+        parts.slider.show_slice(shown.slice_index, len(shown.scan) if shown.scan is not None else 0)
+        parts.window_bar.show_window(shown.window, shown.network_view)
+        parts.strip.show_strip(views.strip_view(shown))
+        parts.findings.show_findings(views.findings_view(shown))
+        parts.heatmap.show_heatmap(views.heatmap_view(shown))
+        parts.rating.show_rating(views.rating_view(shown))
+        saved = shown.saved_opinion is not None and shown.opinion == shown.saved_opinion
+        parts.opinion.show_opinion(shown.opinion, saved, shown.reader, shown.saved_at if saved else "")
+        parts.opinion.setEnabled(shown.scan is not None)
+        parts.worklist.show_worklist(views.worklist_rows(shown), shown.current)
+        parts.left_out.setText(views.left_out_text(shown))
+        self._show_status()
+
+    def _show_status(self) -> None:
+        shown, parts = self.shown, self.parts
+        running = shown.loading or shown.predicting
+        parts.progress.setVisible(running is not None)
+        parts.stop.setVisible(running is not None)
+        if running is not None:
+            parts.progress.setRange(0, running[1])
+            parts.progress.setValue(running[0])
+            parts.progress.setFormat(f"{'Reading' if shown.loading else 'Predicting'} %v / %m")
+        parts.model.setText(views.model_text(shown))
+        parts.reader.setText(f"Reader: {shown.reader or 'not named'}")
+        ticks = ticked(shown) | self._own_ticks()
+        for command in COMMANDS:
+            action = self.actions_by_name[command.name]
+            needs = "scan" if command.needs in ("results", "rating") else command.needs
+            action.setEnabled(not obstacle(shown, needs))
+            if command.checkable:
+                action.setChecked(command.name in ticks)
+
+    def _own_ticks(self) -> set[str]:
+        states = {"full_screen": self.isFullScreen(), "toggle_worklist": not self.parts.side.isHidden()}
+        return {name for name, on in states.items() if on}
+
+    # What jobs say
+
+    def _on_replacing(self) -> None:
+        self.recorder.keep_draft()
+        self.second_opinion.forget()
+        self.clock.start_over()
+        self.parts.opinion.start_over()
+
+    def _on_opened(self) -> None:
+        self.recorder.restore()
+        self.second_opinion.predict()
+
+    def _on_ready(self) -> None:
+        self.recorder.restore_ratings()
+        if self.shown.results_visible and not self.shown.detected:
+            self.hint("Nothing above the operating points. This does not exclude hemorrhage")
+
+    def _on_failed(self, error: Exception) -> None:
+        if isinstance(error, IhdError):
+            self.tell(error)
+        else:
+            show_bug(error)
+        self.settled.emit()
+
+    def _on_window(self, window: Window) -> None:
+        self._become(with_window(self.shown, window))
+
+    def choose(self, current: int) -> None:
+        """Open a scan of the worklist; nothing happens where there is none, or where it is open."""
+        if 0 <= current < len(self.shown.series) and (current != self.shown.current or self.shown.scan is None):
+            self.opening.choose(current)
+
+    # Commands: functions of viewing.py and acting.py
+
+    def _run(self, command: Command) -> None:
+        reason = obstacle(self.shown, command.needs)
+        if reason:
+            self.hint(reason)
+        elif command.name in VIEWING:
+            self._become(VIEWING[command.name](self.shown))
+        else:
+            ACTING[command.name](self)
+        self._show_status()
+
+    # Commands that are more than one call; app/acting.py has the rest
+
+    def show_ai(self) -> None:
+        """Show the model's results for this scan, and record that they were asked for before an opinion."""
+        if not self.shown.results_visible:
+            self.recorder.note_show_ai()
+        self.session.show(revealed=True)
+
+    def cancel(self) -> None:
+        """Stop what is running; without that, give the keys back to the picture."""
+        if self.opening.running:
+            self.opening.cancel()
+            self.hint("Reading stopped")
+        elif self.second_opinion.running:
+            self.second_opinion.cancel()
+            self.hint("Prediction stopped")
+        elif self.parts.notice.text:
+            self.parts.notice.dismiss()
+        self.parts.slice_view.setFocus()
+
+    # Qt
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open_paths(paths)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask once about an opinion that is not saved; then stop all work and remember the settings."""
+        unsaved = self.recorder.unsaved()
+        if unsaved and not self._closing_anyway:
+            self._closing_anyway = True
+            self.parts.notice.tell(f"{unsaved} Close again to leave without it.")
+            event.ignore()
+            return
+        self.shut_down()
+        super().closeEvent(event)
+
+    def shut_down(self) -> None:
+        """Stop all work, wait for it, and remember the settings."""
+        self.keys.stop()
+        self.opening.shut_down()
+        self.second_opinion.shut_down()
+        self.remember()
+
+    def remember(self) -> None:
+        """Write the settings; a failure is told, and costs nothing but the settings."""
+        shown, folder = self.shown, self.second_opinion.folder
+        settings = replace(
+            self.settings,
+            model_folder="" if folder in (None, places.default_model()) else str(folder),
+            operating_point=shown.setting,
+            opacity=shown.opacity,
+            geometry=self.saveGeometry().toBase64().toStdString(),
+        )
+        try:
+            write_settings(places.settings_file(), settings)
+        except FileError as error:
+            self.parts.notice.tell(str(error))

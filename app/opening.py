@@ -1,0 +1,116 @@
+"""Find the series in files and folders and read one of them, beside the window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.jobs import Deliver, Latest, Work
+from app.session import preview_arrived, scan_loaded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from app.session import Session
+    from ihd_core.dicom.reader import Preview
+    from ihd_core.dicom.series import Series
+    from ihd_core.progress import Report
+    from ihd_core.scan import Scan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Begun:
+    """A series whose first slice is there: from now on it is the one on the screen."""
+
+    series: tuple[Series, ...]
+    left_out: str
+    current: int
+    preview: Preview
+
+
+class Opening(QObject):
+    """Opens scans. What is open stays open until the first slice of the next one is there."""
+
+    replacing = Signal()
+    """Another scan is about to take the place of the one on the screen."""
+    opened = Signal()
+    """The scan is complete."""
+    failed = Signal(object)
+    """The exception that ended the reading."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._loading = Latest(self)
+        self._loading.progressed.connect(self._on_progressed)
+        self._loading.delivered.connect(self._on_begun)
+        self._loading.succeeded.connect(self._on_read)
+        self._loading.failed.connect(self._on_failed)
+
+    @property
+    def running(self) -> bool:
+        """Whether something is being read."""
+        return self._loading.running
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Find all series in files and folders and read the best one."""
+        wanted = tuple(paths)
+        self._start(lambda report, deliver: _find_and_read(wanted, report, deliver))
+
+    def choose(self, current: int) -> None:
+        """Read another series of the worklist."""
+        series, left_out = self._session.shown.series, self._session.shown.left_out
+        self._start(lambda report, deliver: _read(series, left_out, current, report, deliver))
+
+    def cancel(self) -> None:
+        """Stop reading; a scan of which only the first slice is there is closed."""
+        self._loading.cancel()
+        self._session.show(loading=None, preview=None)
+
+    def shut_down(self) -> None:
+        """Stop and wait; call before the window is destroyed."""
+        self._loading.shut_down()
+
+    def _start(self, work: Work) -> None:
+        self._loading.start(work)
+        self._session.show(loading=(0, 0))
+
+    @Slot(int, int)
+    def _on_progressed(self, done: int, total: int) -> None:
+        self._session.show(loading=(done, total))
+
+    @Slot(object)
+    def _on_begun(self, begun: _Begun) -> None:
+        self.replacing.emit()
+        shown = replace(self._session.shown, series=begun.series, left_out=begun.left_out)
+        self._session.become(preview_arrived(shown, begun.current, begun.preview))
+
+    @Slot(object)
+    def _on_read(self, scan: Scan) -> None:
+        self._session.become(scan_loaded(self._session.shown, scan))
+        self.opened.emit()
+
+    @Slot(object)
+    def _on_failed(self, error: Exception) -> None:
+        self._session.show(loading=None, preview=None)
+        self.failed.emit(error)
+
+
+def _find_and_read(paths: tuple[Path, ...], report: Report, deliver: Deliver) -> Scan:
+    from ihd_core.dicom.series import find_series
+
+    found = find_series(paths, report=report)
+    left_out = "\n".join(entry.text for entry in found.left_out)
+    return _read(found.series, left_out, 0, report, deliver)
+
+
+def _read(series: tuple[Series, ...], left_out: str, current: int, report: Report, deliver: Deliver) -> Scan:
+    from ihd_core.dicom.reader import load_scan
+
+    def first(preview: Preview) -> None:
+        deliver(_Begun(series, left_out, current, preview))
+
+    return load_scan(series[current], report=report, first=first)

@@ -1,0 +1,187 @@
+"""What is open and how it is shown: one immutable value, one signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from ihd_core.labels import LABELS, SUBTYPES, Label
+from ihd_core.study.opinion import Opinion
+from ihd_core.windowing import BRAIN, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from ihd_core.dicom.reader import Preview
+    from ihd_core.dicom.series import Series
+    from ihd_core.model_file import ModelInfo
+    from ihd_core.predict import Prediction, SlabResult
+    from ihd_core.scan import Scan
+    from ihd_core.study.rating import RatingValue
+
+
+class Mode(StrEnum):
+    """When the model's results are shown."""
+
+    SECOND_READER = "second-reader"
+    TRIAGE = "triage"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """The CNN's results so far.
+
+    Attributes:
+        probabilities: float32 (slices, labels), NaN where the network has not been yet.
+    """
+
+    probabilities: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        self.probabilities.flags.writeable = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is open and how it is shown. Never changed; replaced.
+
+    Attributes:
+        series: what was found, best first; current is the index of the one that is open, -1 for none.
+        left_out: what was found beside the series and cannot be opened, one reason a line.
+        preview: its first slice to arrive, until the scan is complete.
+        loading, predicting: (done, total) while it goes on, else None.
+        model: None while none is chosen or the chosen one is refused.
+        refusal: why there is no prediction; empty while there is one or it is on its way.
+        partial: results before the prediction is complete.
+        revealed: the reader asked for the results of this scan, or saved an opinion on it.
+        heatmap_label: None for all detected labels together.
+        peeking: the reader looks at the picture without heatmap while a key is held.
+        probe: row and column of the pixel under the pointer.
+        opinion: as it stands on the screen; saved_opinion: as it stands in the record, None where there is none.
+        saved_at: when that was, for the screen.
+        ratings: of this reader for this scan and model, by slice index and label.
+        reader: the pseudonym.
+    """
+
+    series: tuple[Series, ...] = ()
+    current: int = -1
+    left_out: str = ""
+    scan: Scan | None = None
+    preview: Preview | None = None
+    loading: tuple[int, int] | None = None
+    slice_index: int = 0
+    window: Window = BRAIN
+    network_view: bool = False
+    inverted: bool = False
+    overlay_text: bool = True
+    model: ModelInfo | None = None
+    setting: str = "screen"
+    mode: Mode = Mode.SECOND_READER
+    predicting: tuple[int, int] | None = None
+    partial: Partial | None = None
+    prediction: Prediction | None = None
+    refusal: str = ""
+    revealed: bool = False
+    heatmap_on: bool = True
+    heatmap_label: Label | None = None
+    opacity: float = 0.5
+    peeking: bool = False
+    probe: tuple[int, int] | None = None
+    opinion: Opinion = field(default_factory=Opinion)
+    saved_opinion: Opinion | None = None
+    saved_at: str = ""
+    ratings: Mapping[tuple[int, Label], RatingValue] = field(default_factory=dict)
+    reader: str = ""
+
+    @property
+    def results_visible(self) -> bool:
+        """Whether the reader may see what the model says about this scan."""
+        return self.mode is Mode.TRIAGE or self.revealed
+
+    @property
+    def detected(self) -> tuple[Label, ...]:
+        """Subtypes above their operating point for the scan; any alone where only it is above."""
+        above = self.prediction.detected(self.setting) if self.prediction is not None else ()
+        return tuple(label for label in above if label in SUBTYPES) or above
+
+    @property
+    def heatmap_labels(self) -> tuple[Label, ...]:
+        """Labels whose heatmap is on the screen now."""
+        if self.prediction is None or not (self.results_visible and self.heatmap_on) or self.peeking:
+            return ()
+        if self.network_view:
+            return ()
+        return self.detected if self.heatmap_label is None else (self.heatmap_label,)
+
+
+class Session(QObject):
+    """Holds the one Shown value."""
+
+    changed = Signal(object, object)
+    """The new and the old Shown."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.shown = Shown()
+
+    def show(self, **changes: Any) -> None:
+        """Replace the named parts; say so once, and only if something differs."""
+        self.become(replace(self.shown, **changes))
+
+    def become(self, shown: Shown) -> None:
+        """Replace the whole value; say so once, and only if something differs."""
+        old, self.shown = self.shown, shown
+        if shown != old:
+            self.changed.emit(shown, old)
+
+
+def preview_arrived(shown: Shown, current: int, preview: Preview) -> Shown:
+    """Show the first slice of another scan; everything about the one before is forgotten, how scans are shown stays."""
+    return replace(
+        without_prediction(shown),
+        current=current,
+        scan=None,
+        preview=preview,
+        slice_index=preview.slice_index,
+        revealed=False,
+        heatmap_label=None,
+        peeking=False,
+        probe=None,
+        opinion=Opinion(),
+        saved_opinion=None,
+        saved_at="",
+    )
+
+
+def scan_loaded(shown: Shown, scan: Scan) -> Shown:
+    """Show the whole scan, at the slice that is on the screen already."""
+    index = min(max(shown.slice_index, 0), len(scan) - 1)
+    return replace(shown, scan=scan, preview=None, loading=None, slice_index=index)
+
+
+def without_prediction(shown: Shown) -> Shown:
+    """Forget what the model said."""
+    return replace(shown, prediction=None, partial=None, predicting=None, refusal="", ratings={})
+
+
+def slab_arrived(shown: Shown, result: SlabResult) -> Shown:
+    """Add the CNN's probabilities of some slices to what has come so far."""
+    if shown.scan is None:
+        return shown
+    if shown.partial is None:
+        probabilities = np.full((len(shown.scan), len(LABELS)), np.nan, np.float32)
+    else:
+        probabilities = shown.partial.probabilities.copy()
+    probabilities[result.slices.start : result.slices.stop] = result.cnn
+    return replace(shown, partial=Partial(probabilities))
+
+
+def predicted(shown: Shown, prediction: Prediction) -> Shown:
+    """Put the whole prediction in the place of what came before."""
+    return replace(shown, prediction=prediction, partial=None, predicting=None, refusal="")

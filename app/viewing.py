@@ -1,0 +1,219 @@
+"""What the viewing commands do: functions from Shown to Shown, and when they can be done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.session import Mode, Shown
+from ihd_core.explain import full_scale
+from ihd_core.labels import DISPLAY_ORDER, Label
+from ihd_core.overlay import FLOOR
+from ihd_core.windowing import BONE, BRAIN, SOFT_TISSUE, STROKE, SUBDURAL, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ihd_core.predict import Prediction
+
+HIDDEN = "Hidden until you save your opinion (Ctrl+Enter) or press Show AI (F9)"
+OPACITY_STEP = 0.1
+
+
+def obstacle(shown: Shown, needs: str) -> str:
+    """Why a command cannot be done now, for the status bar; empty where it can.
+
+    Args:
+        shown: what is on the screen.
+        needs: "" nothing; "series" a scan in the worklist; "scan" one that is read; "results" a prediction that may be
+            seen; "rating" the heatmap of one label on the screen.
+    """
+    if needs == "series":
+        return "" if shown.series else "No scan is open"
+    if needs and shown.scan is None:
+        return "No scan is open"
+    if needs in ("results", "rating"):
+        if not shown.results_visible:
+            return HIDDEN
+        if shown.prediction is None:
+            return shown.refusal or "The prediction is not there yet"
+    return rating_obstacle(shown) if needs == "rating" else ""
+
+
+def rating_obstacle(shown: Shown) -> str:
+    """Why the heatmap on the screen cannot be rated; empty where it can."""
+    if shown.network_view:
+        return "No heatmap on the screen: leave the network's view (T) to rate"
+    if not shown.heatmap_on:
+        return "No heatmap on the screen: show it (G) to rate it"
+    labels = replace(shown, peeking=False).heatmap_labels
+    if not labels:
+        return "No label is detected: choose one label's heatmap (Alt+1 to Alt+6) to rate it"
+    if len(labels) > 1:
+        return "Several heatmaps on the screen: choose one label (Alt+1 to Alt+6) to rate it"
+    return ""
+
+
+def rated_label(shown: Shown) -> Label | None:
+    """The one label whose heatmap can be rated now."""
+    if obstacle(shown, "rating"):
+        return None
+    return replace(shown, peeking=False).heatmap_labels[0]
+
+
+def at_slice(shown: Shown, slice_index: int) -> Shown:
+    """Go to a slice, or to the nearest end."""
+    last = len(shown.scan) - 1 if shown.scan is not None else 0
+    return replace(shown, slice_index=min(max(slice_index, 0), last))
+
+
+def moved(shown: Shown, steps: int) -> Shown:
+    """Go steps slices towards the vertex."""
+    return at_slice(shown, shown.slice_index + steps)
+
+
+def with_window(shown: Shown, window: Window) -> Shown:
+    """Show this window of HU; leaves the network's view."""
+    return replace(shown, window=window, network_view=False)
+
+
+def default_window(shown: Shown) -> Shown:
+    """The window the scanner wrote into the files, or brain where it wrote none."""
+    window = shown.scan.details.default_window if shown.scan is not None else None
+    return with_window(shown, window or BRAIN)
+
+
+def full_window(shown: Shown) -> Shown:
+    """From the lowest to the highest HU of the slice."""
+    if shown.scan is None:
+        return shown
+    hu = shown.scan.hu[shown.slice_index]
+    low, high = int(hu.min()), int(hu.max())
+    return with_window(shown, Window((low + high + 1) / 2, max(high - low + 1, 2), "all values"))
+
+
+def toggle_network_view(shown: Shown) -> Shown:
+    """The three windows of the network as red, green and blue, or grey again."""
+    return replace(shown, network_view=not shown.network_view)
+
+
+def invert(shown: Shown) -> Shown:
+    """Swap black and white."""
+    return replace(shown, inverted=not shown.inverted)
+
+
+def toggle_text(shown: Shown) -> Shown:
+    """Text in the corners, or the picture alone."""
+    return replace(shown, overlay_text=not shown.overlay_text)
+
+
+def toggle_heatmap(shown: Shown) -> Shown:
+    """Heatmap on or off."""
+    return replace(shown, heatmap_on=not shown.heatmap_on, network_view=False)
+
+
+def with_heatmap(shown: Shown, label: Label | None) -> Shown:
+    """Show the heatmap of one label, or with None of all that are detected."""
+    return replace(shown, heatmap_label=label, heatmap_on=True, network_view=False)
+
+
+def with_opacity(shown: Shown, opacity: float) -> Shown:
+    """Draw heatmaps this strongly, 0.1..1."""
+    return replace(shown, opacity=round(min(max(opacity, OPACITY_STEP), 1.0), 2))
+
+
+def with_setting(shown: Shown, setting: str) -> Shown:
+    """Use other operating points."""
+    return replace(shown, setting=setting)
+
+
+def peaks(prediction: Prediction, labels: tuple[Label, ...]) -> tuple[int, ...]:
+    """Slices at which a label's heatmap is stronger than on both neighbouring slabs, inferior first.
+
+    Only peaks that are painted count: at least a fifth of what is painted at full colour.
+    """
+    found: set[int] = set()
+    for label in labels:
+        strength = np.maximum(prediction.evidence[:, label.column].max(axis=(1, 2)), 0) / full_scale(prediction, label)
+        padded = np.concatenate([[-1.0], strength, [-1.0]])
+        rises, falls = padded[1:-1] > padded[:-2], padded[1:-1] >= padded[2:]
+        for slab in np.flatnonzero(rises & falls & (strength >= FLOOR)):
+            slices = np.flatnonzero(prediction.slab_of_slice == slab)
+            found.add(int(slices[len(slices) // 2]))
+    return tuple(sorted(found))
+
+
+def to_peak(shown: Shown, *, forward: bool) -> Shown:
+    """Go to the next or previous peak of the heatmaps that are chosen, and show them; stay where there is none."""
+    shown = replace(shown, heatmap_on=True, network_view=False, peeking=False)
+    if shown.prediction is None:
+        return shown
+    found = peaks(shown.prediction, shown.heatmap_labels)
+    beyond = [index for index in found if (index > shown.slice_index if forward else index < shown.slice_index)]
+    if not beyond:
+        return shown
+    return at_slice(shown, beyond[0] if forward else beyond[-1])
+
+
+def in_mode(shown: Shown, mode: Mode) -> Shown:
+    """Change when results are shown."""
+    return replace(shown, mode=mode)
+
+
+COMMANDS: dict[str, Callable[[Shown], Shown]] = {
+    "next_slice": partial(moved, steps=1),
+    "previous_slice": partial(moved, steps=-1),
+    "ten_slices_on": partial(moved, steps=10),
+    "ten_slices_back": partial(moved, steps=-10),
+    "first_slice": partial(at_slice, slice_index=0),
+    "last_slice": partial(at_slice, slice_index=1 << 30),
+    "brain_window": partial(with_window, window=BRAIN),
+    "subdural_window": partial(with_window, window=SUBDURAL),
+    "soft_tissue_window": partial(with_window, window=SOFT_TISSUE),
+    "bone_window": partial(with_window, window=BONE),
+    "stroke_window": partial(with_window, window=STROKE),
+    "default_window": default_window,
+    "full_window": full_window,
+    "invert": invert,
+    "toggle_text": toggle_text,
+    "toggle_network_view": toggle_network_view,
+    "toggle_heatmap": toggle_heatmap,
+    "heatmap_all": partial(with_heatmap, label=None),
+    **{f"heatmap_{label}": partial(with_heatmap, label=label) for label in DISPLAY_ORDER},
+    "next_peak": partial(to_peak, forward=True),
+    "previous_peak": partial(to_peak, forward=False),
+    "more_opaque": lambda shown: with_opacity(shown, shown.opacity + OPACITY_STEP),
+    "less_opaque": lambda shown: with_opacity(shown, shown.opacity - OPACITY_STEP),
+    "screen_setting": partial(with_setting, setting="screen"),
+    "confirm_setting": partial(with_setting, setting="confirm"),
+    "paper_setting": partial(with_setting, setting="paper"),
+    "second_reader_mode": partial(in_mode, mode=Mode.SECOND_READER),
+    "triage_mode": partial(in_mode, mode=Mode.TRIAGE),
+}
+"""The commands that change only what is shown, by name; all others are methods of MainWindow."""
+
+
+def ticked(shown: Shown) -> frozenset[str]:
+    """Names of the commands that carry a tick in the menus."""
+    windows = {
+        "brain_window": BRAIN,
+        "subdural_window": SUBDURAL,
+        "soft_tissue_window": SOFT_TISSUE,
+        "bone_window": BONE,
+        "stroke_window": STROKE,
+    }
+    label = "all" if shown.heatmap_label is None else shown.heatmap_label.value
+    names = {f"{shown.setting}_setting", f"{shown.mode.replace('-', '_')}_mode", f"heatmap_{label}"}
+    if not shown.network_view:
+        here = (shown.window.center, shown.window.width)
+        names |= {name for name, window in windows.items() if (window.center, window.width) == here}
+    states = {
+        "invert": shown.inverted,
+        "toggle_text": shown.overlay_text,
+        "toggle_network_view": shown.network_view,
+        "toggle_heatmap": shown.heatmap_on,
+    }
+    return frozenset(names | {name for name, on in states.items() if on})

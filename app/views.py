@@ -1,0 +1,296 @@
+"""What every panel shows, computed from Shown; pure functions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.panels.findings_panel import FindingsState, FindingsView
+from app.panels.heatmap_panel import HeatmapView
+from app.panels.rating_panel import RatingView
+from app.panels.slice_picture import ColourBar, SlicePicture
+from app.panels.slice_strip import StripView
+from app.panels.worklist import WorklistRow
+from app.viewing import rated_label, rating_obstacle
+from ihd_core.explain import full_scale
+from ihd_core.labels import LABELS, Label
+from ihd_core.model_input import CHANNELS, channels, slabs
+from ihd_core.orientation import edge_letters
+from ihd_core.overlay import COLOURS, FLOOR, UNIT, cell_mm, layers, paint
+from ihd_core.study.opinion import contradictions
+from ihd_core.windowing import to_grey
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from app.session import Shown
+    from ihd_core.dicom.series import Series
+    from ihd_core.predict import Prediction
+    from ihd_core.scan import Scan, ScanDetails
+
+
+def slice_picture(shown: Shown) -> SlicePicture | None:
+    """The slice on the screen with its heatmaps and everything written around it; None without a scan."""
+    scan = shown.scan or (shown.preview.scan if shown.preview else None)
+    if scan is None:
+        return None
+    index = min(shown.slice_index, len(scan) - 1)
+    labels = shown.heatmap_labels
+    text = shown.overlay_text
+    return SlicePicture(
+        pixels=_pixels(scan, index, shown),
+        pixel_mm=scan.spacing_mm[1:],
+        window=shown.window,
+        overlay=_overlay(shown.prediction, labels, index, shown.opacity) if shown.prediction and labels else None,
+        letters=edge_letters(scan.orientation),
+        top_left=_patient_lines(scan.details) if text else (),
+        top_right=_study_lines(scan.details) if text else (),
+        bottom_left=_window_lines(shown, scan, index) if text else (),
+        bottom_right=_slice_lines(shown, scan, index) if text else (),
+        badges=badges(shown),
+        colour_bars=_colour_bars(shown.prediction, labels) if shown.prediction else (),
+    )
+
+
+def badges(shown: Shown) -> tuple[str, ...]:
+    """What must not be missed about the picture, a few words each; warning_text() has the sentences."""
+    scan = shown.scan
+    if scan is None:
+        return ("Reading…",) if shown.preview else ()
+    found = [warning.code.replace("-", " ").capitalize() for warning in scan.warnings]
+    if scan.details.lossy and not any("lossy" in warning.code for warning in scan.warnings):
+        found.append("Lossy compression")
+    if shown.inverted:
+        found.append("Inverted")
+    if shown.heatmap_labels and shown.prediction and shown.prediction.model.demonstration:
+        found.append("Demonstration model")
+    return tuple(dict.fromkeys(found))
+
+
+def warning_text(shown: Shown) -> str:
+    """The scan's warnings, one sentence a line."""
+    return "\n".join(warning.text for warning in shown.scan.warnings) if shown.scan else ""
+
+
+def findings_view(shown: Shown) -> FindingsView:
+    """How far the second opinion is, and what it says where it may be seen."""
+    return FindingsView(
+        state=_findings_state(shown),
+        prediction=shown.prediction,
+        setting=shown.setting,
+        hidden=not shown.results_visible,
+        progress=shown.loading if shown.scan is None else shown.predicting,
+        model=shown.model,
+        slice_index=shown.slice_index,
+        reason=shown.refusal,
+    )
+
+
+def _findings_state(shown: Shown) -> FindingsState:
+    if shown.scan is None:
+        return FindingsState.LOADING if shown.loading else FindingsState.EMPTY
+    if shown.prediction is not None:
+        return FindingsState.READY
+    if shown.refusal:
+        return FindingsState.NOT_ANALYSED
+    return FindingsState.RUNNING
+
+
+def strip_view(shown: Shown) -> StripView | None:
+    """Probabilities along the slices, as far as they are there."""
+    if shown.scan is None:
+        return None
+    if shown.prediction is not None:
+        probabilities = shown.prediction.slices
+    elif shown.partial is not None:
+        probabilities = shown.partial.probabilities
+    else:
+        probabilities = np.full((len(shown.scan), len(LABELS)), np.nan, np.float32)
+    thresholds = np.full(len(LABELS), np.nan, np.float32)
+    if shown.model is not None:
+        thresholds[:] = [shown.model.threshold(shown.setting, "slice", label) for label in LABELS]
+    return StripView(probabilities, thresholds, shown.slice_index, hidden=not shown.results_visible)
+
+
+def heatmap_view(shown: Shown) -> HeatmapView:
+    """How heatmaps are drawn."""
+    return HeatmapView(
+        on=shown.heatmap_on,
+        label=shown.heatmap_label,
+        opacity=shown.opacity,
+        available=shown.prediction is not None and shown.results_visible,
+        colours=COLOURS,
+        note=_cell_note(shown),
+    )
+
+
+def _cell_note(shown: Shown) -> str:
+    if shown.prediction is None or shown.scan is None:
+        return ""
+    if shown.heatmap_label is None and not shown.detected:
+        return "No label reaches its operating point; choose one to see its heatmap."
+    size = cell_mm(shown.scan, shown.prediction)
+    return f"One cell of the map is {size:.0f} x {size:.0f} mm; a focus is not an outline."
+
+
+def rating_view(shown: Shown) -> RatingView:
+    """What can be rated now and what is recorded."""
+    label = rated_label(shown)
+    if shown.prediction is None or not shown.results_visible:
+        return RatingView(hint="A heatmap can be rated once the results are there and shown.")
+    if label is None:
+        return RatingView(hint=rating_obstacle(shown))
+    return RatingView(
+        label=label,
+        slice_index=shown.slice_index,
+        value=shown.ratings.get((shown.slice_index, label)),
+        enabled=True,
+        counts=Counter(shown.ratings.values()),
+    )
+
+
+def worklist_rows(shown: Shown) -> tuple[WorklistRow, ...]:
+    """One row a series that was found."""
+    return tuple(_worklist_row(series, shown, number == shown.current) for number, series in enumerate(shown.series))
+
+
+def _worklist_row(series: Series, shown: Shown, current: bool) -> WorklistRow:
+    state, tone = _scan_state(shown) if current else ("", "")
+    details = series.stack.headers[0].details
+    who = details.patient_name.replace("^", " ").strip() or details.patient_id or "no name"
+    slices = f"{series.slice_count} slice{'' if series.slice_count == 1 else 's'}"
+    return WorklistRow(
+        title=who,
+        subtitle=" · ".join(filter(None, (_date(details.study_date), series.description, slices))),
+        state=state,
+        tooltip=f"{who}\n{series.description}, {slices}\n{series.reason}\n{series.paths[0].parent}",
+        tone=tone,
+    )
+
+
+def _scan_state(shown: Shown) -> tuple[str, str]:
+    if shown.loading:
+        return f"{shown.loading[0]} / {shown.loading[1]}", "busy"
+    if shown.scan is None:
+        return "not read", "problem"
+    if shown.saved_opinion is not None:
+        return "opinion saved", "done"
+    if shown.predicting and shown.results_visible:
+        return f"AI {shown.predicting[0]} / {shown.predicting[1]}", "busy"
+    if shown.detected and shown.results_visible:
+        return "flagged", "alert"
+    return "open", ""
+
+
+def left_out_text(shown: Shown) -> str:
+    """What was found beside the series and cannot be opened."""
+    return f"Left out:\n{shown.left_out}" if shown.left_out else ""
+
+
+def model_text(shown: Shown) -> str:
+    """The model's name, its hash and what it may be used for."""
+    if shown.model is None:
+        return "No model"
+    return f"{shown.model.name} · {shown.model.sha256[:12]}"
+
+
+def case_beside(shown: Shown, step: int) -> int:
+    """Worklist index of the first series of the next (step 1) or previous (step -1) study; -1 where there is none."""
+    cases = [series.stack.headers[0].details.study_uid for series in shown.series]
+    order = list(dict.fromkeys(cases))
+    if not 0 <= shown.current < len(cases):
+        return -1
+    place = order.index(cases[shown.current]) + step
+    return cases.index(order[place]) if 0 <= place < len(order) else -1
+
+
+def opinion_obstacle(shown: Shown) -> str:
+    """Why the opinion cannot be saved, for the status bar; empty where it can."""
+    if found := contradictions(shown.opinion):
+        return f"Not saved: {' '.join(found)}"
+    if not shown.opinion.answered and not shown.opinion.comment.strip():
+        return "Nothing to save yet: Ctrl+1 to Ctrl+6 answer the six labels"
+    return ""
+
+
+# The picture
+
+
+def _pixels(scan: Scan, index: int, shown: Shown) -> NDArray[np.uint8]:
+    if shown.network_view and shown.scan is not None:
+        return _network_pixels(scan, index)
+    grey = to_grey(scan.hu[index], shown.window)
+    return 255 - grey if shown.inverted else grey
+
+
+@lru_cache(maxsize=4)
+def _network_pixels(scan: Scan, index: int) -> NDArray[np.uint8]:
+    """The network's three windows as red, green and blue; of thin slices their mean, as the network gets it."""
+    slab = next(slab for slab in slabs(scan) if index in slab)
+    hu = scan.hu[index] if len(slab) == 1 else scan.hu[slab.start : slab.stop].mean(axis=0, dtype=np.float32)
+    pixels = (channels(hu).transpose(1, 2, 0) * 255).round().astype(np.uint8)
+    return np.ascontiguousarray(pixels)
+
+
+@lru_cache(maxsize=16)
+def _overlay(prediction: Prediction, labels: tuple[Label, ...], index: int, opacity: float) -> NDArray[np.uint8]:
+    return paint(layers(prediction, labels, index), opacity)
+
+
+def _colour_bars(prediction: Prediction, labels: tuple[Label, ...]) -> tuple[ColourBar, ...]:
+    scales = {label: full_scale(prediction, label) for label in labels}
+    return tuple(ColourBar(label, COLOURS[label], FLOOR * scale, scale, UNIT) for label, scale in scales.items())
+
+
+# The corners
+
+
+def _patient_lines(details: ScanDetails) -> tuple[str, ...]:
+    name = details.patient_name.replace("^", " ").strip()
+    about = " ".join(filter(None, (_age(details.patient_age), details.patient_sex)))
+    born = f"born {_date(details.patient_birth_date)}" if details.patient_birth_date else ""
+    return _lines(name, details.patient_id, ", ".join(filter(None, (about, born))), _date(details.study_date))
+
+
+def _study_lines(details: ScanDetails) -> tuple[str, ...]:
+    number = f"Series {details.series_number}" if details.series_number else ""
+    return _lines(details.institution, details.scanner, details.study_description, number, details.series_description)
+
+
+def _window_lines(shown: Shown, scan: Scan, index: int) -> tuple[str, ...]:
+    if shown.network_view:
+        window = " · ".join(f"{w.name} C {w.center:g} W {w.width:g}" for w in CHANNELS)
+    else:
+        window = f"C {shown.window.center:g} W {shown.window.width:g} {shown.window.name}".strip()
+    thickness = f"Thickness {scan.details.thickness_mm:g} mm" if scan.details.thickness_mm else ""
+    return _lines(window, thickness, f"Location {scan.heights_mm[index]:.1f} mm")
+
+
+def _slice_lines(shown: Shown, scan: Scan, index: int) -> tuple[str, ...]:
+    kvp = f"{scan.details.kvp:g} kV" if scan.details.kvp else ""
+    probe = ""
+    if shown.probe is not None and shown.scan is not None:
+        row, column = shown.probe
+        if row < scan.hu.shape[1] and column < scan.hu.shape[2]:
+            probe = f"{int(scan.hu[index, row, column])} HU"
+    number, count = (index, len(scan)) if shown.preview is None else (shown.slice_index, shown.preview.slice_count)
+    place = f"Slice {number + 1} / {count}"
+    return _lines(probe, " ".join(filter(None, (scan.details.kernel, kvp))), place)
+
+
+def _lines(*lines: str) -> tuple[str, ...]:
+    return tuple(line for line in lines if line)
+
+
+def _date(text: str) -> str:
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text
+
+
+def _age(text: str) -> str:
+    units = {"Y": "y", "M": "months", "W": "weeks", "D": "days"}
+    if len(text) == 4 and text[:3].isdigit() and text[3] in units:
+        return f"{int(text[:3])} {units[text[3]]}"
+    return text
