@@ -130,7 +130,9 @@ def read_dataset(path: Path, *, pixels: bool) -> Dataset:
                 raise DicomError(f"{path.name}: is empty (0 bytes)")
             file.seek(0)
             if pixels:
-                return pydicom.dcmread(file, force=_looks_like_dicom(start))
+                dataset = pydicom.dcmread(file, force=_looks_like_dicom(start))
+                dataset.get("PixelData")  # parsed here, where a failure is understood
+                return dataset
             return pydicom.dcmread(
                 file, force=_looks_like_dicom(start), stop_before_pixels=True, specific_tags=list(_KEYWORDS)
             )
@@ -152,7 +154,7 @@ def _looks_like_dicom(start: bytes) -> bool:
 def one_line(error: Exception) -> str:
     """What a foreign exception says, fit for the end of our own line."""
     lines = str(error).strip().splitlines()
-    return lines[0].rstrip(":. ") if lines else type(error).__name__
+    return lines[0][:100].rstrip(":. ") if lines else type(error).__name__
 
 
 def read_header(path: Path) -> Header:
@@ -164,7 +166,7 @@ def read_header(path: Path) -> Header:
     """
     dataset = read_dataset(path, pixels=False)
     meta = dataset.file_meta
-    sop_class = _text(dataset, "SOPClassUID") or str(meta.get("MediaStorageSOPClassUID", ""))
+    sop_class = _text(dataset, "SOPClassUID") or _text(meta, "MediaStorageSOPClassUID")
     if not sop_class and not any(keyword in dataset for keyword in _KEYWORDS) and not dataset.preamble:
         raise NotDicom(f"{path.name}: is not a DICOM file")
     # A file that ends early may end within this very UID.
@@ -172,22 +174,22 @@ def read_header(path: Path) -> Header:
         raise DicomError(f"{path.name}: is damaged (breaks off before its image)")
     return Header(
         path=path,
-        transfer_syntax=str(meta.get("TransferSyntaxUID", "")),
+        transfer_syntax=_text(meta, "TransferSyntaxUID"),
         sop_class=sop_class,
-        sop_uid=_text(dataset, "SOPInstanceUID") or str(meta.get("MediaStorageSOPInstanceUID", "")),
+        sop_uid=_text(dataset, "SOPInstanceUID") or _text(meta, "MediaStorageSOPInstanceUID"),
         series_uid=_text(dataset, "SeriesInstanceUID"),
         modality=_text(dataset, "Modality").upper(),
         image_type=tuple(str(part).strip().upper() for part in _parts(dataset, "ImageType")),
-        instance_number=_whole(dataset, "InstanceNumber"),
-        rows=_whole(dataset, "Rows"),
-        columns=_whole(dataset, "Columns"),
-        samples_per_pixel=_whole(dataset, "SamplesPerPixel") or 1,
-        frames=_whole(dataset, "NumberOfFrames") or 1,
+        instance_number=whole(dataset, "InstanceNumber"),
+        rows=whole(dataset, "Rows"),
+        columns=whole(dataset, "Columns"),
+        samples_per_pixel=whole(dataset, "SamplesPerPixel") or 1,
+        frames=whole(dataset, "NumberOfFrames") or 1,
         position=_numbers(dataset, "ImagePositionPatient", 3),
         orientation=_numbers(dataset, "ImageOrientationPatient", 6),
         pixel_mm=_numbers(dataset, "PixelSpacing", 2),
-        slope=_number(dataset, "RescaleSlope"),
-        intercept=_number(dataset, "RescaleIntercept"),
+        slope=number(dataset, "RescaleSlope"),
+        intercept=number(dataset, "RescaleIntercept"),
         rescale_type=_text(dataset, "RescaleType").upper(),
         body_part=_text(dataset, "BodyPartExamined").upper(),
         details=_details(dataset),
@@ -195,8 +197,7 @@ def read_header(path: Path) -> Header:
 
 
 def _details(dataset: Dataset) -> ScanDetails:
-    center, width = _number(dataset, "WindowCenter"), _number(dataset, "WindowWidth") or 0
-    syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
+    center, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth") or 0
     maker, model = _text(dataset, "Manufacturer"), _text(dataset, "ManufacturerModelName")
     return ScanDetails(
         patient_name=_text(dataset, "PatientName"),
@@ -212,10 +213,11 @@ def _details(dataset: Dataset) -> ScanDetails:
         institution=_text(dataset, "InstitutionName"),
         scanner=f"{maker} {model}".strip(),
         kernel=_text(dataset, "ConvolutionKernel"),
-        thickness_mm=_number(dataset, "SliceThickness") or 0.0,
-        kvp=_number(dataset, "KVP") or 0.0,
+        thickness_mm=number(dataset, "SliceThickness") or 0.0,
+        kvp=number(dataset, "KVP") or 0.0,
         contrast_agent=_text(dataset, "ContrastBolusAgent"),
-        lossy=_text(dataset, "LossyImageCompression") == "01" or syntax in _LOSSY_SYNTAXES,
+        lossy=_text(dataset, "LossyImageCompression") == "01"
+        or _text(dataset.file_meta, "TransferSyntaxUID") in _LOSSY_SYNTAXES,
         default_window=Window(center, width, "file") if center is not None and width >= 2 else None,
     )
 
@@ -236,7 +238,8 @@ def _parts(dataset: Dataset, keyword: str) -> list[Any]:
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
-    return " ".join(str(part) for part in _parts(dataset, keyword)).strip()
+    text = " ".join(str(part) for part in _parts(dataset, keyword))
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
 def _numbers(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
@@ -247,15 +250,16 @@ def _numbers(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...] | 
     return numbers if len(numbers) == count and all(abs(number) < LARGEST for number in numbers) else None
 
 
-def _number(dataset: Dataset, keyword: str) -> float | None:
-    """The first of the values, as windows come in pairs."""
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """The first of an element's numbers, as windows come in pairs; None where absent or malformed."""
     try:
-        number = float(_parts(dataset, keyword)[0])
+        first = float(_parts(dataset, keyword)[0])
     except (IndexError, TypeError, ValueError, OverflowError):
         return None
-    return number if abs(number) < LARGEST else None
+    return first if abs(first) < LARGEST else None
 
 
-def _whole(dataset: Dataset, keyword: str) -> int:
-    number = _number(dataset, keyword)
-    return int(number) if number is not None else 0
+def whole(dataset: Dataset, keyword: str, default: int = 0) -> int:
+    """A whole number of a file, or the default where the file has none or a malformed one."""
+    found = number(dataset, keyword)
+    return default if found is None else int(found)

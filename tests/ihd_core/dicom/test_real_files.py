@@ -129,3 +129,14 @@ def test_a_transfer_syntax_without_decoder_is_named(shared_data, last):
 def test_a_perfusion_map_is_no_head_ct(shared_data, name):
     with pytest.raises(NoHeadCt, match="no CT slices that can be shown, found perfusion map"):
         load_scan(shared_data / name)
+
+
+@pytest.mark.parametrize("syntax", ["50", "57", "70"])
+def test_a_jpeg_picture_cut_inside_its_fragment_is_refused(shared_data, tmp_path, syntax):
+    (path,) = (shared_data / "transfer_syntaxes").glob(f"CTImage*.4.{syntax}.dcm")
+    dataset = pydicom.dcmread(path)
+    (frame,) = pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1)
+    dataset.PixelData = pydicom.encaps.encapsulate([frame[: len(frame) // 2]])
+    dataset.save_as(tmp_path / "07.dcm")
+    with pytest.raises(DicomError, match=r"^07\.dcm: pixel data breaks off before the end of its JPEG picture$"):
+        load_scan(tmp_path / "07.dcm")
