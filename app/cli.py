@@ -202,9 +202,8 @@ def _demo_off_screen(options: argparse.Namespace, study: Path) -> int:
     outputs = [results / "predictions.json", results / "predictions.csv"]
     with _progress("predict") as report:
         predict_to_files([study], options.model or default_model(), outputs, results / "heatmaps", report=report)
-    print(f"There is no display, so the demonstration study was read off screen.\nstudy        {study}")
-    print(f"screenshot   {picture}\npredictions  {outputs[0]}\n             {outputs[1]}")
-    print(f"heatmaps     {results / 'heatmaps'}")
+    print(f"predictions  {outputs[0]}\n             {outputs[1]}\nheatmaps     {results / 'heatmaps'}")
+    print(f"study        {study}\nThere is no display, so the demonstration study was read off screen.")
     return DONE
 
 

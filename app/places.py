@@ -49,8 +49,8 @@ def log_file() -> Path:
 
 
 def demo_folder() -> Path:
-    """The demonstration study, made at first use."""
-    return data_folder() / "demonstration"
+    """The demonstration study, made at first use, and made again by another version of the program."""
+    return data_folder() / f"demonstration-{version()}"
 
 
 def demo_results_folder() -> Path:
