@@ -52,6 +52,11 @@ class Stack:
     tilt_degrees: float
     repeated: tuple[Header, ...]
 
+    def others_at(self, index: int) -> list[Header]:
+        """Further images at the place of one slice."""
+        height = self.positions_mm[index] @ self.orientation[2]
+        return [h for h in self.repeated if abs(np.dot(h.position or (), self.orientation[2]) - height) < SAME_PLACE_MM]
+
     @property
     def gaps_mm(self) -> NDArray[np.float64]:
         """Distance from every slice to the next along the normal, (slices - 1,), all above zero."""
@@ -194,5 +199,5 @@ def _repeat_warnings(places: int, repeats: int) -> list[ScanWarning]:
     if not repeats:
         return []
     images = "1 image repeats" if repeats == 1 else f"{repeats} images repeat"
-    text = f"{images} the position of another; the first of each position is shown"
+    text = f"{images} the position of another; one of each position is shown"
     return [ScanWarning("duplicate-slices", text, {"left_out": repeats, "positions": places})]

@@ -47,7 +47,8 @@ class ScanReader:
 
     def __init__(self, series: Series) -> None:
         self.series = series
-        first = series.stack.headers[0]
+        self._headers = list(series.stack.headers)
+        first = self._headers[0]
         self._hu = np.empty((series.slice_count, first.rows, first.columns), np.int16)
         self._read = np.zeros(series.slice_count, bool)
         self._failures: dict[int, DicomError] = {}
@@ -69,16 +70,30 @@ class ScanReader:
             if self._read[index] or index in self._failures:
                 continue
             try:
-                self._hu[index] = read_hu(self.series.stack.headers[index])
+                self._fill(index)
             except DicomError as error:
                 self._failures[index] = error
                 continue
-            self._read[index] = True
             hu = self._hu[index]
             hu.flags.writeable = False
             yield index, hu
         if not self._read.any():
             raise next(iter(self._failures.values()))
+
+    def _fill(self, index: int) -> None:
+        """Read one slice; where its file is damaged, any other image of the same place."""
+        stack = self.series.stack
+        failures = []
+        for header in (stack.headers[index], *stack.others_at(index)):
+            try:
+                self._hu[index] = read_hu(header)
+            except DicomError as error:
+                failures.append(error)
+            else:
+                self._headers[index] = header
+                self._read[index] = True
+                return
+        raise failures[0]
 
     def preview(self, slice_index: int) -> Preview:
         """One slice that has been read, as a Scan of its own."""
@@ -89,14 +104,14 @@ class ScanReader:
         stack = self.series.stack
         indices = [int(index) for index in np.flatnonzero(self._read)]
         if self._failures:
-            stack = replace(geometry.stack([stack.headers[i] for i in indices]), repeated=stack.repeated)
+            stack = replace(geometry.stack([self._headers[i] for i in indices]), repeated=stack.repeated)
         return self._scan(stack, indices)
 
     def _scan(self, stack: geometry.Stack, indices: Sequence[int]) -> Scan:
         """A Scan of some slices of the series; stack gives spacing and warnings."""
-        headers = [self.series.stack.headers[index] for index in indices]
+        headers = [self._headers[index] for index in indices]
         whole = len(indices) == len(self._hu)
-        failures = [*self._failures.values(), *(DicomError(entry) for entry in self.series.damaged)]
+        failures = [*(str(error) for _, error in sorted(self._failures.items())), *self.series.damaged]
         return Scan(
             hu=self._hu if whole else self._hu[list(indices)],
             spacing_mm=stack.spacing_mm,
@@ -114,10 +129,9 @@ class ScanReader:
         )
 
 
-def _unreadable_warnings(failures: Sequence[DicomError]) -> list[ScanWarning]:
-    return [
-        ScanWarning("unreadable-slice", f"A slice could not be read and is left out. {failure}") for failure in failures
-    ]
+def _unreadable_warnings(failures: Sequence[str]) -> list[ScanWarning]:
+    text = "A slice could not be read and is left out. "
+    return [ScanWarning("unreadable-slice", text + failure) for failure in failures]
 
 
 def _value_warnings(headers: Sequence[Header]) -> list[ScanWarning]:

@@ -53,6 +53,16 @@ def test_one_truncated_slice_is_left_out_and_the_hole_is_reported(tmp_path, hu):
     assert scan.warnings[1].values["after_index"] == 2
 
 
+def test_a_whole_copy_stands_in_for_a_truncated_slice(tmp_path, hu):
+    paths = write_series(tmp_path, hu, series_uid="1.2.3")
+    copy = tmp_path / "copy of 004.dcm"
+    copy.write_bytes(paths[3].read_bytes())
+    truncate(paths[3])
+    scan = load_scan(tmp_path)
+    assert np.array_equal(scan.hu, hu)
+    assert codes(scan) == ["duplicate-slices"]
+
+
 @pytest.mark.parametrize("length", [0, 300])
 def test_a_slice_damaged_in_its_header_is_reported_too(tmp_path, hu, length):
     paths = write_series(tmp_path, hu)
