@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app import cli
+from app import cli, program
+from app.session import Mode
 from ihd_core.model_file import save_model
 from ihd_core.phantom.series_writer import write_series
 from tests.ihd_core.toy import toy_hu, toy_info, toy_networks
@@ -206,6 +207,23 @@ def test_a_window_without_a_display_is_refused_but_for_a_screenshot(ihd, monkeyp
     status, _, err = ihd(tmp_path)
     assert (status, len(err)) == (2, 1)
     assert "--screenshot" in err[0]
+
+
+def test_the_window_gets_what_was_asked_for(ihd, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(program, "run_window", lambda options: asked.append(options) or 0)
+    options = ("--model", "m", "--journal", "j.csv", "--reader", "R1", "--mode", "triage", "--screenshot", "s.png")
+    assert ihd(tmp_path, "b", *options)[0] == 0
+    assert ihd("open", "demo", "--screenshot", "s.png")[0] == 0
+    first, second = asked
+    assert first == program.WindowOptions(
+        (tmp_path, Path("b")), Path("m"), Path("j.csv"), "R1", "triage", Path("s.png")
+    )
+    assert second == program.WindowOptions((Path("demo"),), screenshot=Path("s.png"))
+
+
+def test_the_modes_are_those_of_the_window():
+    assert list(cli.MODES) == list(Mode)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from pathlib import Path
 
+from app import cli
 from app.commands import COMMANDS, HELD_KEYS, plain_text
 from app.panels.slice_view import GESTURES
 from ihd_core.study.rows import FIELDS
@@ -56,3 +58,12 @@ def test_links_in_the_documents_lead_somewhere():
             assert (document.parent / target).is_file() or target.endswith("screenshot.png"), (
                 f"{document.name}: {target}"
             )
+
+
+def test_every_example_of_the_command_line_is_understood():
+    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    examples = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    calls = [arguments[1:] for arguments in examples if arguments[:1] == ["ihd"]]
+    assert {call[0] for call in calls} >= {"demo", "inspect", "predict", "phantom"}
+    for call in calls:
+        cli.parser().parse_args(cli._with_job(call))
