@@ -1,0 +1,103 @@
+"""A real window, a small model with random weights and small series of known HU."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from app.main_window import MainWindow
+from app.program import make_application
+from app.settings import Settings
+from ihd_core.model_file import save_model
+from ihd_core.phantom.series_writer import write_series
+from tests.ihd_core.toy import toy_hu, toy_info, toy_networks
+
+SLICES = 14
+
+
+@pytest.fixture(scope="session")
+def qapp():
+    return make_application()
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory) -> Path:
+    """A model folder whose model says something of every scan, quickly."""
+    folder = tmp_path_factory.mktemp("models") / "toy"
+    save_model(folder, toy_info(), **toy_networks(), card="# Toy")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory) -> SimpleNamespace:
+    """A folder with two patients: a scan of 14 slices and one of 8, and a text file."""
+    folder = tmp_path_factory.mktemp("studies")
+    hu = toy_hu(SLICES)
+    identity = {"PatientName": "Doe^Jo", "PatientID": "P1", "StudyDate": "20200131", "StudyInstanceUID": "1.2.3.1"}
+    write_series(
+        folder / "one", hu, spacing_mm=(5.0, 3.5, 3.5), series_uid="1.2.3.1.1", tags={**identity, "KVP": "120"}
+    )
+    identity = {"PatientName": "Roe^Ri", "PatientID": "P2", "StudyDate": "20200201", "StudyInstanceUID": "1.2.3.2"}
+    other = toy_hu(8, seed=1)
+    write_series(folder / "two", other, spacing_mm=(5.0, 3.5, 3.5), series_uid="1.2.3.2.1", tags=identity)
+    (folder / "notes.txt").write_text("nothing", encoding="utf-8")
+    return SimpleNamespace(folder=folder, one=folder / "one", two=folder / "two", hu=hu)
+
+
+@pytest.fixture
+def unexpected(monkeypatch):
+    """Exceptions that reached the event loop; the test fails when there is one."""
+    caught: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: caught.append(error))
+    yield caught
+    assert caught == []
+
+
+@pytest.fixture
+def open_window(qtbot, tmp_path, unexpected):
+    """open_window(**settings) is an active window of its own record; it is closed with the test."""
+    made: list[MainWindow] = []
+
+    def make(*, journal: Path | None = None, reader: str = "R1", **settings: object) -> MainWindow:
+        window = MainWindow(Settings(**settings), journal=journal or tmp_path / "journal.csv", reader=reader)
+        made.append(window)
+        window.resize(1366, 768)
+        window.show()
+        window.activateWindow()
+        with qtbot.waitActive(window):
+            pass
+        return window
+
+    yield make
+    for window in made:
+        window.shut_down()
+        window.hide()
+        window.deleteLater()
+
+
+@pytest.fixture
+def wait_settled(qtbot):
+    """Wait until nothing runs beside the window."""
+
+    def wait(window: MainWindow) -> None:
+        qtbot.waitUntil(lambda: not window.opening.running and not window.second_opinion.running, timeout=20_000)
+
+    return wait
+
+
+@pytest.fixture
+def read_window(open_window, wait_settled, study, toy_folder):
+    """A window with the first scan read and predicted."""
+
+    def make(**options: object) -> MainWindow:
+        window = open_window(**options)
+        window.second_opinion.use_model(toy_folder)
+        window.open_paths([study.one])
+        wait_settled(window)
+        assert window.shown.prediction is not None, window.parts.notice.text
+        return window
+
+    return make

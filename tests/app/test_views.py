@@ -1,0 +1,210 @@
+"""What the panels show, computed without a window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app import views
+from app.panels.findings_panel import FindingsState
+from app.session import Mode, Partial, Shown
+from ihd_core.dicom.reader import Preview
+from ihd_core.dicom.series import find_series
+from ihd_core.labels import LABELS, Label
+from ihd_core.orientation import EdgeLetters
+from ihd_core.scan import ScanDetails, ScanWarning
+from ihd_core.study.opinion import Opinion, answer
+from ihd_core.study.rating import RatingValue
+from ihd_core.windowing import Window
+from tests.ihd_core.toy import toy_info, toy_prediction, toy_scan
+
+DETAILS = ScanDetails(
+    patient_name="Doe^Jo^^^",
+    patient_id="P1",
+    patient_age="064Y",
+    patient_sex="F",
+    study_date="20200131",
+    series_number="3",
+    series_description="Head 5 mm",
+    institution="Hospital",
+    scanner="Scanner",
+    kernel="H30s",
+    thickness_mm=5.0,
+    kvp=120.0,
+)
+
+
+@pytest.fixture(scope="module")
+def scan():
+    return replace(toy_scan(), details=DETAILS)
+
+
+@pytest.fixture(scope="module")
+def shown(scan):
+    prediction = toy_prediction(scan)
+    probabilities = np.zeros(len(LABELS), np.float32)
+    probabilities[[Label.SUBDURAL.column, Label.ANY.column]] = 0.9
+    evidence = np.full(prediction.evidence.shape, 0.04, np.float32)
+    prediction = replace(prediction, scan=probabilities, evidence=evidence)
+    return Shown(scan=scan, prediction=prediction, model=toy_info(), slice_index=2)
+
+
+def test_without_a_scan_there_is_no_picture():
+    assert views.slice_picture(Shown()) is None
+    assert views.strip_view(Shown()) is None
+
+
+def test_the_picture_is_the_slice_through_the_window(scan):
+    picture = views.slice_picture(Shown(scan=scan, slice_index=2, window=Window(40, 80)))
+    hu = scan.hu[2].astype(float)
+    expected = np.clip((hu - 39.5) / 79 + 0.5, 0, 1) * 255  # DICOM PS3.3 C.11.2.1.2.1
+    assert np.abs(picture.pixels - expected).max() <= 0.5
+    assert picture.pixel_mm == (3.5, 3.5)
+    assert picture.letters == EdgeLetters(left="R", right="L", top="A", bottom="P")
+
+
+def test_an_inverted_picture_is_its_negative_and_says_so(scan):
+    plain, inverted = (views.slice_picture(Shown(scan=scan, inverted=on)) for on in (False, True))
+    assert np.array_equal(inverted.pixels, 255 - plain.pixels)
+    assert "Inverted" in inverted.badges
+
+
+def test_the_corners_tell_whose_scan_it_is_and_how_it_is_shown(shown):
+    picture = views.slice_picture(replace(shown, probe=(3, 4)))
+    assert picture.top_left == ("Doe Jo", "P1", "64 y F", "2020-01-31")
+    assert picture.top_right == ("Hospital", "Scanner", "Series 3", "Head 5 mm")
+    assert picture.bottom_left == ("C 40 W 80 brain", "Thickness 5 mm", "Location 10.0 mm")
+    assert picture.bottom_right == (f"{shown.scan.hu[2, 3, 4]} HU", "H30s 120 kV", "Slice 3 / 6")
+
+
+def test_text_can_be_taken_away_but_not_the_letters_and_the_badges(shown):
+    picture = views.slice_picture(replace(shown, overlay_text=False, inverted=True))
+    assert picture.top_left == picture.top_right == picture.bottom_left == picture.bottom_right == ()
+    assert picture.letters is not None
+    assert picture.badges == ("Inverted",)
+
+
+def test_the_first_slice_is_shown_with_its_place_in_the_whole(scan):
+    preview = Preview(replace(toy_scan(slices=1), details=DETAILS), 7, 15)
+    picture = views.slice_picture(Shown(preview=preview, slice_index=7, loading=(1, 15)))
+    assert "Slice 8 / 15" in picture.bottom_right
+    assert picture.badges == ("Reading…",)
+
+
+def test_the_scans_warnings_are_badges_and_their_sentences_are_kept(scan):
+    warned = replace(scan, warnings=(ScanWarning("gantry-tilt", "The gantry was tilted by 12.0 degrees"),))
+    shown = Shown(scan=warned)
+    assert views.badges(shown) == ("Gantry tilt",)
+    assert views.warning_text(shown) == "The gantry was tilted by 12.0 degrees"
+
+
+def test_a_demonstration_model_says_so_on_every_heatmap(shown):
+    assert "Demonstration model" in views.badges(replace(shown, revealed=True))
+    assert "Demonstration model" not in views.badges(shown)
+
+
+def test_hidden_results_reach_no_part_of_the_picture(shown):
+    picture = views.slice_picture(shown)
+    assert picture.overlay is None
+    assert picture.colour_bars == ()
+
+
+def test_a_revealed_heatmap_is_drawn_with_its_colour_bar(shown):
+    picture = views.slice_picture(replace(shown, revealed=True, opacity=0.5))
+    assert [bar.label for bar in picture.colour_bars] == [Label.SUBDURAL]
+    assert (picture.colour_bars[0].low, picture.colour_bars[0].high) == pytest.approx((0.01, 0.05))
+    # 0.8 of full scale at half opacity
+    assert set(np.unique(picture.overlay[..., 3])) == {round(0.8 * 0.5 * 255)}
+
+
+def test_a_heatmap_does_not_change_the_grey_below_it(shown):
+    hidden, revealed = (views.slice_picture(replace(shown, revealed=on)) for on in (False, True))
+    assert np.array_equal(hidden.pixels, revealed.pixels)
+
+
+def test_the_networks_view_is_its_three_windows_as_colours(shown):
+    hu = np.full((1, 8, 8), 60, np.int16)
+    scan = toy_scan(hu=hu)
+    pixels = views.slice_picture(Shown(scan=scan, network_view=True)).pixels
+    # 60 HU: brain 0..80, subdural -20..180, soft tissue -150..230
+    expected = [255 * 60 / 80, 255 * 80 / 200, 255 * 210 / 380]
+    assert np.abs(pixels.reshape(-1, 3) - expected).max() <= 0.5
+
+
+def test_thin_slices_are_seen_as_the_network_gets_them_averaged():
+    hu = np.zeros((4, 8, 8), np.int16)
+    hu[1::2] = 40
+    scan = toy_scan(hu=hu, spacing_mm=(1.25, 3.5, 3.5))
+    pixels = views.slice_picture(Shown(scan=scan, network_view=True, slice_index=1)).pixels
+    assert set(pixels[..., 0].ravel()) == {round(255 * 20 / 80)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({"scan": None}, FindingsState.EMPTY),
+        ({"scan": None, "loading": (1, 3)}, FindingsState.LOADING),
+        ({"prediction": None, "predicting": (1, 3)}, FindingsState.RUNNING),
+        ({"prediction": None, "refusal": "why"}, FindingsState.NOT_ANALYSED),
+        ({}, FindingsState.READY),
+    ],
+)
+def test_the_findings_say_how_far_the_second_opinion_is(shown, changes, state):
+    view = views.findings_view(replace(shown, **changes))
+    assert (view.state, view.hidden) == (state, True)
+
+
+def test_the_strip_fills_as_results_come_and_stays_hidden_until_revealed(shown):
+    probabilities = np.full((6, len(LABELS)), np.nan, np.float32)
+    probabilities[0] = 0.5
+    running = replace(shown, prediction=None, partial=Partial(probabilities))
+    view = views.strip_view(running)
+    np.testing.assert_array_equal(view.probabilities, probabilities)
+    assert view.hidden
+    assert not views.strip_view(replace(running, mode=Mode.TRIAGE)).hidden
+    assert view.thresholds.tolist() == pytest.approx([0.3] * len(LABELS))
+
+
+def test_the_rating_on_the_screen_is_that_of_this_slice_and_label(shown):
+    ratings = {(2, Label.SUBDURAL): RatingValue.INCORRECT, (3, Label.SUBDURAL): RatingValue.CORRECT}
+    view = views.rating_view(replace(shown, revealed=True, ratings=ratings))
+    assert (view.label, view.slice_index, view.value, view.enabled) == (
+        Label.SUBDURAL, 2, RatingValue.INCORRECT, True,
+    )  # fmt: skip
+    assert dict(view.counts) == {RatingValue.INCORRECT: 1, RatingValue.CORRECT: 1}
+
+
+def test_nothing_is_rated_that_cannot_be_seen(shown):
+    assert not views.rating_view(shown).enabled
+    assert not views.rating_view(replace(shown, revealed=True, heatmap_on=False)).enabled
+
+
+def test_the_worklist_names_the_patient_and_the_state_of_the_open_scan(study):
+    series = find_series([study.folder]).series
+    rows = views.worklist_rows(Shown(series=series, current=0, loading=(3, 14)))
+    assert [row.title for row in rows] == ["Doe Jo", "Roe Ri"]
+    assert "14 slices" in rows[0].subtitle
+    assert (rows[0].state, rows[1].state) == ("3 / 14", "")
+
+
+def test_the_worklist_gives_no_hint_before_the_results_may_be_seen(study, shown):
+    series = find_series([study.folder]).series
+    hidden = replace(shown, series=series, current=0)
+    assert views.worklist_rows(hidden)[0].state == "open"
+    assert views.worklist_rows(replace(hidden, revealed=True))[0].state == "flagged"
+
+
+def test_cases_are_studies(study):
+    series = find_series([study.folder]).series
+    assert views.case_beside(Shown(series=series, current=0), 1) == 1
+    assert views.case_beside(Shown(series=series, current=1), -1) == 0
+    assert views.case_beside(Shown(series=series, current=1), 1) == -1
+
+
+def test_an_opinion_that_contradicts_itself_is_not_saved():
+    both = Opinion({Label.ANY: answer(10), Label.SUBDURAL: answer(90)})
+    assert "Any is no" in views.opinion_obstacle(Shown(opinion=both))
+    assert views.opinion_obstacle(Shown()) != ""
+    assert views.opinion_obstacle(Shown(opinion=Opinion({Label.ANY: answer(10)}))) == ""
