@@ -26,7 +26,8 @@ class ColourBar:
         colour: red, green, blue, 0..255.
         low: value where the colour begins; below it the overlay is transparent.
         high: value painted at full colour.
-        unit: written behind the numbers; may be empty.
+        unit: written above the bars; may be empty.
+        opacity: of the overlay at full colour, 0..1.
     """
 
     label: Label
@@ -34,6 +35,7 @@ class ColourBar:
     low: float
     high: float
     unit: str = ""
+    opacity: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QBrush, QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
+from ihd_core.overlay import COLOURS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HIDDEN = "Hidden until you save your opinion (Ctrl+Enter) or press Show AI (F9)"
-GROUND, ROW, LINE = QColor(22, 24, 27), QColor(33, 36, 40), QColor(120, 126, 133)
+GROUND, ROW, LINE, HATCH = QColor(20, 23, 26), QColor(33, 37, 41), QColor(120, 126, 133), QColor(62, 68, 75)
 INK, CALM = QColor(222, 226, 230), QColor(160, 167, 175)
 NAMES, VALUES, AXIS = 44.0, 48.0, 18.0  # widths of the columns at the sides, height of the row below
 
@@ -119,11 +120,9 @@ class SliceStrip(QWidget):
         else:
             for number, label in enumerate(DISPLAY_ORDER):
                 self._draw_row(painter, self._row(number), label, view)
-        self._draw_mark(painter, view.slice_index)
+        self._draw_mark(painter, view.slice_index, view.hidden)
 
     def _draw_row(self, painter: QPainter, row: QRectF, label: Label, view: StripView) -> None:
-        from ihd_core.overlay import COLOURS
-
         values = view.probabilities[:, label.column]
         threshold = float(view.thresholds[label.column])
         colour = QColor(*COLOURS[label])
@@ -135,8 +134,9 @@ class SliceStrip(QWidget):
         gap = 1.0 if width > 4 else 0.0
         for index in np.flatnonzero(values > 0):
             value = min(float(values[index]), 1.0)
+            left, right = (round(row.left() + edge * width) for edge in (index, index + 1))
             height = row.height() * value
-            bar = QRectF(row.left() + index * width, row.bottom() - height, width - gap, height)
+            bar = QRectF(left, row.bottom() - height, right - left - gap, height)
             painter.fillRect(bar, colour if value > threshold else faint)
         if 0 <= threshold <= 1:
             y = row.bottom() - row.height() * threshold
@@ -158,9 +158,7 @@ class SliceStrip(QWidget):
         width = row.width() / len(missing)
         for first, end in edges.reshape(-1, 2):
             run = QRectF(row.left() + first * width, row.top(), (end - first) * width, row.height())
-            painter.fillRect(run, GROUND)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.fillRect(run, Qt.BrushStyle.BDiagPattern)
+            painter.fillRect(run, QBrush(HATCH, Qt.BrushStyle.BDiagPattern))
 
     def _draw_axis(self, painter: QPainter) -> None:
         plot = self._plot()
@@ -170,12 +168,13 @@ class SliceStrip(QWidget):
         vertex = f"{self._slices()} vertex"
         painter.drawText(below, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, vertex)
 
-    def _draw_mark(self, painter: QPainter, slice_index: int) -> None:
+    def _draw_mark(self, painter: QPainter, slice_index: int, hidden: bool) -> None:
         plot, x = self._plot(), self.slice_x(slice_index)
         painter.setPen(QPen(INK, 1))
         half = max(plot.width() / self._slices() / 2, 2.0)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(QRectF(x - half, plot.top() - 1, 2 * half, plot.height()))
+        if not hidden:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(QRectF(x - half, plot.top() - 1, 2 * half, plot.height()))
         painter.setBrush(INK)
         base = plot.bottom() + 2
         painter.drawPolygon([QPointF(x, base), QPointF(x - 5, base + 7), QPointF(x + 5, base + 7)])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QLinearGradient, QPainter, QPen
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QLinearGradient, QPainter, QPen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,16 +15,21 @@ if TYPE_CHECKING:
     from app.panels.slice_picture import ColourBar, SlicePicture
 
 INK = QColor(222, 226, 230)
-SHADE = QColor(0, 0, 0, 210)
+DIM = QColor(165, 172, 180)
+SHADE = QColor(0, 0, 0)
+PLATE = QColor(0, 0, 0, 150)
 LETTER = QColor(255, 212, 121)
 BADGE = QColor(255, 193, 79)
 BADGE_INK = QColor(28, 20, 0)
+BRAIN_GREY = 96  # under the colour bars, as under the colour on the slice
 MARGIN = 10.0
-TEXT_PX, LETTER_PX = 13, 20
+TEXT_PX, SMALL_PX, LETTER_PX = 13, 12, 20
+RAMP_PX = 80.0
+RIM_PX = 2  # of shade around every character, so that it reads on bone and on air
 
 
 def write_around(painter: QPainter, picture: SlicePicture, size: tuple[float, float], per_mm: float) -> None:
-    """Write everything that belongs to a picture over a widget of this size.
+    """Write everything that belongs to a picture over a widget.
 
     Args:
         painter: of the widget, in device-independent pixels.
@@ -36,7 +42,7 @@ def write_around(painter: QPainter, picture: SlicePicture, size: tuple[float, fl
     sheet.scale_bar(per_mm)
     sheet.letters(picture, below_badges)
     sheet.corners(picture, below_badges)
-    sheet.colour_bars(picture)
+    sheet.colour_bars(picture.colour_bars, above=len(picture.bottom_right))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class _Sheet:
     height: float
 
     def metrics(self, pixels: int, *, bold: bool = False) -> QFontMetricsF:
+        """Write in this size from now on; return its metrics."""
         font = QFont(self.painter.font())
         font.setPixelSize(pixels)
         font.setBold(bold)
@@ -53,22 +60,23 @@ class _Sheet:
         return QFontMetricsF(font)
 
     def write(self, x: float, y: float, text: str, ink: QColor = INK) -> None:
-        """Draw one line; (x, y) is the left end of its base line."""
-        self.painter.setPen(SHADE)
-        for dx, dy in ((1, 1), (-1, 0), (0, -1)):
-            self.painter.drawText(QPointF(x + dx, y + dy), text)
-        self.painter.setPen(ink)
-        self.painter.drawText(QPointF(x, y), text)
+        """Draw one line on a dark rim; (x, y) is the left end of its base line."""
+        if not text:
+            return
+        ratio = self.painter.device().devicePixelRatioF()
+        line, ascent = _drawn_line(text, self.painter.font().toString(), ink.rgba(), ratio)
+        corner = round((x - RIM_PX) * ratio) / ratio, round((y - ascent - RIM_PX) * ratio) / ratio
+        self.painter.drawImage(QPointF(*corner), line)
 
     def badges(self, texts: Sequence[str]) -> float:
         """Draw the badges one below the other; return the y below the last one."""
         metrics = self.metrics(TEXT_PX, bold=True)
         y = MARGIN - 2
+        self.painter.setBrush(BADGE)
         for text in texts:
             width, height = metrics.horizontalAdvance(text) + 20, metrics.height() + 6
             ground = QRectF((self.width - width) / 2, y, width, height)
             self.painter.setPen(Qt.PenStyle.NoPen)
-            self.painter.setBrush(BADGE)
             self.painter.drawRoundedRect(ground, 4, 4)
             self.painter.setPen(BADGE_INK)
             self.painter.drawText(ground, Qt.AlignmentFlag.AlignCenter, text)
@@ -76,96 +84,123 @@ class _Sheet:
         return y
 
     def letters(self, picture: SlicePicture, top: float) -> None:
+        """Write the patient's sides at the middle of the edges."""
         letters = picture.letters
         if letters is None:
             return
         metrics = self.metrics(LETTER_PX, bold=True)
-        middle = self.height / 2 + metrics.capHeight() / 2
-        bottom = self.height - MARGIN - 34
-
-        def centred(text: str) -> float:
-            return (self.width - metrics.horizontalAdvance(text)) / 2
-
+        middle = (self.height + metrics.capHeight()) / 2
+        right = self.width - MARGIN - metrics.horizontalAdvance(letters.right)
         self.write(MARGIN, middle, letters.left, LETTER)
-        self.write(self.width - MARGIN - metrics.horizontalAdvance(letters.right), middle, letters.right, LETTER)
-        self.write(centred(letters.top), top + metrics.ascent(), letters.top, LETTER)
-        self.write(centred(letters.bottom), bottom, letters.bottom, LETTER)
+        self.write(right, middle, letters.right, LETTER)
+        for text, y in ((letters.top, top + metrics.ascent()), (letters.bottom, self.height - MARGIN - 28)):
+            self.write((self.width - metrics.horizontalAdvance(text)) / 2, y, text, LETTER)
 
     def corners(self, picture: SlicePicture, below_badges: float) -> None:
+        """Write the lines of the four corners, the upper ones below the badges where these are in the way."""
+        badge = max(map(self.metrics(TEXT_PX, bold=True).horizontalAdvance, picture.badges), default=0.0)
         metrics = self.metrics(TEXT_PX)
-        widest = self.width / 2 - 2 * MARGIN
-        crowded = self._badges_reach_the_corners(picture, metrics)
-        top = below_badges if crowded else MARGIN
-        bottom = self.height - MARGIN
-        for lines, at_right, first in (
-            (picture.top_left, False, top),
-            (picture.top_right, True, top),
-            (picture.bottom_left, False, bottom - len(picture.bottom_left) * metrics.lineSpacing()),
-            (picture.bottom_right, True, bottom - len(picture.bottom_right) * metrics.lineSpacing()),
-        ):
-            for number, line in enumerate(lines):
-                text = metrics.elidedText(line, Qt.TextElideMode.ElideRight, widest)
-                x = self.width - MARGIN - metrics.horizontalAdvance(text) if at_right else MARGIN
-                self.write(x, first + number * metrics.lineSpacing() + metrics.ascent(), text)
+        upper = max(map(metrics.horizontalAdvance, (*picture.top_left, *picture.top_right)), default=0.0)
+        crowded = bool(picture.badges) and badge / 2 + 10 + upper + 2 * MARGIN > self.width / 2
+        self._upper(picture, metrics, below_badges if crowded else MARGIN)
+        base = self.height - MARGIN - metrics.descent()
+        for lines, at_right in ((picture.bottom_left, False), (picture.bottom_right, True)):
+            self._column(lines, metrics, at_right, base - (len(lines) - 1) * metrics.lineSpacing())
 
-    def _badges_reach_the_corners(self, picture: SlicePicture, metrics: QFontMetricsF) -> bool:
-        if not picture.badges:
-            return False
-        lines = (*picture.top_left, *picture.top_right)
-        corner = max((metrics.horizontalAdvance(line) for line in lines), default=0.0)
-        badge = max(metrics.horizontalAdvance(text) * 1.15 + 20 for text in picture.badges)
-        return badge / 2 + corner + 2 * MARGIN > self.width / 2
+    def _upper(self, picture: SlicePicture, metrics: QFontMetricsF, top: float) -> None:
+        self._column(picture.top_left, metrics, False, top + metrics.ascent())
+        self._column(picture.top_right, metrics, True, top + metrics.ascent())
+
+    def _column(self, lines: Sequence[str], metrics: QFontMetricsF, at_right: bool, base: float) -> None:
+        for number, line in enumerate(lines):
+            text = metrics.elidedText(line, Qt.TextElideMode.ElideRight, self.width / 2 - 2 * MARGIN)
+            x = self.width - MARGIN - metrics.horizontalAdvance(text) if at_right else MARGIN
+            self.write(x, base + number * metrics.lineSpacing(), text)
 
     def scale_bar(self, per_mm: float) -> None:
-        """Draw 5 cm, or 1 cm where 5 would not fit, with a tick for every mm that can be told apart."""
-        length_mm = 50 if 50 * per_mm < 0.6 * self.width else 10
-        if length_mm * per_mm > 0.9 * self.width:
+        """Draw 5 cm, or 1 cm where 5 would not fit, with a tick for every mm where these can be told apart."""
+        length_mm = 50 if 50 * per_mm < 0.4 * self.width else 10
+        if length_mm * per_mm > 0.8 * self.width:
             return
         left, base = (self.width - length_mm * per_mm) / 2, self.height - MARGIN
-        step = 1 if per_mm >= 2.5 else 5
-        lines = [QLineF(left, base, left + length_mm * per_mm, base)]
-        for mm in range(0, length_mm + 1, step):
+        lines = [QRectF(left, base, length_mm * per_mm + 1, 1)]
+        for mm in range(0, length_mm + 1, 1 if per_mm >= 2.5 else 5):
             tick = 9 if mm % 10 == 0 else 6 if mm % 5 == 0 else 3
-            x = left + mm * per_mm
-            lines.append(QLineF(x, base, x, base - tick))
+            lines.append(QRectF(left + mm * per_mm, base - tick, 1, tick))
+        self.painter.setPen(Qt.PenStyle.NoPen)
         for colour, offset in ((SHADE, 1.0), (INK, 0.0)):
-            self.painter.setPen(QPen(colour, 1))
-            self.painter.drawLines([line.translated(offset, offset) for line in lines])
-        self.metrics(TEXT_PX - 1)
+            self.painter.setBrush(colour)
+            self.painter.drawRects([line.translated(offset, offset) for line in lines])
+        self.metrics(SMALL_PX)
         self.write(left + length_mm * per_mm + 6, base, f"{length_mm // 10} cm")
 
-    def colour_bars(self, picture: SlicePicture) -> None:
-        """Draw one row a label above the bottom right corner: name, lowest value, colours, highest value."""
-        bars = picture.colour_bars
+    def colour_bars(self, bars: Sequence[ColourBar], *, above: int) -> None:
+        """Draw one row a label on a dark plate: name, lowest value, colours, highest value.
+
+        Args:
+            bars: from top to bottom.
+            above: lines of text in the lower right corner, which the plate must not cover.
+        """
         if not bars:
             return
-        corner = self.metrics(TEXT_PX)
-        bottom = self.height - MARGIN - len(picture.bottom_right) * corner.lineSpacing() - 12
-        metrics = self.metrics(TEXT_PX - 1)
+        bottom = self.height - MARGIN - above * self.metrics(TEXT_PX).lineSpacing() - 8
+        metrics = self.metrics(SMALL_PX)
         row = metrics.height() + 4
-        right = self.width - MARGIN
-        high = max(metrics.horizontalAdvance(_high(bar)) for bar in bars)
+        units = tuple(dict.fromkeys(bar.unit for bar in bars if bar.unit))
+        numbers = max(metrics.horizontalAdvance(_number(value)) for bar in bars for value in (bar.low, bar.high))
+        names = max(metrics.horizontalAdvance(bar.label.short_name) for bar in bars)
+        rows = names + RAMP_PX + 2 * numbers + 22
+        caption = ", ".join(units)
+        width = max(rows, metrics.horizontalAdvance(caption))
+        right, top = self.width - MARGIN, bottom - (len(bars) + bool(units)) * row
+        self.painter.fillRect(QRectF(right - width - 6, top - 3, width + 12, bottom - top + 6), PLATE)
+        if units:
+            self.write(right - metrics.horizontalAdvance(caption), top + metrics.ascent() + 1, caption, DIM)
+            top += row
         for number, bar in enumerate(bars):
-            y = bottom - (len(bars) - number) * row
-            ramp = QRectF(right - high - 6 - 80, y + 3, 80, row - 6)
-            self._ramp(ramp, bar)
-            base = y + 2 + metrics.ascent()
-            self.write(right - high, base, _high(bar))
-            low = f"{bar.low:.2g}"
-            x = ramp.left() - 6 - metrics.horizontalAdvance(low)
-            self.write(x, base, low)
-            name = bar.label.short_name
-            self.write(x - 10 - metrics.horizontalAdvance(name), base, name, QColor(*bar.colour))
+            y, base = top + number * row, top + number * row + metrics.ascent() + 1
+            self._ramp(QRectF(right - numbers - 6 - RAMP_PX, y + 3, RAMP_PX, row - 7), bar)
+            self.write(right - metrics.horizontalAdvance(_number(bar.high)), base, _number(bar.high))
+            low = right - numbers - 12 - RAMP_PX - metrics.horizontalAdvance(_number(bar.low))
+            self.write(low, base, _number(bar.low))
+            self.write(right - rows, base, bar.label.short_name, QColor(*bar.colour))
 
     def _ramp(self, where: QRectF, bar: ColourBar) -> None:
+        """The colours from low to high over the grey of brain, at the opacity they have on the slice."""
+        ground = QColor(BRAIN_GREY, BRAIN_GREY, BRAIN_GREY)
         colours = QLinearGradient(where.topLeft(), where.topRight())
-        start = min(max(bar.low / bar.high, 0.0), 1.0) if bar.high > 0 else 0.0
-        colours.setColorAt(0, QColor(*(round(c * start) for c in bar.colour)))
-        colours.setColorAt(1, QColor(*bar.colour))
-        self.painter.setPen(QPen(INK, 1))
-        self.painter.setBrush(colours)
+        for place in (0.0, 1.0):
+            value = bar.low + place * (bar.high - bar.low)
+            colour = QColor(*bar.colour)
+            colour.setAlphaF(min(max(bar.opacity * value / bar.high, 0.0), 1.0) if bar.high > 0 else 0.0)
+            colours.setColorAt(place, colour)
+        self.painter.fillRect(where, ground)
+        self.painter.fillRect(where, colours)
+        self.painter.setPen(QPen(DIM, 1))
+        self.painter.setBrush(Qt.BrushStyle.NoBrush)
         self.painter.drawRect(where)
 
 
-def _high(bar: ColourBar) -> str:
-    return f"{bar.high:.2g} {bar.unit}".strip()
+@lru_cache(maxsize=256)
+def _drawn_line(text: str, font_text: str, rgba: int, ratio: float) -> tuple[QImage, float]:
+    """A line of text with its rim, and its ascent; most lines are the same from frame to frame."""
+    font = QFont()
+    font.fromString(font_text)
+    metrics = QFontMetricsF(font)
+    width, height = metrics.horizontalAdvance(text) + 2 * RIM_PX + 2, metrics.height() + 2 * RIM_PX
+    line = QImage(round(width * ratio) + 1, round(height * ratio) + 1, QImage.Format.Format_ARGB32_Premultiplied)
+    line.setDevicePixelRatio(ratio)
+    line.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(line)
+    painter.setFont(font)
+    painter.setPen(SHADE)
+    for dx, dy in ((1, 1), (-1, 0), (1, 0), (0, -1), (0, 1)):
+        painter.drawText(QPointF(RIM_PX + dx, RIM_PX + metrics.ascent() + dy), text)
+    painter.setPen(QColor.fromRgba(rgba))
+    painter.drawText(QPointF(RIM_PX, RIM_PX + metrics.ascent()), text)
+    painter.end()
+    return line, metrics.ascent()
+
+
+def _number(value: float) -> str:
+    return f"{value:.2g}"

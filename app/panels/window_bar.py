@@ -116,7 +116,6 @@ class _HuBox(QSpinBox):
         self.setSingleStep(5)
         self.setKeyboardTracking(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Take the wheel only where the reader is typing."""
