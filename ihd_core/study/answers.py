@@ -1,0 +1,196 @@
+"""Opinions and ratings as rows of a journal, and back; what was undone no longer counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ihd_core.labels import DISPLAY_ORDER, Label
+from ihd_core.study.journal import Circumstances, Event
+from ihd_core.study.opinion import UNANSWERED, Call, Opinion
+from ihd_core.study.rating import RatingValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ihd_core.study.journal import Journal
+
+OPINION, COMMENT, RATING, UNDO, SHOW_AI = "opinion", "comment", "rating", "undo", "show_ai"
+NOWHERE = Circumstances()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What one reader has recorded about one scan.
+
+    Attributes:
+        opinion: the newest; None while there is none.
+        opinion_time: when it was recorded, ISO 8601, UTC; empty while there is none.
+        ratings: the newest for every slice_uid and label.
+        ai_seen: the model's result was on the screen at some time, as far as the rows say.
+    """
+
+    opinion: Opinion | None = None
+    opinion_time: str = ""
+    ratings: Mapping[tuple[str, Label], RatingValue] = field(default_factory=dict)
+    ai_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What was taken back.
+
+    Attributes:
+        event: "opinion" or "rating".
+        slice_uid: of a rating, with label and value.
+        text: for the reader: "opinion", or "rating correct of SDH".
+    """
+
+    event: str
+    slice_uid: str = ""
+    label: Label | None = None
+    value: str = ""
+    text: str = ""
+
+
+def recorded(journal: Journal, scan_uid: str) -> Recorded:
+    """What counts for a scan: the newest of every kind that was not undone."""
+    opinion, when, ratings, seen = None, "", {}, False
+    for rows in _answers(journal, scan_uid):
+        seen = seen or any(row["ai_visible"] == "1" or row["event"] == SHOW_AI for row in rows)
+        if rows[0]["event"] == OPINION:
+            opinion, when = _opinion(rows), rows[0]["time"]
+        elif rows[0]["event"] == RATING:
+            ratings[(rows[0]["slice_uid"], Label(rows[0]["label"]))] = RatingValue(rows[0]["value"])
+    return Recorded(opinion, when, ratings, seen)
+
+
+def record_opinion(journal: Journal, scan_uid: str, opinion: Opinion, circumstances: Circumstances = NOWHERE) -> int:
+    """Write one row a label, and one for the comment where there is or was one; all of them or none.
+
+    Returns:
+        The number of the answer.
+
+    Raises:
+        StudyError: nothing was recorded.
+    """
+    before = recorded(journal, scan_uid).opinion or Opinion()
+    events = [
+        Event(
+            OPINION,
+            scan_uid,
+            label=label,
+            value=call.word,
+            suspicion=call.suspicion,
+            previous=_words(before.calls[label]),
+            circumstances=circumstances,
+        )
+        for label, call in opinion.calls.items()
+    ]
+    if opinion.comment or before.comment:
+        events.append(
+            Event(COMMENT, scan_uid, comment=opinion.comment, previous=before.comment, circumstances=circumstances)
+        )
+    return journal.append(*events)
+
+
+def record_rating(
+    journal: Journal,
+    scan_uid: str,
+    heatmap: tuple[str, int, Label],
+    value: RatingValue,
+    circumstances: Circumstances = NOWHERE,
+) -> int:
+    """Write the rating of one heatmap.
+
+    Args:
+        journal: the reader's.
+        scan_uid: of the scan.
+        heatmap: slice_uid, slice_index and label that were on the screen.
+        value: the rating.
+        circumstances: under which it was given.
+
+    Returns:
+        The number of the answer.
+
+    Raises:
+        StudyError: nothing was recorded.
+    """
+    slice_uid, slice_index, label = heatmap
+    before = recorded(journal, scan_uid).ratings.get((slice_uid, label), "")
+    return journal.append(
+        Event(
+            RATING,
+            scan_uid,
+            slice_uid,
+            slice_index,
+            label,
+            value,
+            previous=str(before),
+            circumstances=circumstances,
+        )
+    )
+
+
+def record_show_ai(journal: Journal, scan_uid: str, circumstances: Circumstances = NOWHERE) -> int:
+    """Write that the reader asked for the model's result before giving an opinion.
+
+    Raises:
+        StudyError: nothing was recorded.
+    """
+    return journal.append(Event(SHOW_AI, scan_uid, circumstances=circumstances))
+
+
+def undo_last(journal: Journal, scan_uid: str, circumstances: Circumstances = NOWHERE) -> Undone | None:
+    """Take back the newest opinion or rating of a scan by a row that names it; nothing is deleted.
+
+    Returns:
+        What was taken back; None where nothing is left.
+
+    Raises:
+        StudyError: nothing was recorded, so nothing was taken back.
+    """
+    left = [rows for rows in _answers(journal, scan_uid) if rows[0]["event"] in (OPINION, RATING)]
+    if not left:
+        return None
+    first = left[-1][0]
+    journal.append(
+        Event(
+            UNDO,
+            scan_uid,
+            first["slice_uid"],
+            int(first["slice_index"]) if first["slice_index"] else None,
+            first["label"] if first["event"] == RATING else "",
+            first["event"],
+            previous=first["value"] if first["event"] == RATING else "",
+            undoes=int(first["answer"]),
+            circumstances=circumstances,
+        )
+    )
+    if first["event"] == OPINION:
+        return Undone(OPINION, text="opinion")
+    label = Label(first["label"])
+    return Undone(RATING, first["slice_uid"], label, first["value"], f"rating {first['value']} of {label.short_name}")
+
+
+def _answers(journal: Journal, scan_uid: str) -> list[list[Mapping[str, str]]]:
+    """Rows of every answer that was not undone, oldest first."""
+    answers: dict[str, list[Mapping[str, str]]] = {}
+    for row in journal.rows_of(scan_uid):
+        answers.setdefault(row["answer"], []).append(row)
+    undone = {rows[0]["undoes"] for rows in answers.values() if rows[0]["event"] == UNDO}
+    return [rows for number, rows in answers.items() if number not in undone and rows[0]["event"] != UNDO]
+
+
+def _opinion(rows: Iterable[Mapping[str, str]]) -> Opinion:
+    calls, comment = dict.fromkeys(DISPLAY_ORDER, UNANSWERED), ""
+    for row in rows:
+        if row["event"] == OPINION and row["value"]:
+            calls[Label(row["label"])] = Call(row["value"] == "yes", int(row["suspicion"]))
+        elif row["event"] == COMMENT:
+            comment = row["comment"]
+    return Opinion(calls, comment)
+
+
+def _words(call: Call) -> str:
+    return "" if call.suspicion is None else f"{call.word} {call.suspicion}"

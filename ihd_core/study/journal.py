@@ -1,0 +1,330 @@
+"""The record of one reader: an append-only CSV in which every answer is on disk before the program goes on."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+from uuid import uuid4
+
+from ihd_core.errors import StudyError
+from ihd_core.study.rows import FIRST_HASH, HEADER, Checked, checked, encode, lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Under which conditions something was answered; what is not known stays empty.
+
+    Attributes:
+        mode: "second reader" or "triage".
+        ai_visible: the reader saw the model's result of this scan before this answer.
+        ai_visible_seconds: for how long.
+        model: its name; model_sha256 is its identity.
+        engine: what computed the result.
+        method: of the heatmap.
+        setting: of the operating points.
+        window_center: HU; window_width too.
+        opacity: of the heatmap, 0..1.
+        views: how often the heatmap was on the screen.
+        seconds: how long what is answered was on the screen.
+        slices_seen: how many different slices were on the screen.
+        warnings: codes of the scan's warnings.
+        study: which study; protocol is the hash of its frozen protocol; phase and case say where in it.
+        details: what has no column, kept as JSON.
+    """
+
+    mode: str = ""
+    ai_visible: bool | None = None
+    ai_visible_seconds: float | None = None
+    model: str = ""
+    model_sha256: str = ""
+    engine: str = ""
+    method: str = ""
+    setting: str = ""
+    window_center: float | None = None
+    window_width: float | None = None
+    opacity: float | None = None
+    views: int | None = None
+    seconds: float | None = None
+    slices_seen: int | None = None
+    warnings: tuple[str, ...] = ()
+    study: str = ""
+    protocol: str = ""
+    phase: str = ""
+    case: str = ""
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row to be written. Fields are the columns of the same name, see rows.FIELDS."""
+
+    event: str
+    scan_uid: str = ""
+    slice_uid: str = ""
+    slice_index: int | None = None
+    label: str = ""
+    value: str = ""
+    suspicion: int | None = None
+    previous: str = ""
+    undoes: int | None = None
+    reason: str = ""
+    comment: str = ""
+    circumstances: Circumstances = field(default_factory=Circumstances)
+
+
+class Journal:
+    """One reader's CSV, open for appending; no other program can write to it meanwhile.
+
+    Attributes:
+        path: of the file.
+        reader: whose answers are in it.
+        damaged_rows: lines that cannot be trusted (torn by a crash, or changed) and rows of answers that were never
+            written to the end. They stay in the file and cost no other row.
+
+    Raises:
+        StudyError: the file cannot be created, read or written, is in use by another program, is no journal, or holds
+            another reader's answers.
+    """
+
+    def __init__(
+        self, path: Path, *, reader: str, software: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        if not reader.strip():
+            raise ValueError("reader must not be empty")
+        self.path = path
+        self.reader = reader
+        self._software = software
+        self._now = now
+        self._session = uuid4().hex[:12]
+        self._opened = time.monotonic()
+        self._size, self._torn_end = 0, False
+        with self._told("cannot be used for the record"):
+            new = not path.exists()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            self._file = os.open(path, flags, 0o666)
+            try:
+                _lock(self._file, path)
+                self._load()
+                if new:
+                    _sync_folder(path)
+            except BaseException:
+                os.close(self._file)
+                raise
+
+    def close(self) -> None:
+        """Let other programs have the file; may be called again."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def append(self, *events: Event) -> int:
+        """Write events as one answer, one row each; they are on disk when this returns.
+
+        Returns:
+            The number of the answer: the sequence of its first row.
+
+        Raises:
+            StudyError: nothing was recorded; names the file and the system's reason.
+        """
+        if not events:
+            raise ValueError("events must not be empty")
+        with self._told("nothing was recorded"):
+            self._look_again()
+            written, rows = self._encoded(events)
+            self._write((b"\n" if self._torn_end else b"") + written)
+        self._torn_end = False
+        for row in rows:
+            self._take(row)
+        return int(rows[0]["answer"])
+
+    def rows_of(self, scan_uid: str) -> tuple[Mapping[str, str], ...]:
+        """The intact rows of one scan in the order in which they were written, complete answers only."""
+        rows = self._rows.get(scan_uid, [])
+        return tuple(row for row in rows if self._complete(row))
+
+    @property
+    def damaged_rows(self) -> int:
+        """How many lines of the file do not count."""
+        return self._damaged + sum(not self._complete(row) for rows in self._rows.values() for row in rows)
+
+    def _complete(self, row: Mapping[str, str]) -> bool:
+        return self._parts[row["answer"]] == int(row["part"].partition("/")[2])
+
+    def _load(self) -> None:
+        """Read the whole file; give it a header where it has none yet."""
+        content = _read(self._file)
+        if HEADER.startswith(content) and content != HEADER:
+            os.ftruncate(self._file, 0)
+            self._size = 0
+            self._write(HEADER)
+            content = HEADER
+        if not content.startswith(HEADER):
+            raise StudyError(f"{self.path}: is not a record of this program (its first line is different)")
+        self._size = len(content)
+        self._torn_end = not content.endswith(b"\n")
+        self._rows: dict[str, list[Mapping[str, str]]] = {}
+        self._parts: dict[str, int] = {}
+        self._sequence, self._hash, self._damaged = 0, FIRST_HASH, 0
+        for line in lines(content):
+            if line.row is None:
+                self._damaged += 1
+            elif line.row["reader"] != self.reader:
+                raise StudyError(f"{self.path}: holds the answers of reader {line.row['reader']}, not {self.reader}")
+            else:
+                self._take(line.row)
+
+    def _take(self, row: Mapping[str, str]) -> None:
+        self._rows.setdefault(row["scan_uid"], []).append(row)
+        self._parts[row["answer"]] = self._parts.get(row["answer"], 0) + 1
+        self._sequence, self._hash = int(row["sequence"]), row["hash"]
+
+    def _look_again(self) -> None:
+        """Refuse a file that is no longer there; read again what another program changed."""
+        if self._file < 0:
+            raise StudyError(f"{self.path}: nothing was recorded (the record is closed)")
+        here, there = os.fstat(self._file), os.stat(self.path)
+        if not os.path.samestat(here, there):
+            raise StudyError(f"{self.path}: nothing was recorded (another file has taken its place)")
+        if here.st_size != self._size:
+            self._load()
+
+    def _encoded(self, events: Sequence[Event]) -> tuple[bytes, list[Mapping[str, str]]]:
+        first, previous_hash = self._sequence + 1, self._hash
+        common = {
+            "time": self._now().astimezone(UTC).isoformat(timespec="milliseconds"),
+            "elapsed": f"{time.monotonic() - self._opened:.3f}",
+            "session": self._session,
+            "software": self._software,
+            "reader": self.reader,
+            "answer": str(first),
+        }
+        written, rows = b"", []
+        for number, event in enumerate(events):
+            place = {"sequence": str(first + number), "part": f"{number + 1}/{len(events)}"}
+            line, previous_hash = encode({**common, **place, **_columns(event)}, previous_hash)
+            written += line
+            row = next(lines(line)).row
+            if row is None:
+                raise StudyError(f"{self.path}: nothing was recorded (the row cannot be read back)")
+            rows.append(row)
+        return written, rows
+
+    def _write(self, content: bytes) -> None:
+        """Put content on disk behind what is there, or leave the file as it was."""
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+            os.fsync(self._file)
+        except BaseException:
+            with suppress(OSError):
+                os.ftruncate(self._file, self._size)
+                os.fsync(self._file)
+            raise
+        self._size += len(content)
+
+    @contextmanager
+    def _told(self, consequence: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StudyError(f"{self.path}: {consequence} ({error.strerror or error})") from error
+
+
+def check(path: Path) -> Checked:
+    """Follow the chain of hashes through a journal, also while it is open elsewhere.
+
+    A cut tail cannot be seen: what is left is a whole chain.
+
+    Raises:
+        StudyError: the file cannot be read or is no journal.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if not content.startswith(HEADER):
+        raise StudyError(f"{path}: is not a record of this program (its first line is different)")
+    return checked(tuple(lines(content)))
+
+
+def _columns(event: Event) -> dict[str, str]:
+    columns = {f.name: _text(getattr(event, f.name)) for f in fields(event) if f.name != "circumstances"}
+    around = event.circumstances
+    columns |= {f.name: _text(getattr(around, f.name)) for f in fields(around) if f.name != "details"}
+    if around.details:
+        columns["details"] = json.dumps(around.details, sort_keys=True, ensure_ascii=False)
+    return columns
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return str(value)
+
+
+def _read(file: int) -> bytes:
+    os.lseek(file, 0, os.SEEK_SET)
+    content = bytearray()
+    while piece := os.read(file, 1 << 20):
+        content += piece
+    return bytes(content)
+
+
+def _lock(file: int, path: Path) -> None:
+    """Keep other programs out until the file is closed; the system lets go when the program dies."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            # A byte far behind the end: a locked byte cannot be read by others, and a spreadsheet may look.
+            os.lseek(file, 1 << 40, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as error:
+        raise StudyError(f"{path}: is in use by another window or program; close it there first") from error
+
+
+def _sync_folder(path: Path) -> None:
+    """Put the file's name on disk, not only its content. Windows does so by itself."""
+    if sys.platform == "win32":
+        return
+    for folder in (path.parent, path.parent.parent):
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except PermissionError:  # a folder may be written to and not be listed
+            continue
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network shares know no such thing
+                raise
+        finally:
+            os.close(descriptor)
