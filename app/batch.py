@@ -33,12 +33,12 @@ class Outcome:
 
     Attributes:
         results: one a scan that was predicted.
-        left_out: one line for everything that was there and was not predicted.
-        failed: one line for every path or series that should have been predicted and could not be.
+        remarks: one line for everything that was there and was not predicted, and for every warning of a scan.
+        failed: one line for every path or series that should have been predicted or drawn and could not be.
     """
 
     results: list[ScanResult] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
 
@@ -63,7 +63,7 @@ def predict_to_files(
 
     Raises:
         ModelFileError: the model is refused.
-        FileError: a result cannot be written.
+        FileError: a result file cannot be written.
         Cancelled: by report.
     """
     from ihd_core.model_file import load_model
@@ -98,12 +98,12 @@ def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[Series]:
         except IhdError as error:
             outcome.failed.append(str(error))
             continue
-        outcome.left_out += [f"{path}: left out {entry.text}" for entry in found.left_out]
+        outcome.remarks += [f"{path}: left out {entry.text}" for entry in found.left_out]
         best: dict[str, Series] = {}
         for series in found.series:
             chief = best.setdefault(series.stack.headers[0].details.study_uid, series)
             if chief is not series:
-                outcome.left_out.append(f"{path}: left out {_name(series)}; {_name(chief)} of its study was chosen")
+                outcome.remarks.append(f"{path}: left out {_name(series)}; {_name(chief)} of its study was chosen")
         chosen |= {series.uid: series for series in best.values()}
     return list(chosen.values())
 
@@ -119,15 +119,15 @@ def _predict_one(series: Series, model: Model, heatmaps: Path | None, outcome: O
     try:
         scan = load_scan(series)
         prediction = predict(scan, model, report=report)
+        outcome.results.append(scan_result(scan, prediction))
+        outcome.remarks += [f"{series.source}: {warning.text}" for warning in prediction.warnings]
+        if heatmaps:
+            drawn = _part_of(report, len(scan), 2 * len(scan))
+            write_heatmaps(heatmaps / series_folder(scan.uid), scan, prediction, report=drawn)
     except Cancelled:
         raise
     except IhdError as error:
         outcome.failed.append(str(error))
-        return
-    if heatmaps:
-        drawn = _part_of(report, len(scan), 2 * len(scan))
-        write_heatmaps(heatmaps / series_folder(scan.uid), scan, prediction, report=drawn)
-    outcome.results.append(scan_result(scan, prediction))
 
 
 def series_folder(uid: str) -> str:

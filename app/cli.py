@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ihd_core.errors import Cancelled, IhdError
+from ihd_core.errors import Cancelled, FileError, IhdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,15 +34,13 @@ class BadCall(IhdError):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says and return the exit status."""
     try:
-        with _quiet_libraries():
+        with _output(), _quiet_libraries():
             options = parser().parse_args(_with_job(sys.argv[1:] if arguments is None else arguments))
             status: int = options.run(options)
-            sys.stdout.flush()
             return status
     except (KeyboardInterrupt, Cancelled):
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output, `head` for one, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except IhdError as error:
         _say(str(error))
@@ -50,6 +48,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:  # the edge of the program: a bug is shown in full and has a status of its own
         traceback.print_exc()
         return BUG
+
+
+@contextmanager
+def _output() -> Iterator[None]:
+    """Write everything printed in the block before it ends, and let no terminal fail on a degree sign.
+
+    Raises:
+        FileError: standard output cannot be written, as on a full disk.
+        BrokenPipeError: nobody reads it any more.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            # What is still buffered goes nowhere, so that the end of Python does not fail on it again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise FileError(f"standard output: cannot be written ({error.strerror})") from error
 
 
 def _say(text: str) -> None:
@@ -254,7 +275,7 @@ def _predict(options: argparse.Namespace) -> int:
         outcome = predict_to_files(
             options.paths, options.model or default_model(), [options.out], options.heatmaps, report=report
         )
-    for line in (*outcome.left_out, *outcome.failed):
+    for line in (*outcome.remarks, *outcome.failed):
         _say(line)
     return AT_FAULT if outcome.failed else DONE
 
@@ -292,12 +313,7 @@ def _progress(title: str, *, quiet: bool = False) -> Iterator[Report]:
 
 @contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """Keep the warnings of libraries off the terminal: what a person must know is in the scan's own warnings.
-
-    And let no terminal stop the program because it cannot write a degree sign.
-    """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    """Keep the warnings of libraries off the terminal: what a person must know is in the scan's own warnings."""
     logging.captureWarnings(True)
     try:
         yield

@@ -35,7 +35,7 @@ def test_one_study_becomes_json_csv_and_a_picture_a_slice_and_label(tmp_path, mo
     outcome = predict_to_files(
         [path], model_folder, outputs, tmp_path / "maps", report=lambda done, total: steps.append((done, total))
     )
-    assert (outcome.left_out, outcome.failed) == ([], [])
+    assert (outcome.remarks, outcome.failed) == ([], [])
     (scan,) = json.loads(outputs[0].read_text(encoding="utf-8"))["scans"]
     assert (scan["series_uid"], scan["slice_count"]) == ("1.2.841.0", 12)
     assert [entry["index"] for entry in scan["slices"]] == list(range(12))
@@ -59,9 +59,9 @@ def test_every_study_of_a_path_gives_its_best_series_and_the_rest_is_named(tmp_p
     outcome = predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"])
     assert sorted(result.series_uid for result in outcome.results) == ["1.2.841.1", "1.2.841.2"]
     assert outcome.failed == []
-    assert len(outcome.left_out) == 2
-    assert "notes.txt" in outcome.left_out[0]
-    assert "short" in outcome.left_out[1]
+    assert len(outcome.remarks) == 2
+    assert "notes.txt" in outcome.remarks[0]
+    assert "short" in outcome.remarks[1]
 
 
 def test_the_same_series_named_twice_is_predicted_once(tmp_path, model_folder):
@@ -80,6 +80,25 @@ def test_a_bad_path_costs_the_others_nothing(tmp_path, model_folder):
     assert "absent" in outcome.failed[0]
     assert "broken.dcm" in outcome.failed[1]
     assert len(json.loads((tmp_path / "p.json").read_text())["scans"]) == 1
+
+
+def test_a_slice_that_cannot_be_read_is_said_and_the_others_are_predicted(tmp_path, model_folder):
+    path = study(tmp_path / "in", "one")
+    broken = path / "005.dcm"
+    broken.write_bytes(broken.read_bytes()[:-1000])
+    outcome = predict_to_files([path], model_folder, [tmp_path / "p.csv"])
+    assert outcome.failed == []
+    assert len(outcome.results[0].slice_uids) == 11
+    assert any("005.dcm" in remark for remark in outcome.remarks)
+
+
+def test_pictures_that_cannot_be_written_cost_no_number(tmp_path, model_folder):
+    path = study(tmp_path / "in", "one")
+    (tmp_path / "file").write_text("")
+    outcome = predict_to_files([path], model_folder, [tmp_path / "p.json"], tmp_path / "file" / "maps")
+    assert len(outcome.failed) == 1
+    assert "file" in outcome.failed[0]
+    assert len(json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["scans"]) == 1
 
 
 def test_when_everything_fails_an_earlier_result_stays(tmp_path, model_folder):

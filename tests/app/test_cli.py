@@ -49,9 +49,10 @@ def ihd(capsys):
 
 
 def started(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "app", *map(str, arguments)], cwd=REPOSITORY, text=True, check=False, **options
-    )
+    """Run ihd as a process of its own, with output buffered as usual."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "app", *map(str, arguments)]
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, text=True, check=False, **options)
 
 
 def test_help_names_every_job(ihd):
@@ -194,12 +195,21 @@ def test_ctrl_c_ends_without_a_traceback(ihd, monkeypatch):
     assert ihd("inspect", "x") == (130, [], [])
 
 
-def test_a_closed_pipe_is_no_error():
+@pytest.mark.parametrize("job", ["help", "inspect"])
+def test_a_closed_pipe_is_no_error(scan_folder, job):
     reading, writing = os.pipe()
     os.close(reading)
-    run = started("--help", stdout=writing, stderr=subprocess.PIPE)
+    arguments = ["--help"] if job == "help" else ["inspect", scan_folder]
+    run = started(*arguments, stdout=writing, stderr=subprocess.PIPE)
     os.close(writing)
     assert (run.returncode, run.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_behind_the_output_is_one_line(scan_folder):
+    with Path("/dev/full").open("w") as full:
+        run = started("inspect", scan_folder, stdout=full, stderr=subprocess.PIPE)
+    assert (run.returncode, run.stderr) == (2, "ihd: standard output: cannot be written (No space left on device)\n")
 
 
 def test_a_window_without_a_display_is_refused_but_for_a_screenshot(ihd, monkeypatch, tmp_path):
