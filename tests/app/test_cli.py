@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import functools
 import json
 import os
 import subprocess
@@ -14,6 +16,7 @@ import pytest
 from app import cli, program
 from app.session import Mode
 from ihd_core.model_file import save_model
+from ihd_core.phantom import studies
 from ihd_core.phantom.series_writer import write_series
 from tests.ihd_core.toy import toy_hu, toy_info, toy_networks
 
@@ -267,6 +270,30 @@ def test_it_answers_at_once():
         times.append(time.perf_counter() - began)
     # 0.07 s on an idle core; importing torch alone takes more than a second.
     assert min(times) < 0.8
+
+
+def test_phantom_writes_studies_that_inspect_and_predict_take(ihd, model_folder, tmp_path, monkeypatch):
+    small = functools.partial(studies.write_studies, size=96, slices=12)
+    monkeypatch.setattr(studies, "write_studies", small)
+    arguments = ("--scans", "2", "--seed", "5", "--labels", "subdural", "--quiet")
+    assert ihd("phantom", tmp_path / "out", *arguments) == (0, [], [])
+    truth = list(csv.DictReader((tmp_path / "out" / "truth.csv").read_text(encoding="utf-8").splitlines()))
+    assert len(truth) == 24
+    assert {row["any"] for row in truth} == {"0", "1"}
+    assert all(row["any"] == row["subdural"] for row in truth)
+    status, _, _ = ihd("predict", tmp_path / "out", "--model", model_folder, "--out", tmp_path / "p.json", "--quiet")
+    assert status == 0
+    predicted = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["scans"]
+    assert {scan["series_uid"] for scan in predicted} == {row["series_uid"] for row in truth}
+    places = {entry["sop_uid"]: entry["index"] for scan in predicted for entry in scan["slices"]}
+    assert places == {row["sop_uid"]: int(row["index"]) for row in truth}
+
+
+def test_none_means_scans_without_hemorrhage():
+    assert cli.parser().parse_args(["phantom", "x", "--labels", "none"]).labels == ()
+    assert cli.parser().parse_args(["phantom", "x"]).labels is None
+    chosen = cli.parser().parse_args(["phantom", "x", "--labels", "Subdural, epidural"]).labels
+    assert chosen == ("epidural", "subdural")
 
 
 @pytest.mark.parametrize("name", ["ge_hispeed_tilt", "philips_ingenuity_phantom/S21570"])

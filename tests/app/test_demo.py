@@ -14,35 +14,38 @@ def _own_data_folder(monkeypatch, tmp_path):
 
 @pytest.fixture
 def written(monkeypatch):
-    """Stand in for the seconds of rendering; gives the calls."""
+    """Stand in for the seconds of rendering; gives the seeds and labels asked for."""
     calls = []
 
-    def write_studies(out, scans, seed, labels=None, report=None):
-        calls.append((scans, seed, labels))
-        out.mkdir()
-        (out / "first.dcm").write_text("")
-        report(1, 2)
-        (out / "second.dcm").write_text("")
+    def write_study(folder, seed, labels):
+        calls.append((seed, labels))
+        folder.mkdir()
+        (folder / "001.dcm").write_text("")
 
-    monkeypatch.setattr(studies, "write_studies", write_studies)
+    monkeypatch.setattr(studies, "write_study", write_study)
     return calls
 
 
-def test_it_is_made_once_from_a_fixed_seed(written):
+def test_it_is_made_once_from_fixed_seeds(written):
     first = demo.demonstration_study()
-    assert sorted(path.name for path in first.iterdir()) == ["first.dcm", "second.dcm"]
+    assert sorted(path.name for path in first.rglob("*")) == ["001", "001.dcm", "001.dcm", "002"]
     assert demo.demonstration_study() == first == places.demo_folder()
-    assert written == [(demo.SCANS, demo.SEED, None)]
+    assert written == list(demo.CASES)
 
 
 def test_stopped_half_way_it_leaves_nothing_that_looks_whole(written):
     def stop(done, total):
-        raise Cancelled
+        if done == 1:
+            raise Cancelled
 
     with pytest.raises(Cancelled):
         demo.demonstration_study(report=stop)
     assert list(places.data_folder().iterdir()) == []
     assert len(list(demo.demonstration_study().iterdir())) == 2
+
+
+def test_one_case_shows_hemorrhage_and_one_does_not():
+    assert [bool(labels) for _, labels in demo.CASES] == [True, False]
 
 
 def test_a_place_that_cannot_be_written_is_named(written, tmp_path):
