@@ -1,0 +1,104 @@
+"""One head without hemorrhage: its numbers, and the tissue of any plane through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ihd_core.phantom.brain import Brain, contents, draw_brain
+from ihd_core.phantom.shapes import Pose, SmoothField
+from ihd_core.phantom.skull import Skull, draw_skull, outside
+
+if TYPE_CHECKING:
+    from ihd_core.phantom.shapes import Field, Plane
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Push:
+    """Brain pushed aside by a hemorrhage, as a shift of everything near center to the other side.
+
+    Attributes:
+        center: mm, in the head.
+        reach_mm: distance at which half of the shift is left.
+        shift_mm: towards the other side of the midline.
+    """
+
+    center: tuple[float, float, float]
+    reach_mm: float
+    shift_mm: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """The numbers of one head and how it lies in the scanner."""
+
+    pose: Pose
+    skull: Skull
+    brain: Brain
+    bends: tuple[SmoothField, SmoothField, SmoothField]
+    bend_mm: float
+
+
+def draw_head(rng: np.random.Generator) -> Head:
+    """Draw a head: size, position, bone, brain."""
+    size = rng.normal(1, 0.035)
+    scale = tuple(float(np.clip(size * rng.normal(1, 0.025), 0.9, 1.09)) for _ in range(3))
+    tilt = float(rng.normal(0, 0.05)) if rng.random() < 0.6 else float(rng.normal(0.12, 0.14))
+    pose = Pose(
+        turn=float(rng.normal(0, 0.07)),
+        tilt=float(np.clip(tilt, -0.4, 0.4)),
+        shift_mm=(float(rng.normal(0, 5)), float(rng.normal(2, 6))),
+        scale=(scale[0], scale[1], scale[2]),
+    )
+    bends = (SmoothField(rng, 42), SmoothField(rng, 42), SmoothField(rng, 42))
+    return Head(pose, draw_skull(rng), draw_brain(rng), bends, float(rng.uniform(0.8, 2.4)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tissue:
+    """One plane of a head without hemorrhage; every field is float32 (rows, columns).
+
+    Attributes:
+        hu: Hounsfield units, sharp and without noise.
+        x: mm to the patient's left, y: to posterior, z: to superior; straightened, as anatomy sees them.
+        depth: mm below the inner table; inside: share of the cavity, 0..1.
+        csf: share of subarachnoid fluid; ventricle: share of ventricle, 0..1.
+        tent: mm below the tentorium; surface: mm below the brain's surface.
+    """
+
+    plane: Plane
+    hu: Field
+    x: Field
+    y: Field
+    z: Field
+    depth: Field
+    inside: Field
+    csf: Field
+    ventricle: Field
+    tent: Field
+    surface: Field
+
+
+def tissue(head: Head, plane: Plane, pushes: tuple[Push, ...] = ()) -> Tissue:
+    """The tissue of one plane, the brain pushed aside by pushes."""
+    x, y, z = (
+        axis + np.float32(head.bend_mm) * bend.on(plane)
+        for axis, bend in zip((plane.x, plane.y, plane.z), head.bends, strict=True)
+    )
+    around = outside(head.skull, plane, x, y, z)
+    within = contents(head.brain, plane, pushed(pushes, x, y, z, around.depth), y, z, around.depth)
+    hu = around.hu + (within.hu - around.hu) * around.inside
+    csf, ventricle = within.csf * around.inside, within.ventricle * around.inside
+    return Tissue(plane, hu, x, y, z, around.depth, around.inside, csf, ventricle, within.tent, within.surface)
+
+
+def pushed(pushes: tuple[Push, ...], x: Field, y: Field, z: Field, depth: Field) -> Field:
+    """The x that the displaced brain sees; nothing moves at the bone."""
+    for push in pushes:
+        cx, cy, cz = (np.float32(c) for c in push.center)
+        squares = (y - cy) ** 2 + (z - cz) ** 2 + np.float32(0.4) * (x - cx) ** 2
+        firm = np.clip(depth * np.float32(1 / 25), 0, 1)
+        x = x + np.float32(np.sign(cx) * push.shift_mm) * firm / (1 + squares * np.float32(push.reach_mm**-2))
+    return x
