@@ -97,21 +97,12 @@ def headline(view: FindingsView) -> Headline:
     return Headline("No scan open" if view.state == FindingsState.EMPTY else "No result yet")
 
 
-def flagged(prediction: Prediction, setting: str) -> tuple[Label, ...]:
-    """Labels whose scan probability reaches the operating point, any first."""
-    return tuple(
-        label
-        for label in DISPLAY_ORDER
-        if prediction.scan[label.column] >= prediction.model.threshold(setting, "scan", label)
-    )
-
-
 def flagged_slices(prediction: Prediction, setting: str, labels: tuple[Label, ...]) -> tuple[int, ...]:
-    """Slices on which one of these labels reaches its operating point for slices, inferior first, from 0."""
+    """Slices on which one of these labels is above its operating point for slices, inferior first, from 0."""
     found: set[int] = set()
     for label in labels:
         threshold = prediction.model.threshold(setting, "slice", label)
-        found |= {index for index, value in enumerate(prediction.of(label)) if value >= threshold}
+        found |= {index for index, value in enumerate(prediction.of(label)) if value > threshold}
     return tuple(sorted(found))
 
 
@@ -127,7 +118,7 @@ def ranges(indices: tuple[int, ...]) -> str:
 
 
 def _result(prediction: Prediction, setting: str) -> Headline:
-    labels = flagged(prediction, setting)
+    labels = prediction.detected(setting)
     if not labels:
         return Headline(NOTHING, NO_PROOF, "calm")
     subtypes = tuple(label for label in labels if label in SUBTYPES)
@@ -137,7 +128,7 @@ def _result(prediction: Prediction, setting: str) -> Headline:
     if slices:
         where = f"{'Slice' if len(slices) == 1 else 'Slices'} {ranges(slices)}"
     else:
-        where = f"No single slice reaches its operating point; highest on slice {_peak(prediction, labels[0]) + 1}"
+        where = f"No single slice is above its operating point; highest on slice {_peak(prediction, labels[0]) + 1}"
     return Headline(f"FLAGGED: {text}", where, "alert")
 
 
@@ -277,6 +268,7 @@ class FindingsPanel(QWidget):
 def _show_row(row: _Row, label: Label, prediction: Prediction | None, view: FindingsView) -> None:
     if prediction is None:
         row.bar.show_probability(0, 1)
+        _describe(row.bar, "")
         for text in (row.both, row.cnn, row.peak):
             text.setText("")
         set_tone(row.name, "")
@@ -285,16 +277,20 @@ def _show_row(row: _Row, label: Label, prediction: Prediction | None, view: Find
     probability = float(prediction.scan[label.column])
     threshold = prediction.model.threshold(view.setting, "scan", label)
     peak = _peak(prediction, label)
-    above = "reaches" if probability >= threshold else "is below"
+    above = "is above" if probability > threshold else "is not above"
     row.bar.show_probability(probability, threshold)
-    row.bar.setToolTip(f"{probability:.3f} {above} the operating point {threshold:.3f}")
-    row.bar.setAccessibleDescription(row.bar.toolTip())
+    _describe(row.bar, f"{probability:.3f} {above} the operating point {threshold:.3f}")
     row.both.setText(f"{probability:.2f}")
     row.cnn.setText(f"{float(prediction.cnn_scan[label.column]):.2f}")
     row.peak.setText(f"{peak + 1}")
     row.peak.setEnabled(peak != view.slice_index)
     for text in (row.name, row.both):
-        set_tone(text, "alert" if probability >= threshold else "")
+        set_tone(text, "alert" if probability > threshold else "")
+
+
+def _describe(bar: ProbabilityBar, text: str) -> None:
+    bar.setToolTip(text)
+    bar.setAccessibleDescription(text)
 
 
 class ProbabilityBar(QWidget):
@@ -319,7 +315,7 @@ class ProbabilityBar(QWidget):
         """Draw the bar."""
         painter = QPainter(self)
         width, height = self.width(), self.height()
-        above = self._probability >= self._threshold
+        above = self._probability > self._threshold
         painter.fillRect(QRectF(0, 2, width, height - 4), QColor("#2b3138"))
         painter.fillRect(QRectF(0, 2, width * self._probability, height - 4), QColor("#ffb454" if above else "#6d7f90"))
         painter.fillRect(QRectF(min(width * self._threshold, width - 2), 0, 2, height), QColor("#e8ecef"))

@@ -41,7 +41,8 @@ class OpinionPanel(QWidget):
 
     Signals:
         opinion_changed(Opinion): the reader changed something; nothing is saved yet.
-        save_pressed(): the opinion shown is to be recorded. Never sent while it contradicts itself or is empty.
+        save_pressed(): the opinion shown is to be recorded. Never sent while it contradicts itself, is empty or is
+            recorded already.
     """
 
     opinion_changed = Signal(object)
@@ -51,6 +52,7 @@ class OpinionPanel(QWidget):
         super().__init__(parent)
         named(self, "opinion_panel", "Your opinion")
         self._opinion = Opinion()
+        self._saved = False
         self._before_drag: Opinion | None = None
         self._touched = Label.ANY
         self._reader = QLabel()
@@ -141,6 +143,7 @@ class OpinionPanel(QWidget):
         self._state.setText(f"Saved {saved_at}".strip() if saved else ("Not saved" if begun else ""))
         set_tone(self._state, "done" if saved else "busy")
         self._rest.setEnabled(len(opinion.answered) < len(DISPLAY_ORDER))
+        self._saved = saved
         self._save.setEnabled(self._may_be_saved())
 
     def show_keys(self, keys: Mapping[str, str]) -> None:
@@ -162,7 +165,7 @@ class OpinionPanel(QWidget):
         self._change(with_rest_no(self._opinion))
 
     def save(self) -> None:
-        """Ask for the opinion to be recorded, unless it is empty or contradicts itself."""
+        """Ask for the opinion to be recorded, unless it is empty, recorded already or contradicts itself."""
         if self._may_be_saved():
             self.save_pressed.emit()
 
@@ -177,7 +180,8 @@ class OpinionPanel(QWidget):
         return self._touched
 
     def _may_be_saved(self) -> bool:
-        return bool(self._opinion.answered or self._opinion.comment.strip()) and not contradictions(self._opinion)
+        begun = bool(self._opinion.answered or self._opinion.comment.strip())
+        return begun and not self._saved and not contradictions(self._opinion)
 
     def _show_call(self, row: _Row, call: Call, *, touched: bool) -> None:
         row.no.setChecked(call.call is False)
@@ -185,7 +189,7 @@ class OpinionPanel(QWidget):
         blocked = row.slider.blockSignals(True)
         row.slider.setValue(LOWEST_YES if call.suspicion is None else call.suspicion)
         row.slider.blockSignals(blocked)
-        set_tone(row.slider, "" if call.suspicion is None else ("alert" if call.call else "calm"))
+        set_tone(row.slider, "unset" if call.suspicion is None else ("alert" if call.call else "calm"))
         row.number.setText("–" if call.suspicion is None else str(call.suspicion))
         set_tone(row.name, "touched" if touched else "")
 
