@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HIDDEN = "Hidden until you save your opinion (Ctrl+Enter) or press Show AI (F9)"
 GROUND, ROW, LINE, HATCH = QColor(20, 23, 26), QColor(33, 37, 41), QColor(120, 126, 133), QColor(62, 68, 75)
 INK, CALM = QColor(222, 226, 230), QColor(160, 167, 175)
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 NAMES, VALUES, AXIS = 44.0, 48.0, 18.0  # widths of the columns at the sides, height of the row below
 
 
@@ -59,10 +60,13 @@ class SliceStrip(QWidget):
         self.setMinimumWidth(240)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._view: StripView | None = None
+        self._rows: QPixmap | None = None  # as drawn last; hundreds of slices take too long for every frame
         self._chosen = -1
 
     def show_strip(self, view: StripView | None) -> None:
         """Show these probabilities; None when no scan is open."""
+        if view is None or self._view is None or not _same_numbers(view, self._view):
+            self._rows = None
         self._view = view
         self.update()
 
@@ -118,39 +122,63 @@ class SliceStrip(QWidget):
             painter.setPen(CALM)
             painter.drawText(self._plot(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, HIDDEN)
         else:
+            painter.drawPixmap(0, 0, self._drawn_rows(view, painter.font()))
+            self._draw_values(painter, view)
+        self._draw_mark(painter, view.slice_index, view.hidden)
+
+    def _drawn_rows(self, view: StripView, font: QFont) -> QPixmap:
+        """The rows without what depends on the slice on the screen."""
+        ratio = self.devicePixelRatioF()
+        size = self.size() * ratio
+        if self._rows is None or self._rows.size() != size:
+            self._rows = QPixmap(size)
+            self._rows.setDevicePixelRatio(ratio)
+            self._rows.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(self._rows)
+            painter.setFont(font)
             for number, label in enumerate(DISPLAY_ORDER):
                 self._draw_row(painter, self._row(number), label, view)
-        self._draw_mark(painter, view.slice_index, view.hidden)
+            painter.end()
+        return self._rows
 
     def _draw_row(self, painter: QPainter, row: QRectF, label: Label, view: StripView) -> None:
         values = view.probabilities[:, label.column]
         threshold = float(view.thresholds[label.column])
-        colour = QColor(*COLOURS[label])
-        faint = QColor(colour)
-        faint.setAlpha(110)
         painter.fillRect(row, ROW)
         self._hatch(painter, row, np.isnan(values))
-        width = row.width() / len(values)
-        gap = 1.0 if width > 4 else 0.0
-        for index in np.flatnonzero(values > 0):
-            value = min(float(values[index]), 1.0)
-            left, right = (round(row.left() + edge * width) for edge in (index, index + 1))
-            height = row.height() * value
-            bar = QRectF(left, row.bottom() - height, right - left - gap, height)
-            painter.fillRect(bar, colour if value > threshold else faint)
+        self._draw_bars(painter, row, values, threshold, QColor(*COLOURS[label]))
         if 0 <= threshold <= 1:
             y = row.bottom() - row.height() * threshold
             painter.setPen(QPen(LINE, 1, Qt.PenStyle.DotLine))
             painter.drawLine(QLineF(row.left(), y, row.right(), y))
             painter.setPen(QPen(INK, 1))
             painter.drawLine(QLineF(row.left() - 4, y, row.left(), y))
-        painter.setPen(colour)
+        painter.setPen(QColor(*COLOURS[label]))
         names = QRectF(0, row.top(), NAMES - 8, row.height())
-        painter.drawText(names, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, label.short_name)
-        value = float(values[min(max(view.slice_index, 0), len(values) - 1)])
-        painter.setPen(INK if value > threshold else CALM)
-        number = QRectF(row.right() + 2, row.top(), VALUES - 8, row.height())
-        painter.drawText(number, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _percent(value))
+        painter.drawText(names, RIGHT, label.short_name)
+
+    def _draw_bars(
+        self, painter: QPainter, row: QRectF, values: NDArray[np.float32], threshold: float, colour: QColor
+    ) -> None:
+        """One bar a slice, bright where the label is called and faint where not."""
+        faint = QColor(colour)
+        faint.setAlpha(110)
+        width = row.width() / len(values)
+        gap = 1 if width > 4 else 0
+        for index in np.flatnonzero(values > 0):
+            value = min(float(values[index]), 1.0)
+            left, right = (round(row.left() + edge * width) for edge in (index, index + 1))
+            height = row.height() * value
+            bar = QRectF(left, row.bottom() - height, max(right - left - gap, 1), height)
+            painter.fillRect(bar, colour if value > threshold else faint)
+
+    def _draw_values(self, painter: QPainter, view: StripView) -> None:
+        """The probabilities of the slice on the screen, at the end of the rows."""
+        values = view.probabilities[min(max(view.slice_index, 0), self._slices() - 1)]
+        for number, label in enumerate(DISPLAY_ORDER):
+            row, value = self._row(number), float(values[label.column])
+            painter.setPen(INK if value > view.thresholds[label.column] else CALM)
+            painter.drawText(QRectF(row.right() + 2, row.top(), VALUES - 8, row.height()), RIGHT, _percent(value))
 
     def _hatch(self, painter: QPainter, row: QRectF, missing: NDArray[np.bool_]) -> None:
         """Dim what is not there yet, one rectangle for every run of slices."""
@@ -166,7 +194,7 @@ class SliceStrip(QWidget):
         painter.setPen(CALM)
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "1 inferior")
         vertex = f"{self._slices()} vertex"
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, vertex)
+        painter.drawText(below, RIGHT, vertex)
 
     def _draw_mark(self, painter: QPainter, slice_index: int, hidden: bool) -> None:
         plot, x = self._plot(), self.slice_x(slice_index)
@@ -204,6 +232,12 @@ class SliceStrip(QWidget):
         if index >= 0 and index != self._chosen:
             self._chosen = index
             self.slice_chosen.emit(index)
+
+
+def _same_numbers(view: StripView, other: StripView) -> bool:
+    return np.array_equal(view.probabilities, other.probabilities, equal_nan=True) and np.array_equal(
+        view.thresholds, other.thresholds, equal_nan=True
+    )
 
 
 def _percent(probability: float) -> str:

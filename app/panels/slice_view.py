@@ -162,7 +162,7 @@ class SliceView(QWidget):
     def _resized_overlay(self, overlay: NDArray[np.uint8], part: VisiblePart) -> NDArray[np.uint8]:
         """The overlay at screen size; kept, so that a window change does not resize it again."""
         if self._overlay is None or self._overlay[0] is not overlay or self._overlay[1] != part:
-            self._overlay = overlay, part, part.resized(_premultiplied(overlay), smooth=False)
+            self._overlay = overlay, part, _premultiplied_and_resized(overlay, part)
         return self._overlay[2]
 
     # The mouse
@@ -247,11 +247,11 @@ def _turned(event: QWheelEvent) -> float:
     return -(angle.y() or angle.x()) / NOTCH
 
 
-def _premultiplied(overlay: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Red, green, blue, alpha to Qt's 32 bits with the colours multiplied by alpha, so that they may be averaged."""
+def _premultiplied_and_resized(overlay: NDArray[np.uint8], part: VisiblePart) -> NDArray[np.uint8]:
+    """Red, green, blue, alpha to Qt's 32 bits at screen size; colours times alpha may be averaged, others may not."""
     straight = _image(np.ascontiguousarray(overlay), QImage.Format.Format_RGBA8888, 1.0)
     multiplied = straight.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-    return np.frombuffer(multiplied.constBits(), np.uint8).reshape(overlay.shape).copy()
+    return part.resized(np.frombuffer(multiplied.constBits(), np.uint8).reshape(overlay.shape), smooth=False)
 
 
 def _image(pixels: NDArray[np.uint8], form: QImage.Format, ratio: float) -> QImage:

@@ -115,6 +115,8 @@ class _HuBox(QSpinBox):
         self.setRange(*limits)
         self.setSingleStep(5)
         self.setKeyboardTracking(False)
+        # Not NoButtons: with a style sheet Qt 6.11 then makes the field for the number 1 pixel wide.
+        self.setStyleSheet("QSpinBox::up-button, QSpinBox::down-button { width: 0; }")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
