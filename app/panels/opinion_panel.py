@@ -118,7 +118,7 @@ class OpinionPanel(QWidget):
         row.yes.clicked.connect(lambda: self._touch(label, with_call(self._opinion, label, True)))
         row.slider.sliderPressed.connect(self._on_drag_started)
         row.slider.valueChanged.connect(lambda value: self._on_suspicion(label, value))
-        row.slider.sliderReleased.connect(self._on_drag_ended)
+        row.slider.sliderReleased.connect(lambda: self._on_drag_ended(label))
         self._rows[label] = row
 
     def show_opinion(self, opinion: Opinion, saved: bool, reader: str, saved_at: str = "") -> None:
@@ -214,5 +214,7 @@ class OpinionPanel(QWidget):
         # While the handle moves, Any follows the value where it ends, not the highest one on the way.
         self._touch(label, with_suspicion(self._before_drag or self._opinion, label, value))
 
-    def _on_drag_ended(self) -> None:
+    def _on_drag_ended(self, label: Label) -> None:
+        if self._opinion.calls[label].suspicion is None:  # clicked where the handle was
+            self._on_suspicion(label, self._rows[label].slider.value())
         self._before_drag = None
