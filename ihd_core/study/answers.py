@@ -53,14 +53,20 @@ class Undone:
     text: str = ""
 
 
-def recorded(journal: Journal, scan_uid: str) -> Recorded:
-    """What counts for a scan: the newest of every kind that was not undone."""
+def recorded(journal: Journal, scan_uid: str, *, model_sha256: str | None = None) -> Recorded:
+    """What counts for a scan: the newest of every kind that was not undone.
+
+    Args:
+        journal: the reader's.
+        scan_uid: of the scan.
+        model_sha256: only ratings of this model's heatmaps; None for those of every model.
+    """
     opinion, when, ratings, seen = None, "", {}, False
     for rows in _answers(journal, scan_uid):
         seen = seen or any(row["ai_visible"] == "1" or row["event"] == SHOW_AI for row in rows)
         if rows[0]["event"] == OPINION:
             opinion, when = _opinion(rows), rows[0]["time"]
-        elif rows[0]["event"] == RATING:
+        elif rows[0]["event"] == RATING and model_sha256 in (None, rows[0]["model_sha256"]):
             ratings[(rows[0]["slice_uid"], Label(rows[0]["label"]))] = RatingValue(rows[0]["value"])
     return Recorded(opinion, when, ratings, seen)
 
@@ -117,7 +123,8 @@ def record_rating(
         StudyError: nothing was recorded.
     """
     slice_uid, slice_index, label = heatmap
-    before = recorded(journal, scan_uid).ratings.get((slice_uid, label), "")
+    same_model = recorded(journal, scan_uid, model_sha256=circumstances.model_sha256)
+    before = same_model.ratings.get((slice_uid, label), "")
     return journal.append(
         Event(
             RATING,

@@ -89,6 +89,16 @@ def test_the_newest_rating_of_a_heatmap_counts_and_names_the_one_before(journal)
     assert rows(journal)[0]["slice_index"] == "7"
 
 
+def test_a_rating_is_about_the_heatmap_of_one_model(journal):
+    first, second = (Circumstances(model_sha256=letter * 64) for letter in "ab")
+    record_rating(journal, "1.2", HEATMAP, RatingValue.CORRECT, first)
+    record_rating(journal, "1.2", HEATMAP, RatingValue.INCORRECT, second)
+    assert [row["previous"] for row in rows(journal)] == ["", ""]
+    assert recorded(journal, "1.2", model_sha256="a" * 64).ratings == {("1.2.7", SDH): RatingValue.CORRECT}
+    assert recorded(journal, "1.2", model_sha256="b" * 64).ratings == {("1.2.7", SDH): RatingValue.INCORRECT}
+    assert recorded(journal, "1.2", model_sha256="c" * 64).ratings == {}
+
+
 def test_undo_takes_back_the_newest_answer_by_a_row_that_names_it(journal):
     record_opinion(journal, "1.2", OPINION)
     answer = record_rating(journal, "1.2", HEATMAP, RatingValue.INCORRECT)
