@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import places
 from app.commands import shortcut_help, table
 from app.panels.parts import named
 from app.panels.slice_view import GESTURES
@@ -59,10 +60,8 @@ def show_keys(window: MainWindow) -> None:
 
 def show_about(window: MainWindow) -> None:
     """Show what the program and its model are, and what they may be used for."""
-    from importlib.metadata import version
-
     model = window.shown.model
-    lines = ["<h3>ihd " + version("ihd-review") + "</h3>", "<p>Not a medical device; not for clinical use.</p>"]
+    lines = [f"<h3>ihd {places.version()}</h3>", "<p>Not a medical device; not for clinical use.</p>"]
     if model is not None:
         lines.append(f"<h3>Model: {model.name}</h3><p>{model.intended_use}</p><p>SHA-256 {model.sha256}</p>")
         lines.append(f"<p>Folder: {window.second_opinion.folder}</p>")

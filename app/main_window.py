@@ -280,11 +280,16 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def shut_down(self) -> None:
-        """Stop all work, wait for it, and remember the settings."""
+        """Stop everything and remember the settings; may be called again."""
+        self.stop_everything()
+        self.remember()
+
+    def stop_everything(self) -> None:
+        """Stop all work, wait for it, and let go of the record."""
         self.keys.stop()
         self.opening.shut_down()
         self.second_opinion.shut_down()
-        self.remember()
+        self.recorder.close()
 
     def remember(self) -> None:
         """Write the settings; a failure is told, and costs nothing but the settings."""

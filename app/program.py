@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +59,8 @@ def run_window(options: WindowOptions) -> int:
     Returns:
         0 when done, 2 where a picture could not be made or its scan not be predicted, 1 after a bug.
     """
+    # Read when torch is first imported: threads that spin while they wait make each other slow on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     application = make_application()
     _log_to_file()
     catch_unexpected()
@@ -104,6 +106,8 @@ def make_application() -> QApplication:
 def make_window(options: WindowOptions) -> MainWindow:
     """The window with what is remembered and what is asked for; nothing is opened yet."""
     settings = read_settings(places.settings_file())
+    if options.screenshot:  # a picture must not depend on the last run, nor take a reader's record
+        settings = replace(settings, reader="", geometry="")
     window = MainWindow(settings, journal=options.journal, reader=options.reader or "")
     mode = options.mode or (Mode.TRIAGE if options.screenshot else settings.mode)
     if mode in set(Mode):
@@ -126,9 +130,7 @@ def _take_picture(window: MainWindow, start: Callable[[], object], path: Path, *
             print(f"screenshot   {path}")
     except FileError as error:
         failures.append(error)
-    window.keys.stop()
-    window.opening.shut_down()
-    window.second_opinion.shut_down()
+    window.stop_everything()
     window.hide()
     for failure in failures:
         print(f"ihd: {' '.join(str(failure).split())}", file=sys.stderr)

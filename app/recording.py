@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
+from app import places
+from app.viewing import obstacle, rated_label
+from ihd_core.errors import StudyError
+from ihd_core.explain import METHOD
+from ihd_core.study.answers import (
+    Undone,
+    record_opinion,
+    record_rating,
+    record_show_ai,
+    recorded,
+    undo_last,
+)
+from ihd_core.study.journal import Circumstances, Journal
+from ihd_core.study.opinion import Opinion
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from app.reading import ReadingClock
-    from app.session import Session
-    from ihd_core.study.opinion import Opinion
+    from app.session import Session, Shown
+    from ihd_core.labels import Label
+    from ihd_core.scan import Scan
     from ihd_core.study.rating import RatingValue
+
+NAMELESS = "anonymous"
+"""Stands in the record while no reader has given a pseudonym."""
 
 
 class Recorder(QObject):
-    """One reader's record."""
+    """One reader's record, opened when it is first needed; each answer is on disk before the program goes on."""
 
     failed = Signal(str, object)
     """What could not be written and why, and a function that tries again."""
@@ -24,32 +47,218 @@ class Recorder(QObject):
     """What was done, for the status bar."""
 
     def __init__(self, session: Session, clock: ReadingClock, path: Path | None, parent: QObject | None = None) -> None:
+        """Open nothing yet.
+
+        Args:
+            session: what is recorded is shown in.
+            clock: measures the reader.
+            path: the record; None for a file for each reader in the data folder.
+            parent: Qt's.
+        """
         super().__init__(parent)
         self._session = session
         self._clock = clock
-        self._path = path
+        self._fixed_path = path
+        self._journal: Journal | None = None
         self._drafts: dict[tuple[str, str], Opinion] = {}
+        self._results_seen_before = False
 
     @property
     def path(self) -> Path | None:
-        return self._path
+        """The file in use; None while no reader is named."""
+        reader = self._session.shown.reader
+        if self._fixed_path is not None or not reader:
+            return self._fixed_path
+        return places.journal_file(reader)
 
     def use_reader(self, reader: str) -> None:
-        self._session.show(reader=reader)
+        """Go on with this reader's record, and show what it holds of the open scan."""
+        self.close()
+        self._session.show(reader=reader, opinion=Opinion(), saved_opinion=None, ratings={})
+        if self._session.shown.scan is not None:
+            self.restore()
 
-    def keep_draft(self) -> None: ...
+    def close(self) -> None:
+        """Let other programs have the file."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
 
-    def restore(self) -> None: ...
+    # Back on the screen
 
-    def restore_ratings(self) -> None: ...
+    def restore(self) -> None:
+        """Show what the reader has recorded of the open scan, and what was not saved when it was left."""
+        shown = self._session.shown
+        self._results_seen_before = False
+        if shown.scan is None or not shown.reader:
+            return
+        draft = self._drafts.get((shown.reader, shown.scan.uid))
+        if draft is not None:
+            self._session.show(opinion=draft)
+        self._attempt(self._read_back, shown.scan)
+
+    def _read_back(self, journal: Journal, scan: Scan) -> None:
+        if self._session.shown.scan is not scan:
+            return
+        if journal.damaged_rows:
+            self.told.emit(f"{journal.path}: {journal.damaged_rows} damaged rows do not count; all others do")
+        found, shown = recorded(journal, scan.uid), self._session.shown
+        self._results_seen_before = found.ai_seen
+        if found.opinion is not None:
+            shown = replace(
+                shown,
+                opinion=shown.opinion if self._is_draft(shown) else found.opinion,
+                saved_opinion=found.opinion,
+                saved_at=_local(found.opinion_time),
+                revealed=True,
+            )
+        self._session.become(replace(shown, ratings=self._ratings(journal, shown)))
+
+    def restore_ratings(self) -> None:
+        """Show how the reader rated the heatmaps of the open scan, once there are heatmaps."""
+        if self._journal is not None:
+            self._session.show(ratings=self._ratings(self._journal, self._session.shown))
+
+    def _ratings(self, journal: Journal, shown: Shown) -> dict[tuple[int, Label], RatingValue]:
+        """Ratings of this model's heatmaps; those of another model are about other pictures."""
+        if shown.scan is None or shown.prediction is None:
+            return {}
+        rows = journal.rows_of(shown.scan.uid)
+        models = {(row["slice_uid"], row["label"]): row["model_sha256"] for row in rows if row["event"] == "rating"}
+        place = {uid: index for index, uid in enumerate(shown.scan.slice_uids)}
+        return {
+            (place[uid], label): value
+            for (uid, label), value in recorded(journal, shown.scan.uid).ratings.items()
+            if uid in place and models[uid, label] == shown.prediction.model.sha256
+        }
+
+    # Drafts
+
+    def keep_draft(self) -> None:
+        """Keep an opinion that is not saved until its scan is open again."""
+        shown = self._session.shown
+        if shown.scan is None:
+            return
+        key = (shown.reader, shown.scan.uid)
+        self._drafts.pop(key, None)
+        if self._is_draft(shown):
+            self._drafts[key] = shown.opinion
 
     def unsaved(self) -> str:
-        return ""
+        """What would be lost if the program ended now, as a sentence; empty when nothing."""
+        self.keep_draft()
+        count = len(self._drafts)
+        if not count:
+            return ""
+        which = "An opinion is" if count == 1 else f"Opinions on {count} scans are"
+        return f"{which} not saved: Ctrl+Enter saves."
 
-    def note_show_ai(self) -> None: ...
+    @staticmethod
+    def _is_draft(shown: Shown) -> bool:
+        begun = bool(shown.opinion.answered or shown.opinion.comment.strip())
+        return begun and shown.opinion != shown.saved_opinion
 
-    def save_opinion(self) -> None: ...
+    # Into the record
 
-    def rate(self, value: RatingValue) -> None: ...
+    def save_opinion(self) -> None:
+        """Record the opinion on the screen; then the model's results may be seen."""
+        shown = self._session.shown
+        if shown.scan is None:
+            return
+        around = self._circumstances(seconds=self._clock.seconds)
+        self._attempt(self._write_opinion, shown.scan, shown.opinion, around)
 
-    def undo(self) -> None: ...
+    def _write_opinion(self, journal: Journal, scan: Scan, opinion: Opinion, around: Circumstances) -> None:
+        record_opinion(journal, scan.uid, opinion, around)
+        self._drafts.pop((journal.reader, scan.uid), None)
+        if self._session.shown.scan is scan:
+            now = f"{datetime.now():%H:%M}"
+            self._session.show(saved_opinion=opinion, saved_at=now, revealed=True)
+        self.told.emit(f"Opinion saved in {journal.path}")
+
+    def rate(self, value: RatingValue) -> None:
+        """Record a rating of the heatmap on the screen, or say why there is none to rate."""
+        shown, label = self._session.shown, rated_label(self._session.shown)
+        if label is None or shown.scan is None:
+            self.told.emit(obstacle(shown, "rating"))
+            return
+        place = (shown.slice_index, label)
+        around = self._circumstances(
+            seconds=self._clock.heatmap_seconds(*place),
+            views=self._clock.heatmap_views(*place),
+            method=METHOD,
+            window_center=shown.window.center,
+            window_width=shown.window.width,
+            opacity=shown.opacity,
+        )
+        self._attempt(self._write_rating, shown.scan, place, value, around)
+
+    def _write_rating(
+        self, journal: Journal, scan: Scan, place: tuple[int, Label], value: RatingValue, around: Circumstances
+    ) -> None:
+        index, label = place
+        record_rating(journal, scan.uid, (scan.slice_uids[index], index, label), value, around)
+        if self._session.shown.scan is scan:
+            self._session.show(ratings={**self._session.shown.ratings, place: value})
+        self.told.emit(f"Recorded: heatmap of {label.short_name} on slice {index + 1} is {value}")
+
+    def note_show_ai(self) -> None:
+        """Record that the reader wants to see the results before giving an opinion."""
+        scan = self._session.shown.scan
+        if scan is not None:
+            around = self._circumstances(seconds=self._clock.seconds)
+            self._attempt(lambda journal: record_show_ai(journal, scan.uid, around))
+
+    def undo(self) -> None:
+        """Take back the newest opinion or rating of the open scan; the answers stay on the screen, not saved."""
+        scan = self._session.shown.scan
+        if scan is not None:
+            self._attempt(self._take_back, scan, self._circumstances(seconds=self._clock.seconds))
+
+    def _take_back(self, journal: Journal, scan: Scan, around: Circumstances) -> None:
+        undone: Undone | None = undo_last(journal, scan.uid, around)
+        if undone is None:
+            self.told.emit("Nothing is recorded of this scan that could be undone")
+            return
+        if self._session.shown.scan is scan:
+            found, shown = recorded(journal, scan.uid), self._session.shown
+            when = _local(found.opinion_time)
+            ratings = self._ratings(journal, shown)
+            self._session.show(saved_opinion=found.opinion, saved_at=when, ratings=ratings)
+        self.told.emit(f"Undone: {undone.text}")
+
+    def _circumstances(self, **measured: Any) -> Circumstances:
+        """Under which conditions the reader answers now."""
+        shown, clock = self._session.shown, self._clock
+        around = Circumstances(
+            mode=shown.mode.replace("-", " "),
+            ai_visible=clock.results_seconds > 0 or self._results_seen_before,
+            ai_visible_seconds=clock.results_seconds,
+            model=shown.model.name if shown.model else "",
+            model_sha256=shown.model.sha256 if shown.model else "",
+            setting=shown.setting,
+            slices_seen=clock.slices_seen,
+            warnings=tuple(warning.code for warning in shown.scan.warnings) if shown.scan else (),
+        )
+        return replace(around, **measured)
+
+    def _attempt(self, work: Callable[..., object], *arguments: object) -> None:
+        """Do something with the record; where that fails, say so, lose nothing, and offer to try again."""
+        try:
+            work(self._opened(), *arguments)
+        except StudyError as error:
+            self.failed.emit(str(error), partial(self._attempt, work, *arguments))
+
+    def _opened(self) -> Journal:
+        if self._journal is None:
+            if not self._session.shown.reader:
+                self._session.show(reader=NAMELESS)
+            reader = self._session.shown.reader
+            path = self._fixed_path or places.journal_file(reader)
+            self._journal = Journal(path, reader=reader, software=f"ihd {places.version()}")
+        return self._journal
+
+
+def _local(time: str) -> str:
+    """ISO 8601 in UTC as the reader's own clock shows it."""
+    return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}" if time else ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,7 +16,12 @@ from ihd_core.model_file import save_model
 from ihd_core.phantom.series_writer import write_series
 from tests.ihd_core.toy import toy_hu, toy_info, toy_networks
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SLICES = 14
+# Read when torch is first imported: threads that spin while they wait make each other slow on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,528 @@
+"""The whole window, off screen, with real files, a real model and the keys a reader presses."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QSpinBox
+
+from app.acting import COMMANDS as ACTING
+from app.commands import COMMANDS
+from app.session import Mode
+from ihd_core.labels import DISPLAY_ORDER, Label
+from ihd_core.phantom.series_writer import write_series
+from ihd_core.windowing import BONE, BRAIN
+from tests.ihd_core.toy import CORONAL, toy_hu
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOTHING = "Nothing above the operating points. This does not exclude hemorrhage"
+
+
+@pytest.fixture
+def press(qtbot):
+    """press(window, "Ctrl+1") sends the key to whatever has the focus."""
+
+    def send(window, keys):
+        from PySide6.QtGui import QKeySequence
+
+        combination = QKeySequence(keys)[0]
+        target = QApplication.focusWidget() or window
+        qtbot.keyClick(target, combination.key(), combination.keyboardModifiers())
+
+    return send
+
+
+# Opening
+
+
+def test_a_folder_is_found_read_and_predicted_and_every_pixel_is_the_files(read_window, study):
+    window = read_window()
+    assert [series.uid for series in window.shown.series] == ["1.2.3.1.1"]
+    assert np.array_equal(window.shown.scan.hu, study.hu)
+    assert window.shown.prediction.slices.shape == (len(study.hu), 6)
+
+
+def test_the_first_slice_is_on_the_screen_before_the_rest_is_read(open_window, wait_settled, study, qtbot):
+    window = open_window()
+    seen = []
+    window.session.changed.connect(lambda new, _old: seen.append((new.preview is not None, new.scan is not None)))
+    window.open_paths([study.one])
+    wait_settled(window)
+    assert seen.index((True, False)) < seen.index((False, True))
+    assert window.shown.slice_index == len(study.hu) // 2
+
+
+def test_neither_reading_nor_predicting_happens_on_the_gui_thread(
+    open_window, wait_settled, study, toy_folder, monkeypatch
+):
+    import ihd_core.dicom.reader
+    import ihd_core.predict
+    from app import second_opinion
+
+    threads = {}
+
+    def spied(name, original):
+        def spy(*arguments, **options):
+            threads[name] = threading.get_ident()
+            return original(*arguments, **options)
+
+        return spy
+
+    for module, name in (
+        (ihd_core.dicom.reader, "load_scan"), (ihd_core.predict, "finish"), (second_opinion, "read_info"),
+        (second_opinion, "load_model"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, spied(name, getattr(module, name)))
+    window = open_window()
+    window.second_opinion.use_model(toy_folder)
+    window.open_paths([study.one])
+    wait_settled(window)
+    assert sorted(threads) == ["finish", "load_model", "load_scan", "read_info"]
+    assert threading.get_ident() not in threads.values()
+
+
+def test_the_best_series_opens_and_all_are_in_the_worklist(open_window, wait_settled, study, press):
+    window = open_window()
+    window.open_paths([study.folder])
+    wait_settled(window)
+    assert [series.uid for series in window.shown.series] == ["1.2.3.1.1", "1.2.3.2.1"]
+    assert window.shown.current == 0
+    assert "not a DICOM file" in window.parts.left_out.text()
+    press(window, "PgDown")
+    wait_settled(window)
+    assert window.shown.scan.uid == "1.2.3.2.1"
+    press(window, "Ctrl+Left")
+    wait_settled(window)
+    assert window.shown.scan.uid == "1.2.3.1.1"
+
+
+def test_a_dropped_folder_opens(open_window, wait_settled, study):
+    window = open_window()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(study.two))])
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(100, 100), copy, data, left, none))
+    wait_settled(window)
+    assert window.shown.scan.uid == "1.2.3.2.1"
+
+
+def test_the_answer_for_a_scan_that_was_left_never_arrives(open_window, wait_settled, study, toy_folder):
+    window = open_window()
+    window.second_opinion.use_model(toy_folder)
+    window.open_paths([study.one])
+    window.open_paths([study.two])
+    wait_settled(window)
+    assert window.shown.scan.uid == "1.2.3.2.1"
+    assert len(window.shown.prediction.slices) == len(window.shown.scan) == 8
+
+
+def test_results_come_slice_by_slice(open_window, wait_settled, study, toy_folder):
+    window = open_window(mode="triage")
+    window.second_opinion.use_model(toy_folder)
+    counts = []
+    window.session.changed.connect(
+        lambda new, _: counts.append(int((~np.isnan(new.partial.probabilities[:, 0])).sum())) if new.partial else None
+    )
+    window.open_paths([study.one])
+    wait_settled(window)
+    assert set(counts) == set(range(1, len(study.hu) + 1))
+
+
+def test_reading_can_be_cancelled_and_what_was_open_stays(read_window, study, press, qtbot, monkeypatch):
+    import ihd_core.dicom.series
+
+    window = read_window()
+    before, wait = window.shown.scan, threading.Event()
+
+    def slow(paths, *, report):
+        wait.wait(5)
+        report(0, 1)
+
+    monkeypatch.setattr(ihd_core.dicom.series, "find_series", slow)
+    window.open_paths([study.two])
+    assert window.opening.running
+    assert window.parts.stop.isVisible()
+    press(window, "Esc")
+    wait.set()
+    assert not window.opening.running
+    assert window.shown.scan is before
+    assert window.shown.loading is None
+
+
+def test_prediction_can_be_cancelled_and_started_again(
+    open_window, wait_settled, study, toy_folder, press, monkeypatch
+):
+    import ihd_core.predict
+
+    original, began, may_go_on = ihd_core.predict.prediction_steps, threading.Event(), threading.Event()
+
+    def slow(scan, model):
+        for result in original(scan, model):
+            began.set()
+            may_go_on.wait(5)
+            yield result
+
+    monkeypatch.setattr(ihd_core.predict, "prediction_steps", slow)
+    window = open_window(mode="triage")
+    window.second_opinion.use_model(toy_folder)
+    window.open_paths([study.one])
+    while not began.is_set():
+        QApplication.processEvents()
+    press(window, "Esc")
+    may_go_on.set()
+    wait_settled(window)
+    assert window.shown.prediction is None
+    assert "NOT ANALYSED" in text_of(window, "findings_headline")
+    assert "F5" in text_of(window, "findings_detail")
+    press(window, "F5")
+    wait_settled(window)
+    assert window.shown.prediction is not None
+
+
+def text_of(window, name):
+    return window.findChild(QLabel, name).text()
+
+
+# Bad input
+
+
+def test_bad_folders_say_so_in_one_line_and_what_was_open_stays(read_window, wait_settled, tmp_path):
+    window = read_window()
+    before = window.shown
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "scan.dcm").write_text("not DICOM at all", encoding="utf-8")
+    write_series(
+        tmp_path / "localizers", toy_hu(2), tags={"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, series_uid="1.2.9"
+    )
+    named = {"empty": "empty", "text": "scan.dcm", "localizers": "localizer", "missing": "missing"}
+    for folder, name in named.items():
+        window.open_paths([tmp_path / folder])
+        wait_settled(window)
+        message = window.parts.notice.text
+        assert name in message
+        assert "\n" not in message
+        assert window.shown.scan is before.scan
+        assert window.shown.prediction is before.prediction
+        window.parts.notice.dismiss()
+
+
+def test_a_truncated_slice_is_named_and_the_others_are_shown(open_window, wait_settled, study, tmp_path):
+    shutil.copytree(study.one, tmp_path / "scan")
+    damaged = sorted((tmp_path / "scan").iterdir())[5]
+    damaged.write_bytes(damaged.read_bytes()[:4000])
+    window = open_window()
+    window.open_paths([tmp_path / "scan"])
+    wait_settled(window)
+    assert len(window.shown.scan) == len(study.hu) - 1
+    assert window.shown.scan.warnings
+    assert damaged.name in window.parts.slice_view.toolTip()
+
+
+def test_a_damaged_model_is_refused_with_one_line_and_viewing_goes_on(
+    open_window, wait_settled, study, toy_folder, tmp_path, press
+):
+    shutil.copytree(toy_folder, tmp_path / "model")
+    weights = tmp_path / "model" / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    window = open_window()
+    window.second_opinion.use_model(tmp_path / "model")
+    window.open_paths([study.one])
+    wait_settled(window)
+    assert "weights.safetensors" in window.parts.notice.text
+    assert "\n" not in window.parts.notice.text
+    assert text_of(window, "findings_headline") == "NOT ANALYSED"
+    before = window.shown.slice_index
+    press(window, "Down")
+    assert window.shown.slice_index == before + 1
+
+
+def test_a_refused_model_leaves_the_one_in_use(read_window, wait_settled, tmp_path):
+    window = read_window()
+    before = window.shown
+    window.second_opinion.use_model(tmp_path)
+    wait_settled(window)
+    assert str(tmp_path) in window.parts.notice.text
+    assert (window.shown.model, window.shown.prediction) == (before.model, before.prediction)
+
+
+def test_a_scan_the_network_cannot_read_is_shown_and_says_why(open_window, wait_settled, toy_folder, tmp_path):
+    write_series(tmp_path / "coronal", toy_hu(6), orientation=CORONAL, series_uid="1.2.8")
+    window = open_window()
+    window.second_opinion.use_model(toy_folder)
+    window.open_paths([tmp_path / "coronal"])
+    wait_settled(window)
+    assert window.shown.scan is not None
+    assert text_of(window, "findings_headline") == "NOT ANALYSED"
+    assert "coronal" in text_of(window, "findings_detail")
+
+
+# Two modes
+
+
+def test_the_second_reader_sees_nothing_of_the_model_before_asking(read_window, press):
+    window = read_window()
+    assert text_of(window, "findings_headline") == "Hidden until your opinion"
+    assert not window.parts.findings.findChild(type(window.parts.side), "findings_table").isVisible()
+    for key in ("G", "Alt+1", "N"):
+        press(window, key)
+        assert window.shown.heatmap_labels == ()
+        assert "F9" in window.statusBar().currentMessage()
+
+
+def test_show_ai_reveals_everything(read_window, press):
+    window = read_window()
+    press(window, "F9")
+    assert window.shown.results_visible
+    assert text_of(window, "findings_scan_any") == f"{window.shown.prediction.scan[Label.ANY.column]:.2f}"
+
+
+def test_another_scan_is_hidden_again(open_window, wait_settled, study, toy_folder, press):
+    window = open_window()
+    window.second_opinion.use_model(toy_folder)
+    window.open_paths([study.folder])
+    wait_settled(window)
+    press(window, "F9")
+    press(window, "PgDown")
+    wait_settled(window)
+    assert not window.shown.results_visible
+
+
+def test_triage_shows_results_at_once(read_window):
+    window = read_window(mode="triage")
+    assert window.shown.results_visible
+    assert text_of(window, "findings_scan_any") != ""
+
+
+def test_below_every_operating_point_nothing_is_called_normal(read_window):
+    window = read_window(mode="triage")
+    low = np.full(6, 0.01, np.float32)
+    window.session.show(prediction=replace(window.shown.prediction, scan=low))
+    shown = f"{text_of(window, 'findings_headline')} {text_of(window, 'findings_detail')}"
+    assert shown.rstrip(".") == NOTHING
+    for label in window.findChildren(QLabel):
+        assert "normal" not in label.text().lower()
+        assert "negative" not in label.text().lower()
+
+
+def test_the_model_and_its_hash_are_always_on_the_screen(read_window):
+    window = read_window()
+    assert window.parts.model.isVisible()
+    assert window.shown.model.name in window.parts.model.text()
+    assert window.shown.model.sha256[:12] in window.parts.model.text()
+
+
+# Keys and mouse
+
+NO_EFFECT_TO_SEE = {
+    "open_folder": "asks in a dialog of the system",
+    "open_files": "asks in a dialog of the system",
+    "save_picture": "asks in a dialog of the system",
+    "quit": "closes the window, tested by itself",
+    "cancel": "nothing runs here, tested by itself",
+    "predict_again": "the same answer again, tested by itself",
+    "save_opinion": "there is no opinion yet, tested with the record",
+    "undo": "nothing is recorded yet, tested with the record",
+    "default_window": "the file has none, so brain: tested in test_viewing",
+    "fit": "it fits already, tested by itself",
+    "reset_view": "nothing to reset, tested by itself",
+    "next_case": "needs two studies, tested by itself",
+    "previous_case": "needs two studies, tested by itself",
+    "next_series": "needs two series, tested by itself",
+    "previous_series": "needs two series, tested by itself",
+    "full_screen": "tested by itself",
+}
+
+
+def state(window):
+    shown = window.shown
+    dialogs = sorted(w.objectName() for w in QApplication.topLevelWidgets() if isinstance(w, QDialog) and w.isVisible())
+    focus = QApplication.focusWidget()
+    return (
+        replace(shown, probe=None), round(window.parts.slice_view.zoom, 6), window.parts.side.isVisible(), dialogs,
+        focus.objectName() if focus else "", window.isFullScreen(),
+    )  # fmt: skip
+
+
+def test_every_key_does_something_that_can_be_seen(read_window, press):
+    window = read_window(mode="triage")
+    evidence = np.full_like(window.shown.prediction.evidence, -1)
+    evidence[[2, 10], Label.SUBDURAL.column] = 1
+    prediction = replace(window.shown.prediction, evidence=evidence)
+    start = replace(window.shown, slice_index=6, prediction=prediction, heatmap_label=Label.SUBDURAL)
+    other = {
+        "brain_window": {"window": BONE},
+        "show_ai": {"mode": Mode.SECOND_READER},
+        "heatmap_subdural": {"heatmap_label": Label.ANY},
+    }
+    without_effect = []
+    for command in COMMANDS:
+        for key in command.keys if command.name not in NO_EFFECT_TO_SEE else ():
+            window.session.become(replace(start, **other.get(command.name, {})))
+            window.parts.slice_view.setFocus()
+            before = state(window)
+            press(window, key)
+            if state(window) == before:
+                without_effect.append((command.name, key))
+            for widget in QApplication.topLevelWidgets():
+                if isinstance(widget, QDialog):
+                    widget.close()
+    assert without_effect == []
+
+
+def test_zoom_fit_and_reset(read_window, press):
+    window = read_window()
+    fitted = window.parts.slice_view.zoom
+    press(window, "+")
+    press(window, "+")
+    assert window.parts.slice_view.zoom > 1.3 * fitted
+    press(window, "=")
+    assert window.parts.slice_view.zoom == pytest.approx(fitted)
+    press(window, "-")
+    press(window, "4")
+    press(window, "I")
+    press(window, "Ctrl+0")
+    assert window.parts.slice_view.zoom == pytest.approx(fitted)
+    assert (window.shown.window, window.shown.inverted) == (BRAIN, False)
+
+
+def test_the_wheel_goes_through_the_slices(read_window):
+    window = read_window()
+    view, before = window.parts.slice_view, window.shown.slice_index
+    where = QPointF(view.width() / 2, view.height() / 2)
+    no, begin = Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase
+    turned, none = QPoint(0, -240), Qt.MouseButton.NoButton
+    event = QWheelEvent(where, view.mapToGlobal(where), QPoint(), turned, none, no, begin, False)
+    QApplication.sendEvent(view, event)
+    assert window.shown.slice_index == before + 2
+
+
+def test_left_drag_changes_the_window_and_keys_set_it_back(read_window, qtbot, press):
+    window = read_window()
+    view = window.parts.slice_view
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(200, 200))
+    qtbot.mouseMove(view, QPoint(300, 200))
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(300, 200))
+    assert window.shown.window.width > 80
+    press(window, "1")
+    assert window.shown.window == BRAIN
+
+
+def test_slider_and_strip_go_to_a_slice(read_window, qtbot):
+    window = read_window(mode="triage")
+    window.parts.slider.setValue(3)
+    assert window.shown.slice_index == 3
+    strip = window.parts.strip
+    qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(round(strip.slice_x(9)), 20))
+    assert (window.shown.slice_index, window.parts.slider.value()) == (9, 9)
+
+
+def test_space_peeks_below_the_heatmap_while_it_is_held(read_window, qtbot):
+    window = read_window(mode="triage")
+    window.session.show(heatmap_label=Label.ANY)
+    qtbot.keyPress(window.parts.slice_view, Qt.Key.Key_Space)
+    assert window.shown.heatmap_labels == ()
+    qtbot.keyRelease(window.parts.slice_view, Qt.Key.Key_Space)
+    assert window.shown.heatmap_labels == (Label.ANY,)
+
+
+def test_in_a_text_field_every_key_is_text(read_window, press, qtbot):
+    window = read_window(mode="triage")
+    press(window, "M")
+    field = window.findChild(QLineEdit, "opinion_comment")
+    assert field.hasFocus()
+    before = replace(window.shown, opinion=None, probe=None)
+    for key in ("A", "S", "D", "G", "N", "1", "4", "0", "Space", "=", "-", "[", "]", ",", ".", "T", "`", "O", "I"):
+        press(window, key)
+    for key in ("Down", "Up", "PgDown", "Home", "End", "Shift+Down", "Left", "Right", "Ctrl+Left", "Ctrl+Right"):
+        press(window, key)
+    assert field.text().lower() == "asdgn140 =-[],.t`oi"
+    assert replace(window.shown, opinion=None, probe=None) == before
+    press(window, "Ctrl+Z")
+    assert field.text() == ""
+    press(window, "Esc")
+    assert window.parts.slice_view.hasFocus()
+
+
+def test_digits_in_a_number_field_are_digits(read_window, press):
+    window = read_window()
+    box = window.findChild(QSpinBox, "window_center")
+    box.setFocus()
+    box.selectAll()
+    for key in ("3", "5", "Return"):
+        press(window, key)
+    assert (window.shown.window.center, window.shown.window.width) == (35, 80)
+
+
+def test_a_click_on_a_button_leaves_the_keys_to_the_picture(read_window, qtbot, press):
+    window = read_window(mode="triage")
+    for name in ("window_bone", "heatmap_epidural", "opinion_yes_any", "findings_peak_any"):
+        button = window.findChild(type(window.parts.stop), name)
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    before = window.shown.slice_index
+    press(window, "Up" if before else "Down")
+    assert abs(window.shown.slice_index - before) == 1
+
+
+def test_full_screen_and_back(read_window, press):
+    window = read_window()
+    press(window, "F11")
+    assert window.isFullScreen()
+    press(window, "F11")
+    assert not window.isFullScreen()
+
+
+def test_the_reader_who_presses_a_without_a_single_heatmap_is_told_what_to_do(read_window, press):
+    window = read_window(mode="triage")
+    window.session.show(heatmap_on=False)
+    press(window, "A")
+    assert "G" in window.statusBar().currentMessage()
+
+
+# Start and end
+
+
+def test_the_window_comes_up_without_torch_and_pydicom():
+    code = (
+        "import sys, app.program\n"
+        "print([name for name in ('torch', 'pydicom', 'scipy', 'matplotlib', 'sklearn') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_quitting_while_everything_runs_leaves_no_thread(open_window, study, toy_folder):
+    window = open_window()
+    window.second_opinion.use_model(toy_folder)
+    window.open_paths([study.one])
+    window.close()
+    assert not window.isVisible()
+    assert not window.opening.running
+
+
+def test_every_widget_a_screen_reader_meets_has_a_name(read_window):
+    window = read_window()
+    nameless = [
+        widget
+        for kind in (QLineEdit, QSpinBox, type(window.parts.stop), type(window.parts.slider))
+        for widget in window.findChildren(kind)
+        if not widget.accessibleName() and not widget.objectName().startswith("qt_")
+    ]
+    assert nameless == []
+
+
+def test_commands_that_are_listed_without_effect_exist():
+    assert set(NO_EFFECT_TO_SEE) <= {command.name for command in COMMANDS}
+    assert {f"call_{label}" for label in DISPLAY_ORDER} <= set(ACTING)
+    assert {mode.value for mode in Mode} == {"second-reader", "triage"}
