@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -98,3 +99,13 @@ def test_zoom_stops_at_its_limits():
     placing = Placing((100, 100), (1.0, 1.0), (300.0, 300.0))
     assert placing.zoomed(1e6, 10, 10).zoom == ZOOM_LIMITS[1]
     assert replace(placing, zoom=1.0).zoomed(1e-6, 10, 10).zoom == ZOOM_LIMITS[0]
+
+
+def test_the_visible_part_is_interpolated_as_if_the_whole_slice_had_been_resized():
+    pixels = np.random.default_rng(2).integers(0, 256, (60, 60), np.uint8)
+    placing = Placing((60, 60), (1.0, 1.0), (120.0, 120.0), zoom=4.0)  # 8 screen pixels a pixel
+    part = visible_part(placing, 1.0)
+    whole = cv2.resize(pixels, (480, 480), interpolation=cv2.INTER_CUBIC)
+    left, top = round(-placing.origin[0]), round(-placing.origin[1])
+    seen = part.resized(pixels)[-part.y : -part.y + 120, -part.x : -part.x + 120]
+    assert abs(seen.astype(int) - whole[top : top + 120, left : left + 120]).max() <= 1
