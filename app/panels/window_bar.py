@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSpinBox, QStackedWidget, QWidget
 
 from app.panels.slice_picture import CENTER_LIMITS, WIDTH_LIMITS
 from ihd_core.windowing import BONE, BRAIN, SOFT_TISSUE, STROKE, SUBDURAL, Window
@@ -65,6 +65,7 @@ class WindowBar(QWidget):
         boxes = QWidget()
         row = QHBoxLayout(boxes)
         row.setContentsMargins(0, 0, 0, 0)
+        row.addStretch()
         row.addWidget(self._center)
         row.addWidget(self._width)
         row.addWidget(QLabel("HU"))
@@ -115,6 +116,7 @@ class _HuBox(QSpinBox):
         self.setRange(*limits)
         self.setSingleStep(5)
         self.setKeyboardTracking(False)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         # Not NoButtons: with a style sheet Qt 6.11 then makes the field for the number 1 pixel wide.
         self.setStyleSheet("QSpinBox::up-button, QSpinBox::down-button { width: 0; }")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
