@@ -86,8 +86,9 @@ def save_model(
 
     from ihd_core.network import cell_geometry
 
-    cnn.eval()
-    info = replace(info, cells=cell_geometry(cnn, info.side), sha256=BLANK)
+    was_training = cnn.training
+    info = replace(info, cells=cell_geometry(cnn.eval(), info.side), sha256=BLANK)
+    cnn.train(was_training)
     tensors = _tensors(cnn, reduction, sequence)
     contents = {WEIGHTS: safetensors.torch.save(tensors), CARD: card.encode()}
     description = to_json(info, {name: sha256(content) for name, content in contents.items()})
@@ -146,6 +147,9 @@ def _networks(path: Path, info: ModelInfo, tensors: Mapping[str, Tensor]) -> Mod
 
     if info.backbone not in BACKBONES:
         raise ModelFileError(f"{path.parent / DESCRIPTION}: backbone {info.backbone!r} is not known to this program")
+    if info.side < 1 or info.side % BACKBONES[info.backbone].stride:
+        stride = BACKBONES[info.backbone].stride
+        raise ModelFileError(f"{path.parent / DESCRIPTION}: side is {info.side}, must be a multiple of {stride}")
     shape = info.sequence
     cnn = SliceCnn(info.backbone, info.mean, info.deviation)
     reduction = Reduction(torch.zeros(info.pooled_count), torch.zeros(shape.features, info.pooled_count))

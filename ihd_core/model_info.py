@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -165,10 +166,11 @@ def to_json(info: ModelInfo, files: Mapping[str, str]) -> bytes:
             for setting, levels in info.operating_points.items()
         },
         "full_scale": {label: info.full_scale[label] for label in DISPLAY_ORDER if label in info.full_scale},
+        "metrics": _finite(dict(info.metrics)),
         "files": dict(files),
         "sha256": BLANK,
     }
-    return (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(described, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def from_json(path: Path, described: Mapping[str, Any]) -> ModelInfo:
@@ -195,7 +197,7 @@ def from_json(path: Path, described: Mapping[str, Any]) -> ModelInfo:
             pooled_count=int(described["pooled_count"]),
             sequence=SequenceShape(**described["sequence"]),
             operating_points=_points(described["operating_points"]),
-            full_scale={label: float(described["full_scale"][label]) for label in DISPLAY_ORDER},
+            full_scale={label: _positive(described["full_scale"][label]) for label in DISPLAY_ORDER},
             training=_training(described["training"]),
             metrics=dict(described["metrics"]),
             cells=Cells(**described["cells"]),
@@ -228,6 +230,21 @@ def _point(described: Mapping[str, Any]) -> OperatingPoint:
 def _training(described: Mapping[str, Any]) -> TrainingData:
     groups = {name: tuple(map(str, described[name])) for name in TRAINING_GROUPS}
     return TrainingData(str(described["description"]), str(described["salt"]), **groups)
+
+
+def _positive(value: Any) -> float:
+    if not 0 < value < math.inf:
+        raise ValueError(f"full_scale is {value}, must be above 0")
+    return float(value)
+
+
+def _finite(value: Any) -> Any:
+    """A value as strict JSON can hold it: a number that is not one becomes null."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _three(values: Any) -> tuple[float, float, float]:

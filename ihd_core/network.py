@@ -42,6 +42,12 @@ class Backbone:
     groups: int = 1
     group_width: int = 0
 
+    @property
+    def stride(self) -> int:
+        """Input pixels from one cell of the last map to the next; a picture's side must be a multiple."""
+        halvings = 1 + int(self.max_pool) + len(self.depths) - int(self.bottleneck)
+        return int(2**halvings)
+
 
 BACKBONES = {
     "small": Backbone((24, 4, 1), max_pool=False, bottleneck=False, depths=(1, 2, 2), widths=(32, 64, 224)),
@@ -258,26 +264,25 @@ def cell_geometry(cnn: SliceCnn, side: int, *, inputs: int = 4, seed: int = 0) -
     """Measure where the cells of the last map look.
 
     The centre of a cell is the centroid of |d activation / d input|, the activation being summed over its channels,
-    averaged over noise pictures and over the cells of the middle of the map (those at the border see the edge).
+    averaged over noise pictures and over the cells in the middle of the map; those at the border see the edge.
 
     Args:
         cnn: in evaluation mode.
-        side: of the pictures to measure with; a larger one keeps the edge further away and takes longer.
+        side: of the pictures to measure with; at least eight cells are taken.
         inputs: how many noise pictures.
         seed: of the noise.
     """
+    stride = BACKBONES[cnn.backbone].stride
+    side = max(side, 8 * stride)
     noise = torch.rand(inputs, 3, side, side, generator=torch.Generator().manual_seed(seed)).to(cnn.mean.device)
+    pixels = torch.arange(side, dtype=torch.float64, device=noise.device)
+    offsets = []
     with torch.enable_grad():
-        x = noise.requires_grad_()
-        evidence = cnn.activations(x).sum((0, 1))
-        count = len(evidence)
-        stride = side / count
-        middle = sorted({(count - 1) // 2, count // 2})
-        offsets = []
-        pixels = torch.arange(side, dtype=torch.float64, device=x.device)
-        for cell in middle:
-            for axis in (0, 1):
-                (gradient,) = torch.autograd.grad(evidence[cell, cell], x, retain_graph=True)
-                profile = gradient.abs().to(torch.float64).sum((0, 1, 3 - axis))
+        evidence = cnn.activations(noise.requires_grad_()).sum((0, 1))
+        middle = len(evidence) // 2
+        for cell in (middle - 1, middle):
+            (gradient,) = torch.autograd.grad(evidence[cell, cell], noise, retain_graph=True)
+            for other_axes in ((0, 1, 3), (0, 1, 2)):
+                profile = gradient.abs().to(torch.float64).sum(other_axes)
                 offsets.append(float(profile @ pixels / profile.sum()) - stride * cell)
-    return Cells(offset=sum(offsets) / len(offsets), stride=stride)
+    return Cells(offset=sum(offsets) / len(offsets), stride=float(stride))

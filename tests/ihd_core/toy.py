@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 
-from ihd_core.labels import LABELS, SUBTYPES
+from ihd_core.labels import LABELS
 from ihd_core.model_file import Model, ModelInfo, SequenceShape, TrainingData, paper_points
 from ihd_core.model_info import OperatingPoint
 from ihd_core.model_input import Cells
@@ -134,6 +134,3 @@ def toy_model(seed=0, **changes) -> Model:
 def toy_prediction(scan=None, **changes) -> Prediction:
     """What the toy model says of a scan."""
     return predict(scan if scan is not None else toy_scan(), toy_model(**changes))
-
-
-__all__ = ["AXIAL", "CORONAL", "IN_PLANE", "SAGITTAL", "SUBTYPES"]
