@@ -21,7 +21,7 @@ HIDDEN = "Hidden until you save your opinion (Ctrl+Enter) or press Show AI (F9)"
 GROUND, ROW, LINE, HATCH = QColor(20, 23, 26), QColor(33, 37, 41), QColor(120, 126, 133), QColor(62, 68, 75)
 INK, CALM = QColor(222, 226, 230), QColor(160, 167, 175)
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-NAMES, VALUES, AXIS = 44.0, 48.0, 18.0  # widths of the columns at the sides, height of the row below
+NAMES, VALUES, AXIS = 70.0, 74.0, 18.0  # widths of the columns at the sides, height of the row below
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,12 +189,11 @@ class SliceStrip(QWidget):
             painter.fillRect(run, QBrush(HATCH, Qt.BrushStyle.BDiagPattern))
 
     def _draw_axis(self, painter: QPainter) -> None:
+        """Name both ends, beside the way of the mark."""
         plot = self._plot()
-        below = QRectF(plot.left(), plot.bottom(), plot.width(), AXIS)
         painter.setPen(CALM)
-        painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "1 inferior")
-        vertex = f"{self._slices()} vertex"
-        painter.drawText(below, RIGHT, vertex)
+        painter.drawText(QRectF(0, plot.bottom(), NAMES - 8, AXIS), RIGHT, "1 inferior")
+        painter.drawText(QRectF(plot.right(), plot.bottom(), VALUES - 8, AXIS), RIGHT, f"{self._slices()} vertex")
 
     def _draw_mark(self, painter: QPainter, slice_index: int, hidden: bool) -> None:
         plot, x = self._plot(), self.slice_x(slice_index)

@@ -18,7 +18,7 @@ NO_BUTTON = Qt.MouseButton.NoButton
 def strip(qtbot):
     made = SliceStrip()
     qtbot.addWidget(made)
-    made.resize(692, 124)  # 600 pixels of plot: 20 a slice
+    made.resize(744, 124)  # 600 pixels of plot: 20 a slice
     return made
 
 
@@ -64,7 +64,7 @@ def test_a_click_chooses_the_slice_under_it_with_the_first_at_the_left(strip, in
     chosen = collected(strip.slice_chosen)
     press(strip, strip.slice_x(index))
     assert chosen == [index]
-    assert strip.slice_x(index) == 44 + 20 * index + 10  # the names take 44 pixels
+    assert strip.slice_x(index) == 70 + 20 * index + 10  # the names take 70 pixels
 
 
 def test_a_drag_follows_and_says_every_slice_once(strip):
@@ -80,7 +80,7 @@ def test_a_drag_follows_and_says_every_slice_once(strip):
 def test_beside_the_plot_the_nearest_slice_is_chosen(strip):
     strip.show_strip(shown())
     assert strip.slice_at(-5) == 0
-    assert strip.slice_at(691) == SLICES - 1
+    assert strip.slice_at(743) == SLICES - 1
 
 
 @pytest.mark.parametrize("button", [Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton])
@@ -129,8 +129,8 @@ def test_what_is_not_there_yet_looks_unlike_zero(strip):
     zero = grabbed(strip)
     strip.show_strip(shown(probabilities=some))
     changed = np.nonzero((grabbed(strip) != zero).any(axis=(0, 2)))[0]
-    assert 44 + 20 * 20 <= changed.min() <= 44 + 20 * 20 + 8
-    assert changed.max() < 644
+    assert 70 + 20 * 20 <= changed.min() <= 70 + 20 * 20 + 8
+    assert changed.max() < 670
 
 
 def test_a_result_that_arrives_is_drawn(strip):
@@ -141,15 +141,15 @@ def test_a_result_that_arrives_is_drawn(strip):
     arrived[5] = 0.8
     strip.show_strip(shown(probabilities=arrived))
     changed = np.nonzero((grabbed(strip) != before).any(axis=(0, 2)))[0]
-    assert 44 + 100 <= changed.min() < changed.max() < 44 + 120
+    assert 70 + 100 <= changed.min() < changed.max() < 70 + 120
 
 
 def test_the_rows_follow_the_size_of_the_strip(strip):
     strip.show_strip(shown(probabilities=called_at(SLICES - 1, Label.ANY)))
     grabbed(strip)
-    strip.resize(492, 124)
+    strip.resize(544, 124)
     x = round(strip.slice_x(SLICES - 1))
-    assert x < 492
+    assert x < 544
     assert (grabbed(strip)[:104, x - 2] == COLOURS[Label.ANY]).all(axis=1).any()
 
 
@@ -191,6 +191,15 @@ def test_the_mark_moves_with_the_slice_on_the_screen(strip):
     changed = np.nonzero((grabbed(strip) != before)[106:].any(axis=(0, 2)))[0]
     there = [abs(changed - strip.slice_x(index)).min() < 2 for index in (3, 20)]
     assert there == [True, True]
+
+
+def test_the_mark_never_hides_the_ends_names(strip):
+    strip.show_strip(shown(slice_index=15))
+    names = [grabbed(strip)[106:, columns] for columns in (slice(0, 68), slice(672, 744))]
+    for index in (0, SLICES - 1):
+        strip.show_strip(shown(slice_index=index))
+        for columns, before in zip((slice(0, 68), slice(672, 744)), names, strict=True):
+            assert np.array_equal(grabbed(strip)[106:, columns], before)
 
 
 def test_the_tooltip_names_slice_and_probabilities_any_first(strip):
