@@ -14,8 +14,10 @@ from ihd_core.progress import silent
 if TYPE_CHECKING:
     from ihd_core.progress import Report
 
-CASES = ((2, (Label.INTRAPARENCHYMAL, Label.SUBDURAL)), (3, ()))
+CASES = ((4, (Label.INTRAPARENCHYMAL, Label.SUBDURAL)), (3, ()))
 """Seed of every scan, and what is to be seen in it."""
+SLICES = 28
+"""Of every scan; making them takes a few seconds."""
 
 
 def demonstration_study(*, report: Report = silent) -> Path:
@@ -38,7 +40,7 @@ def demonstration_study(*, report: Report = silent) -> Path:
         made = make_folder(Path(unfinished) / "study")
         for done, (seed, labels) in enumerate(CASES):
             report(done, len(CASES))
-            write_study(made / f"{done + 1:03d}", seed, labels)
+            write_study(made / f"{done + 1:03d}", seed, labels, slices=SLICES)
         report(len(CASES), len(CASES))
         if not folder.is_dir():  # another window may have made it meanwhile
             made.rename(folder)

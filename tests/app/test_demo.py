@@ -17,7 +17,8 @@ def written(monkeypatch):
     """Stand in for the seconds of rendering; gives the seeds and labels asked for."""
     calls = []
 
-    def write_study(folder, seed, labels):
+    def write_study(folder, seed, labels, slices):
+        assert slices == demo.SLICES
         calls.append((seed, labels))
         folder.mkdir()
         (folder / "001.dcm").write_text("")
