@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.phantom.brain import Brain, contents, draw_brain
-from ihd_core.phantom.shapes import Pose, SmoothField
+from ihd_core.phantom.shapes import Place, Pose, SmoothField
 from ihd_core.phantom.skull import Skull, draw_skull, outside
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def draw_head(rng: np.random.Generator) -> Head:
         shift_mm=(float(rng.normal(0, 5)), float(rng.normal(2, 6))),
         scale=(scale[0], scale[1], scale[2]),
     )
-    bends = (SmoothField(rng, 42), SmoothField(rng, 42), SmoothField(rng, 42))
-    return Head(pose, draw_skull(rng), draw_brain(rng), bends, float(rng.uniform(0.8, 2.4)))
+    bends = (SmoothField(rng, 50), SmoothField(rng, 50), SmoothField(rng, 50))
+    return Head(pose, draw_skull(rng), draw_brain(rng), bends, float(rng.uniform(0.6, 2.0)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,18 +87,22 @@ def tissue(head: Head, plane: Plane, pushes: tuple[Push, ...] = ()) -> Tissue:
         axis + np.float32(head.bend_mm) * bend.on(plane)
         for axis, bend in zip((plane.x, plane.y, plane.z), head.bends, strict=True)
     )
-    around = outside(head.skull, plane, x, y, z)
-    within = contents(head.brain, plane, pushed(pushes, x, y, z, around.depth), y, z, around.depth)
+    at = Place(plane, x, y, z)
+    around = outside(head.skull, at)
+    if pushes:
+        at = at.with_x(pushed(pushes, at, around.depth))
+    within = contents(head.brain, at, around.depth)
     hu = around.hu + (within.hu - around.hu) * around.inside
     csf, ventricle = within.csf * around.inside, within.ventricle * around.inside
     return Tissue(plane, hu, x, y, z, around.depth, around.inside, csf, ventricle, within.tent, within.surface)
 
 
-def pushed(pushes: tuple[Push, ...], x: Field, y: Field, z: Field, depth: Field) -> Field:
+def pushed(pushes: tuple[Push, ...], at: Place, depth: Field) -> Field:
     """The x that the displaced brain sees; nothing moves at the bone."""
+    x = at.x
+    firm = np.clip(depth * np.float32(1 / 25), 0, 1)
     for push in pushes:
         cx, cy, cz = (np.float32(c) for c in push.center)
-        squares = (y - cy) ** 2 + (z - cz) ** 2 + np.float32(0.4) * (x - cx) ** 2
-        firm = np.clip(depth * np.float32(1 / 25), 0, 1)
+        squares = (at.y - cy) ** 2 + (at.z - cz) ** 2 + np.float32(0.4) * (at.x - cx) ** 2
         x = x + np.float32(np.sign(cx) * push.shift_mm) * firm / (1 + squares * np.float32(push.reach_mm**-2))
     return x

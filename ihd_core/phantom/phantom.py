@@ -154,10 +154,9 @@ def _slice(
     bled = np.zeros_like(free)
     shares = {lesion.label: np.zeros_like(free) for lesion in patient.lesions}
     parts = (-0.25, 0.25)
+    middle = patient.head.pose.plane(side, protocol.fov_mm, height_mm, protocol.thickness_mm)
     for part in parts:
-        plane = patient.head.pose.plane(
-            side, protocol.fov_mm, height_mm + part * protocol.thickness_mm, protocol.thickness_mm / 2
-        )
+        plane = middle.moved(part * protocol.thickness_mm, protocol.thickness_mm / 2)
         one = tissue(patient.head, plane, patient.pushes)
         sharp = furniture(scanner, one.hu, plane.x, plane.y, pixel)
         free += sharp

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ihd_core.phantom.shapes import blurred
+from ihd_core.phantom.shapes import blurred, cover
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,8 +109,7 @@ def expose(scanner: Scanner, hu: Field, pixel_mm: float, side: int, rng: np.rand
     added *= hu > -300
     noise_hu = scanner.noise_hu * float(np.clip(rng.normal(1, 0.15), 0.5, 1.6))
     noise = _noise(rng, side, scanner.noise_mm / (pixel_mm * hu.shape[0] / side)) * np.float32(noise_hu)
-    loud = cv2.resize(far, (side, side), interpolation=cv2.INTER_LINEAR)
-    noise *= np.float32(0.8) + np.float32(0.8) * loud
+    noise *= np.float32(0.8) + np.float32(0.8) * cv2.resize(far, (side, side), interpolation=cv2.INTER_LINEAR)
     blur = scanner.blur_mm * float(np.clip(rng.normal(1, 0.1), 0.6, 1.5))
     return Exposure(added, noise, blur / pixel_mm, scanner.scale * float(rng.normal(1, 0.006)))
 
@@ -128,20 +127,18 @@ def furniture(scanner: Scanner, hu: Field, x: Field, y: Field, pixel_mm: float) 
     """The head holder, painted where there is air; x and y in mm from the middle of the head."""
     if not scanner.holder:
         return hu
-    radius = np.sqrt(x * x + (y * np.float32(0.95)) ** 2)
-    shell = np.abs(radius - np.float32(scanner.holder)) < max(1.2, pixel_mm)
-    where = shell & (y > np.float32(8)) & (hu < -900)
-    hu = hu.copy()
-    hu[where] = 60
-    inner = (radius > np.float32(scanner.holder - 8)) & (radius < np.float32(scanner.holder)) & (y > 20) & (hu < -950)
-    hu[inner] = -960
-    return hu
+    gap = np.sqrt(x * x + (y * np.float32(0.95)) ** 2) - np.float32(scanner.holder)
+    air = (hu < -900) & (y > 8)
+    shell = cover(np.float32(1.2) - np.abs(gap), pixel_mm) * air
+    foam = cover(np.float32(4) - np.abs(gap + 5), pixel_mm) * air * (y > 20)
+    return hu + foam * np.float32(40) + shell * np.float32(1060)
 
 
 def _slow(rng: np.random.Generator, side: int, cells: int) -> Field:
     """A slow random shading, deviation about 1."""
     grid = rng.standard_normal((cells, cells), dtype=np.float32)
-    return np.asarray(cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
+    shading: Field = cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC)
+    return shading
 
 
 def _streaks(strength: float, bone: Field, rng: np.random.Generator) -> Field:

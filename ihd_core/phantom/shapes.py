@@ -28,7 +28,8 @@ class Plane:
         pixel_mm: distance of neighbouring pixels.
         thickness_mm: of the part of the slice that this plane stands for.
         to_field: float64 (2, 3), pixel (column, row, 1) to (x, y) of the head, mm.
-        height_mm: z at the middle of the picture, counts the planes of random fields.
+        height_mm: at which random fields are looked up: one for all planes of a slice.
+        fields: random fields of this slice, looked up once.
     """
 
     x: Field
@@ -38,6 +39,12 @@ class Plane:
     thickness_mm: float
     to_field: NDArray[np.float64]
     height_mm: float
+    fields: dict[int, Field]
+
+    def moved(self, up_mm: float, thickness_mm: float) -> Plane:
+        """The plane up_mm above this one, with the same random fields."""
+        z = self.z + np.float32(up_mm)
+        return Plane(self.x, self.y, z, self.pixel_mm, thickness_mm, self.to_field, self.height_mm, self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class Pose:
         y = np.float32(linear[1, 0]) * column + np.float32(linear[1, 1]) * row + np.float32(offset[1])
         rise = np.float32(np.tan(self.tilt) * scale[1] / scale[2])
         z = np.float32(height_mm / scale[2]) - rise * y
-        return Plane(x, y, z, pixel, thickness_mm, to_field, height_mm)
+        return Plane(x, y, z, pixel, thickness_mm, to_field, height_mm, {})
 
 
 class SmoothField:
@@ -95,6 +102,11 @@ class SmoothField:
 
     def on(self, plane: Plane) -> Field:
         """The field on a plane, (rows, columns)."""
+        if id(self) not in plane.fields:
+            plane.fields[id(self)] = self._look_up(plane)
+        return plane.fields[id(self)]
+
+    def _look_up(self, plane: Plane) -> Field:
         grid = self.grid(plane.height_mm)
         # Slow fields are looked up on every second or fourth pixel.
         step = int(np.clip(FIELD_MM / (len(grid) - 1) / (2.5 * plane.pixel_mm), 1, 4))
@@ -105,16 +117,21 @@ class SmoothField:
         to_grid[:, :2] *= step
         side = -(-columns // step), -(-rows // step)
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        field = cv2.warpAffine(grid, to_grid, side, flags=flags, borderMode=cv2.BORDER_REFLECT) * np.float32(1.25)
+        field: Field = cv2.warpAffine(grid, to_grid, side, flags=flags, borderMode=cv2.BORDER_REFLECT) * np.float32(
+            1.25
+        )
         if step > 1:
             wide = cv2.resize(field, (side[0] * step, side[1] * step), interpolation=cv2.INTER_LINEAR)
             field = wide[:rows, :columns]
         return np.asarray(field, np.float32)
 
-    def texture(self, height_mm: float, side: int = 288) -> Field:
-        """The field over its whole square, (side, side), for looking up bent coordinates."""
-        fine = cv2.resize(self.grid(height_mm), (side, side), interpolation=cv2.INTER_CUBIC)
-        return np.asarray(fine, np.float32) * np.float32(1.25)
+    def texture(self, plane: Plane) -> Field:
+        """The field over its whole square, one pixel a mm, for looking up bent coordinates."""
+        if id(self) not in plane.fields:
+            side = round(FIELD_MM)
+            fine = cv2.resize(self.grid(plane.height_mm), (side, side), interpolation=cv2.INTER_CUBIC)
+            plane.fields[id(self)] = np.asarray(fine, np.float32) * np.float32(1.25)
+        return plane.fields[id(self)]
 
 
 def look_up(texture: Field, x: Field, y: Field) -> Field:
@@ -127,9 +144,116 @@ def look_up(texture: Field, x: Field, y: Field) -> Field:
     return np.asarray(found, np.float32)
 
 
-def ellipsoid(
-    x: Field, y: Field, z: Field, center: tuple[float, float, float], radii: tuple[float, float, float]
-) -> Field:
+FAR = -99.0
+"""Depth in mm far outside a body, where it is not worked out."""
+
+Point = tuple[float, float, float]
+
+
+class Place:
+    """The coordinates of one plane, straightened for one head, and the bodies on it.
+
+    Attributes:
+        x, y, z: float32 (rows, columns), mm, as anatomy sees them; a: |x|.
+        low, high: least and greatest z.
+        soft: width in mm over which an oblique edge is spread by pixel and slice.
+    """
+
+    def __init__(self, plane: Plane, x: Field, y: Field, z: Field) -> None:
+        """Take coordinates that differ from the plane's by some mm."""
+        self.plane, self.x, self.y, self.z, self.a = plane, x, y, z, np.abs(x)
+        self.low, self.high = float(z.min()), float(z.max())
+        self.pixel = plane.pixel_mm
+        self.soft = np.float32(plane.pixel_mm + 0.22 * plane.thickness_mm)
+        linear = plane.to_field[:, :2]
+        self._to_pixel = np.linalg.inv(linear)
+        self._origin = plane.to_field[:, 2]
+
+    def with_x(self, x: Field) -> Place:
+        """The same place with another x."""
+        return Place(self.plane, x, self.y, self.z)
+
+    def reaches(self, low: float, high: float) -> bool:
+        """Whether the plane meets heights from low to high, mm."""
+        return self.high >= low - 2 and self.low <= high + 2
+
+    def box(self, low: tuple[float, float], high: tuple[float, float]) -> tuple[slice, slice]:
+        """Rows and columns that hold every pixel with (x, y) between low and high, mm."""
+        corners = np.array([(x, y) for x in (low[0], high[0]) for y in (low[1], high[1])]) - self._origin
+        column, row = (corners @ self._to_pixel.T).T
+        rows, columns = self.x.shape
+        top, bottom = np.clip([np.floor(row.min()), np.ceil(row.max()) + 1], 0, rows).astype(int)
+        left, right = np.clip([np.floor(column.min()), np.ceil(column.max()) + 1], 0, columns).astype(int)
+        return slice(top, bottom), slice(left, right)
+
+    def ellipsoid(
+        self,
+        center: Point,
+        radii: Point,
+        *,
+        pair: bool = False,
+        lean: tuple[float, float] = (0.0, 0.0),
+        margin: float = 3,
+    ) -> Field:
+        """Depth below the surface of an ellipsoid in mm, to first order; FAR beyond margin.
+
+        Args:
+            center: mm.
+            radii: mm along x, y, z.
+            pair: one at either side, mirrored in the midline.
+            lean: the body's x grows by lean[0], its z by lean[1], a mm of y.
+            margin: how far outside the depth is needed.
+        """
+        depth = np.full_like(self.x, FAR)
+        if not self.reaches(center[2] - radii[2] - margin, center[2] + radii[2] + margin) and not lean[1]:
+            return depth
+        reach = margin + 7
+        far = abs(center[0]) + radii[0] + reach + abs(lean[0]) * (radii[1] + abs(center[1]))
+        left = -far if pair else center[0] - radii[0] - reach
+        right = far if pair else center[0] + radii[0] + reach
+        box = self.box((left, center[1] - radii[1] - reach), (right, center[1] + radii[1] + reach))
+        x, y, z = (self.a if pair else self.x)[box], self.y[box], self.z[box]
+        if lean[0]:
+            x = x - np.float32(lean[0]) * y
+        if lean[1]:
+            z = z - np.float32(lean[1]) * y
+        depth[box] = ellipsoid(x, y, z, center, radii)
+        return depth
+
+    def rod(
+        self,
+        ends: tuple[Point, Point],
+        radii: tuple[float, float],
+        *,
+        pair: bool = False,
+        squeeze: Point = (1.0, 1.0, 1.0),
+        margin: float = 3,
+    ) -> Field:
+        """Depth in a rod with round ends whose radius runs from radii[0] to radii[1], mm; FAR beyond margin.
+
+        squeeze multiplies the distances along x, y and z: 2 makes the rod half as wide in that direction.
+        """
+        depth = np.full_like(self.x, FAR)
+        reach = (max(radii) + margin) / np.array(squeeze)
+        low, high = np.min(ends, axis=0) - reach, np.max(ends, axis=0) + reach
+        if not self.reaches(low[2], high[2]):
+            return depth
+        left = -high[0] if pair else low[0]
+        box = self.box((left - 7, low[1] - 7), (high[0] + 7, high[1] + 7))
+        x = self.a if pair else self.x
+        depth[box] = rod(x[box], self.y[box], self.z[box], ends, radii, squeeze)
+        return depth
+
+
+def deepest(*depths: Field) -> Field:
+    """Depth in the union of bodies."""
+    union = depths[0].copy()
+    for depth in depths[1:]:
+        np.maximum(union, depth, out=union)
+    return union
+
+
+def ellipsoid(x: Field, y: Field, z: Field, center: Point, radii: Point) -> Field:
     """Depth below the surface of an ellipsoid in mm, to first order; negative outside."""
     u = (x - np.float32(center[0])) * np.float32(1 / radii[0])
     v = (y - np.float32(center[1])) * np.float32(1 / radii[1])
@@ -142,19 +266,8 @@ def ellipsoid(
     return np.asarray((1 - k) * k / slope, np.float32)
 
 
-def capsule(
-    x: Field,
-    y: Field,
-    z: Field,
-    ends: tuple[tuple[float, float, float], tuple[float, float, float]],
-    radii: tuple[float, float],
-    *,
-    squeeze: tuple[float, float, float] = (1.0, 1.0, 1.0),
-) -> Field:
-    """Depth inside a rod with round ends whose radius runs from radii[0] to radii[1], mm.
-
-    squeeze multiplies the distances along x, y and z: 2 makes the rod half as wide in that direction.
-    """
+def rod(x: Field, y: Field, z: Field, ends: tuple[Point, Point], radii: tuple[float, float], squeeze: Point) -> Field:
+    """Depth in a rod with round ends, mm; see Place.rod."""
     s = np.array(squeeze)
     a, b = np.array(ends[0]) * s, np.array(ends[1]) * s
     axis = b - a
