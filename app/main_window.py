@@ -72,7 +72,7 @@ class MainWindow(QMainWindow):
         self.session.show(mode=mode, setting=settings.operating_point, opacity=settings.opacity)
         if reader or settings.reader:
             self.recorder.use_reader(reader or settings.reader)
-        self._show_all()
+        self._show_panels()
         self.resize(1600, 1000)
         self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode()))
         self.parts.slice_view.setFocus()
@@ -141,20 +141,21 @@ class MainWindow(QMainWindow):
 
     def _on_changed(self, shown: Shown, old: Shown) -> None:
         self.clock.look(shown)
-        if replace(shown, probe=None) == replace(old, probe=None):
-            self.parts.slice_view.show_picture(views.slice_picture(shown))
-            return
+        view = self.parts.slice_view
         if (shown.scan or shown.preview) is None or shown.current != old.current:
-            self.parts.slice_view.reset_view()
-        self._show_all()
+            view.reset_view()
+        if not views.same_picture(shown, old):
+            view.show_picture(views.slice_picture(shown))
+        if replace(shown, probe=None) == replace(old, probe=None):
+            return
+        self._show_panels()
         if not self.opening.running and not self.second_opinion.running:
             self.settled.emit()
 
-    def _show_all(self) -> None:
+    def _show_panels(self) -> None:
         shown, parts = self.shown, self.parts
-        parts.slice_view.show_picture(views.slice_picture(shown))
         parts.slice_view.setToolTip(views.warning_text(shown))
-        parts.slider.show_slice(shown.slice_index, len(shown.scan) if shown.scan is not None else 0)
+        parts.slider.show_slice(shown.slice_index, shown.slice_count)
         parts.window_bar.show_window(shown.window, shown.network_view)
         parts.strip.show_strip(views.strip_view(shown))
         parts.findings.show_findings(views.findings_view(shown))

@@ -134,7 +134,8 @@ class SecondOpinion(QObject):
 
     @Slot(object)
     def _on_slab(self, result: SlabResult) -> None:
-        self._session.become(slab_arrived(self._session.shown, result))
+        shown = slab_arrived(self._session.shown, result)
+        self._session.become(replace(shown, predicting=(result.slices.stop, shown.slice_count)))
 
     @Slot(object)
     def _on_predicted(self, prediction: Prediction) -> None:
@@ -161,5 +162,4 @@ def _predict(scan: Scan, chosen: _Chosen, models: _Models, report: Report, deliv
     for result in prediction_steps(scan, model):
         results.append(result)
         deliver(result)
-        report(result.slices.stop, len(scan))
     return finish(scan, model, results)

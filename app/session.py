@@ -100,6 +100,11 @@ class Shown:
     reader: str = ""
 
     @property
+    def slice_count(self) -> int:
+        """Of the scan; 0 until it is read."""
+        return len(self.scan) if self.scan is not None else 0
+
+    @property
     def results_visible(self) -> bool:
         """Whether the reader may see what the model says about this scan."""
         return self.mode is Mode.TRIAGE or self.revealed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,28 @@ def slice_picture(shown: Shown) -> SlicePicture | None:
         badges=badges(shown),
         colour_bars=_colour_bars(shown.prediction, labels) if shown.prediction else (),
     )
+
+
+NOT_IN_THE_PICTURE = (
+    "series",
+    "current",
+    "left_out",
+    "loading",
+    "predicting",
+    "partial",
+    "refusal",
+    "opinion",
+    "saved_opinion",
+    "saved_at",
+    "ratings",
+    "reader",
+)
+"""Parts of Shown that slice_picture() does not read: what changes often while the picture stands."""
+
+
+def same_picture(shown: Shown, old: Shown) -> bool:
+    """Whether the picture need not be drawn again."""
+    return replace(shown, **{name: getattr(old, name) for name in NOT_IN_THE_PICTURE}) == old
 
 
 def badges(shown: Shown) -> tuple[str, ...]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from app import second_opinion
 from app.main_window import MainWindow
 from app.program import make_application
 from app.settings import Settings
-from ihd_core.model_file import save_model
+from ihd_core.model_file import load_model, save_model
 from ihd_core.phantom.series_writer import write_series
 from tests.ihd_core.toy import toy_hu, toy_info, toy_networks
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 SLICES = 14
 # Read when torch is first imported: threads that spin while they wait make each other slow on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+_load_once = cache(load_model)
 
 
 @pytest.fixture(scope="session")
@@ -95,8 +100,9 @@ def wait_settled(qtbot):
 
 
 @pytest.fixture
-def read_window(open_window, wait_settled, study, toy_folder):
-    """A window with the first scan read and predicted."""
+def read_window(open_window, wait_settled, study, toy_folder, monkeypatch):
+    """A window with the first scan read and predicted; the model is loaded once for all of them."""
+    monkeypatch.setattr(second_opinion, "load_model", _load_once)
 
     def make(**options: object) -> MainWindow:
         window = open_window(**options)

@@ -65,6 +65,14 @@ def test_the_picture_is_the_slice_through_the_window(scan):
     assert picture.letters == EdgeLetters(left="R", right="L", top="A", bottom="P")
 
 
+def test_the_picture_is_drawn_again_when_it_differs_and_only_then(shown):
+    for name, value in (("loading", (1, 2)), ("predicting", (1, 2)), ("reader", "R2"), ("saved_at", "12:00")):
+        changed = replace(shown, **{name: value})
+        assert views.same_picture(changed, shown)
+    for name, value in (("slice_index", 1), ("probe", (1, 2)), ("revealed", True), ("inverted", True)):
+        assert not views.same_picture(replace(shown, **{name: value}), shown)
+
+
 def test_an_inverted_picture_is_its_negative_and_says_so(scan):
     plain, inverted = (views.slice_picture(Shown(scan=scan, inverted=on)) for on in (False, True))
     assert np.array_equal(inverted.pixels, 255 - plain.pixels)
