@@ -99,13 +99,13 @@ def _draw_blob(rng: np.random.Generator) -> Blob:
     """An old infarct of a territory, or a lacune."""
     side = -1 if rng.random() < 0.5 else 1
     if rng.random() < 0.35:
-        center = (side * rng.uniform(12, 30), rng.uniform(-25, 25), rng.uniform(8, 34))
-        size = rng.uniform(2.5, 5)
-        return Blob(center, (size, size * 1.3, size), float(rng.uniform(8, 18)))
+        x, y, z = rng.uniform((12, -25, 8), (30, 25, 34))
+        size = float(rng.uniform(2.5, 5))
+        return Blob((float(side * x), float(y), float(z)), (size, size * 1.3, size), float(rng.uniform(8, 18)))
     centers = ((48, -5, 22), (34, 58, 14), (38, 36, 34), (22, -52, 26), (26, 42, -24))
-    center = np.array(centers[int(rng.integers(len(centers)))], float) + rng.normal(0, 5, 3)
-    radii = tuple(float(r) for r in rng.uniform(10, 24, 3))
-    return Blob((side * float(center[0]), float(center[1]), float(center[2])), radii, float(rng.uniform(10, 26)))
+    x, y, z = np.array(centers[int(rng.integers(len(centers)))], float) + rng.normal(0, 5, 3)
+    a, b, c = rng.uniform(10, 24, 3)
+    return Blob((float(side * x), float(y), float(z)), (float(a), float(b), float(c)), float(rng.uniform(10, 26)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +182,7 @@ def _sulci(brain: Brain, at: Place, surface: Field) -> tuple[Field, Field]:
         # A sulcus narrower than the slice is oblique: it is seen wider and fainter.
         line = np.clip((half - away) / (at.soft * np.float32(1.3)) + np.float32(0.5), 0, 1)
         fluid = np.maximum(fluid, line)
-        ribbon = np.minimum(ribbon, np.where(left > -0.15, away, np.float32(99)))
+        ribbon = np.minimum(ribbon, away + np.maximum(-left, 0) * 40)
     return fluid, ribbon
 
 
@@ -221,13 +221,13 @@ def _ventricles(brain: Brain, at: Place) -> Field:
         ((26, 36, 18), (35, 12, -5), (1.0 * r, 0.45 * r)),
         ((35, 12, -5), (31, -6, -11), (0.45 * r, 0.45 * r)),
     ]
-    third = at.ellipsoid((0, 4, 8), (0.6 + 2.0 * size, 15, 11))
+    third = at.ellipsoid((0, 4, 10), (0.6 + 2.0 * size, 14, 9.5))
     lateral = deepest(
         *(one.rod((start, end), radii, pair=True, squeeze=(1, 0.7, 0.62), margin=22) for start, end, radii in rods)
     )
     septum = np.maximum(at.a - np.float32(0.35 + 0.25 * size), -30)
-    middle = (at.z > 13) & (at.y < 22)
-    return deepest(third, fourth, np.where(middle, np.minimum(lateral, septum), lateral))
+    elsewhere = np.float32(99) * ((at.z <= 13) | (at.y >= 22))
+    return deepest(third, fourth, np.minimum(lateral, septum + elsewhere))
 
 
 def _deep_grey(brain: Brain, at: Place, hu: Field) -> Field:
@@ -247,7 +247,7 @@ def _white_matter_disease(brain: Brain, at: Place, ventricle: Field) -> Field | 
     """HU that white matter about the ventricles is darker."""
     if brain.small_vessel < 0.5 or not at.reaches(0, 60):
         return np.float32(0)
-    over = ((at.a - 22) / 12) ** 2 + (at.y / 42) ** 2 + ((at.z - 34) / 14) ** 2
+    over = np.square((at.a - 22) / 12) + np.square(at.y / 42) + np.square((at.z - 34) / 14)
     near = np.maximum(np.exp(np.minimum(ventricle, 0) * np.float32(1 / 7)), np.exp(-over))
     uneven = np.clip(1 + np.float32(0.6) * brain.patches.on(at.plane), 0, 2)
     return np.asarray(np.float32(brain.small_vessel * 1.6) * near * uneven, np.float32)
@@ -262,7 +262,7 @@ def _posterior_fossa(brain: Brain, at: Place, hu: Field, fluid: Field, surface: 
     tissue = np.float32(brain.grey - 1.5) + np.float32(1.0) * folia - np.float32(4.5) * white
     outer = np.clip(1 - surface / 16, 0, 1) * np.float32(0.25 + 0.4 * brain.atrophy)
     lines = cover(np.float32(0.02 + 0.22 * brain.atrophy) - np.abs(folia), np.float32(0.5)) * outer
-    vermis = cover(at.ellipsoid((0, 62, -26), (1.0 + 2.5 * brain.atrophy, 14, 12)), at.soft * 2)
+    vermis = cover(at.ellipsoid((0, 62, -26), (0.3 + 2.5 * brain.atrophy, 11, 12)), at.soft * 3)
     edge = cover(np.float32(0.1 + 1.3 * brain.atrophy) - np.abs(tent), at.soft) * np.float32(0.8)
     own = deepest(cover(-surface, at.soft), lines, vermis, edge)
     return hu + (tissue - hu) * share, fluid + (own - fluid) * share
@@ -286,8 +286,8 @@ def _cisterns(brain: Brain, at: Place, fluid: Field) -> Field:
     ambient += np.float32(0.7) * brain.width.on(at.plane)
     hidden = (at.y < -8) | ((at.z < -9) & (at.y > 10))
     ambient = np.where(hidden, np.float32(-9), ambient) - np.clip(at.z - 9, 0, 9)
+    fluid = np.maximum(fluid, cover(ambient, at.soft * np.float32(1.6)) * np.float32(0.55 + 0.35 * brain.atrophy))
     depth = deepest(
-        ambient,
         at.ellipsoid((0, -15, -1), (13 * wide + 3, 9 * wide + 2, 8)),
         at.rod(((6, -18, 1), (34, -19, 3)), (2.4 * wide, 2.2 * wide), pair=True),
         at.rod(((0, -14, -6), (0, 8, -44)), (6 * wide + 3, 7), squeeze=(0.5, 1, 1)),

@@ -146,7 +146,10 @@ class Subarachnoid:
         for center in self.centers[1:]:
             away = np.minimum(away, _distance(tissue, center))
         near = np.clip((1 - away * np.float32(1 / self.reach_mm)) * 4 + self.swirl.on(tissue.plane) * 0.5, 0, 1)
-        return Bleed(np.clip(tissue.csf * np.float32(1.6), 0, 1) * near * np.float32(self.full), np.float32(self.hu))
+        return Bleed(
+            np.clip(tissue.csf * np.float32(2.3) - np.float32(0.1), 0, 1) * near * np.float32(self.full),
+            np.float32(self.hu),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,7 +244,7 @@ def _draw_subdural(rng: np.random.Generator, size: float) -> Hemorrhage:
         age = "acute"
     fresh = float(rng.uniform(50, 78))
     old = float(rng.uniform(12, 28))
-    hu = {"acute": (fresh, fresh), "chronic": (old, old + 4), "mixed": (old + 6, fresh), "subacute": (36.0, 46.0)}[age]
+    hu = {"acute": (fresh, fresh), "chronic": (old, old + 4), "mixed": (old + 6, fresh), "subacute": (38.0, 50.0)}[age]
     thick = float(rng.uniform(4, 16) if where == "convexity" else rng.uniform(3.5, 8)) * min(size, 1.4)
     if age == "chronic":
         thick += 3
@@ -254,7 +257,7 @@ def _draw_subdural(rng: np.random.Generator, size: float) -> Hemorrhage:
 
 
 def _draw_subarachnoid(rng: np.random.Generator, size: float) -> Hemorrhage:
-    hu = float(rng.uniform(46, 74)) + 8 * (size - 1)
+    hu = float(rng.uniform(50, 78)) + 8 * (size - 1)
     if rng.random() < 0.55 or size > 1.7:
         reach = float(rng.uniform(24, 62)) * size
         offset = float(rng.normal(0, 14))

@@ -27,6 +27,7 @@ SHARP_SIDE = 256
 """Anatomy is drawn with at most this many rows and columns, and enlarged for finer scans."""
 VISIBLE_HU = 12.0
 VISIBLE_MM2 = 60.0
+APART_HU = 8.0
 _PLACE_SHARE = 0.3
 _ATTEMPTS = 8
 _LOWEST_MM, _HIGHEST_MM = -52.0, 97.0
@@ -40,7 +41,8 @@ class Phantom:
         scan: as if read from files.
         masks: by subtype (all five), uint8 (slices, rows, columns), 1 where the subtype fills 30 % of a voxel or more.
         truth: bool (slices, labels) in the order of LABELS: what can be seen, not what was drawn. True where the
-            subtype changes at least 60 mm2 of its place in this slice by at least 12 HU, before noise.
+            subtype changes at least 60 mm2 of its place in this slice by at least 12 HU and is at least 8 HU apart from
+            brain, both before noise: blood that looks like brain cannot be seen, even where it stands for fluid.
     """
 
     scan: Scan
@@ -59,9 +61,10 @@ class _Protocol:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Patient:
-    """What is scanned: a head with its hemorrhages."""
+    """What is scanned and how: a head with its hemorrhages in a scanner."""
 
     head: Head
+    scanner: Scanner
     lesions: tuple[Hemorrhage, ...]
     pushes: tuple[Push, ...]
 
@@ -107,14 +110,11 @@ def phantom_scan(
             draw_hemorrhage(label, np.random.default_rng([seed, 2, label.column, attempt]), sizes[label])
             for label in wanted
         )
-        patient = _Patient(head, lesions, tuple(push for lesion in lesions for push in lesion.pushes))
-        made = [
-            _slice(patient, scanner, protocol, height, size, np.random.default_rng([seed, 3, index]))
-            for index, height in enumerate(protocol.heights_mm)
-        ]
+        patient = _Patient(head, scanner, lesions, tuple(push for lesion in lesions for push in lesion.pushes))
+        made = [_slice(patient, protocol, index, size, seed) for index in range(len(protocol.heights_mm))]
         missing = [label for label in wanted if not any(one.seen[label] for one in made)]
         if labels is None or not missing:
-            return _phantom(made, head, protocol, seed)
+            return _phantom(made, head, protocol, (seed, None if labels is None else tuple(wanted)))
         for label in missing:
             sizes[label] += 0.3
     names = ", ".join(missing)
@@ -144,10 +144,9 @@ def _draw_protocol(rng: np.random.Generator, head: Head, slices: int | None) -> 
     return _Protocol(tuple(low + spacing * i for i in range(count)), spacing, fov)
 
 
-def _slice(
-    patient: _Patient, scanner: Scanner, protocol: _Protocol, height_mm: float, size: int, rng: np.random.Generator
-) -> _Slice:
+def _slice(patient: _Patient, protocol: _Protocol, index: int, size: int, seed: int) -> _Slice:
     """One slice: sharp anatomy at two heights, the hemorrhages, the scanner, and what can be seen."""
+    scanner, height_mm, rng = patient.scanner, protocol.heights_mm[index], np.random.default_rng([seed, 3, index])
     side = min(size, SHARP_SIDE)
     pixel = protocol.fov_mm / side
     free = np.zeros((side, side), np.float32)
@@ -165,13 +164,15 @@ def _slice(
     bled *= np.float32(1 / len(parts))
     exposure = expose(scanner, free, pixel, size, rng)
     hu = take(exposure, bled)
-    change = blurred(bled - free, exposure.blur) * np.float32(exposure.scale)
+    brain = (patient.head.brain.grey + patient.head.brain.white) / 2
+    apart = np.abs(blurred(bled, exposure.blur) - np.float32(brain)) >= APART_HU
+    visible = apart & (np.abs(blurred(bled - free, exposure.blur) * np.float32(exposure.scale)) >= VISIBLE_HU)
     masks = {label: np.zeros((size, size), np.uint8) for label in SUBTYPES}
     seen = dict.fromkeys(SUBTYPES, False)
     for label, total in shares.items():
         share = total * np.float32(1 / len(parts))
         place = share > np.float32(_PLACE_SHARE)
-        seen[label] = bool(np.count_nonzero(place & (np.abs(change) >= VISIBLE_HU)) * pixel * pixel >= VISIBLE_MM2)
+        seen[label] = bool(np.count_nonzero(place & visible) * pixel * pixel >= VISIBLE_MM2)
         if side != size:
             share = np.asarray(cv2.resize(share, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
         masks[label] = (share > np.float32(_PLACE_SHARE)).astype(np.uint8)
@@ -193,16 +194,16 @@ def _with_blood(one: Tissue, hu: Field, lesions: tuple[Hemorrhage, ...], shares:
     return hu
 
 
-def _phantom(made: list[_Slice], head: Head, protocol: _Protocol, seed: int) -> Phantom:
+def _phantom(made: list[_Slice], head: Head, protocol: _Protocol, recipe: tuple[int, object]) -> Phantom:
     masks = {label: np.stack([one.masks[label] for one in made]) for label in SUBTYPES}
     truth = np.zeros((len(made), len(LABELS)), bool)
     for label in SUBTYPES:
         truth[:, label.column] = [one.seen[label] for one in made]
     truth[:, Label.ANY.column] = truth[:, : len(SUBTYPES)].any(axis=1)
-    return Phantom(_scan(np.stack([one.hu for one in made]), head, protocol, seed), masks, truth)
+    return Phantom(_scan(np.stack([one.hu for one in made]), head, protocol, recipe), masks, truth)
 
 
-def _scan(hu: NDArray[np.int16], head: Head, protocol: _Protocol, seed: int) -> Scan:
+def _scan(hu: NDArray[np.int16], head: Head, protocol: _Protocol, recipe: tuple[int, object]) -> Scan:
     """Place the slices in patient axes: origin at the sella, the table moved along the body axis."""
     sin, cos = np.sin(head.pose.tilt), np.cos(head.pose.tilt)
     row, column = np.array([1.0, 0.0, 0.0]), np.array([0.0, cos, -sin])
@@ -212,19 +213,20 @@ def _scan(hu: NDArray[np.int16], head: Head, protocol: _Protocol, seed: int) -> 
     first = row * (corner - head.pose.shift_mm[0]) + column * (corner - head.pose.shift_mm[1])
     positions = first + np.outer(protocol.heights_mm, [0.0, 0.0, 1.0])
     spacing = float(protocol.heights_mm[1] - protocol.heights_mm[0]) * float(cos)
-    uid = uid_of(seed, "series", hu.shape)
+    seed = recipe[0]
+    uid = uid_of("series", recipe, hu.shape)
     return Scan(
         hu=hu,
         spacing_mm=(spacing, pixel, pixel),
         orientation=np.stack([row, column, normal]),
         positions_mm=positions,
         uid=uid,
-        slice_uids=tuple(uid_of(seed, "slice", hu.shape, i) for i in range(len(hu))),
+        slice_uids=tuple(uid_of("slice", recipe, hu.shape, i) for i in range(len(hu))),
         source=f"phantom {seed}",
         details=ScanDetails(
             patient_name=f"PHANTOM^{seed:04d}",
             patient_id=f"PHANTOM-{seed:04d}",
-            study_uid=uid_of(seed, "study", hu.shape),
+            study_uid=uid_of("study", recipe, hu.shape),
             study_description="Synthetic head",
             series_description="Synthetic head CT, not a patient",
             scanner="phantom",

@@ -119,7 +119,7 @@ def take(exposure: Exposure, hu: Field) -> NDArray[np.int16]:
     side = exposure.noise.shape[0]
     soft = blurred((hu + exposure.added) * np.float32(exposure.scale), exposure.blur)
     if side != soft.shape[0]:
-        soft = cv2.resize(soft, (side, side), interpolation=cv2.INTER_CUBIC)
+        soft = np.asarray(cv2.resize(soft, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
     return np.asarray(np.clip(np.rint(soft + exposure.noise), LOWEST_HU, 3071), np.int16)
 
 
@@ -131,14 +131,13 @@ def furniture(scanner: Scanner, hu: Field, x: Field, y: Field, pixel_mm: float) 
     air = (hu < -900) & (y > 8)
     shell = cover(np.float32(1.2) - np.abs(gap), pixel_mm) * air
     foam = cover(np.float32(4) - np.abs(gap + 5), pixel_mm) * air * (y > 20)
-    return hu + foam * np.float32(40) + shell * np.float32(1060)
+    return np.asarray(hu + foam * np.float32(40) + shell * np.float32(1060), np.float32)
 
 
 def _slow(rng: np.random.Generator, side: int, cells: int) -> Field:
     """A slow random shading, deviation about 1."""
     grid = rng.standard_normal((cells, cells), dtype=np.float32)
-    shading: Field = cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC)
-    return shading
+    return np.asarray(cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _streaks(strength: float, bone: Field, rng: np.random.Generator) -> Field:

@@ -117,13 +117,11 @@ class SmoothField:
         to_grid[:, :2] *= step
         side = -(-columns // step), -(-rows // step)
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        field: Field = cv2.warpAffine(grid, to_grid, side, flags=flags, borderMode=cv2.BORDER_REFLECT) * np.float32(
-            1.25
-        )
+        field = cv2.warpAffine(grid, to_grid, side, flags=flags, borderMode=cv2.BORDER_REFLECT)
         if step > 1:
             wide = cv2.resize(field, (side[0] * step, side[1] * step), interpolation=cv2.INTER_LINEAR)
             field = wide[:rows, :columns]
-        return np.asarray(field, np.float32)
+        return np.asarray(field * np.float32(1.25), np.float32)
 
     def texture(self, plane: Plane) -> Field:
         """The field over its whole square, one pixel a mm, for looking up bent coordinates."""
@@ -241,7 +239,7 @@ class Place:
         left = -high[0] if pair else low[0]
         box = self.box((left - 7, low[1] - 7), (high[0] + 7, high[1] + 7))
         x = self.a if pair else self.x
-        depth[box] = rod(x[box], self.y[box], self.z[box], ends, radii, squeeze)
+        depth[box] = rod(x[box], self.y[box], self.z[box], ends, radii, squeeze=squeeze)
         return depth
 
 
@@ -266,7 +264,9 @@ def ellipsoid(x: Field, y: Field, z: Field, center: Point, radii: Point) -> Fiel
     return np.asarray((1 - k) * k / slope, np.float32)
 
 
-def rod(x: Field, y: Field, z: Field, ends: tuple[Point, Point], radii: tuple[float, float], squeeze: Point) -> Field:
+def rod(
+    x: Field, y: Field, z: Field, ends: tuple[Point, Point], radii: tuple[float, float], *, squeeze: Point
+) -> Field:
     """Depth in a rod with round ends, mm; see Place.rod."""
     s = np.array(squeeze)
     a, b = np.array(ends[0]) * s, np.array(ends[1]) * s

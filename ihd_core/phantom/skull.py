@@ -96,7 +96,7 @@ def cavity_depth(skull: Skull, at: Place, vault: Field) -> Field:
     if at.low > 22:
         return vault
     front = np.clip((-26 - at.y) * np.float32(1 / 10), 0, 1)
-    roof = np.exp(-(((at.a - 32) / 15) ** 2) - ((at.y + 60) / 26) ** 2)
+    roof = np.exp(-((np.minimum(at.a - 38, 0) / 14) ** 2) - (np.maximum(at.y + 58, 0) / 24) ** 2)
     floor = at.z - np.float32(-14) - front * (6 + 12 * roof)
     depth = np.minimum(vault, floor)
     np.maximum(depth, ellipsoid(at.a, at.y, at.z, (39, -10, -8), (24, 33, 21)), out=depth)
@@ -104,15 +104,21 @@ def cavity_depth(skull: Skull, at: Place, vault: Field) -> Field:
     if at.low < -38:
         canal = 13 - np.hypot(at.x, (at.y - 26) * np.float32(0.9))
         np.maximum(depth, np.where(at.z < -38, canal, np.float32(-99)), out=depth)
-    return np.minimum(depth, -base_bone(skull, at))
+    return np.asarray(np.minimum(depth, -base_bone(skull, at)), np.float32)
 
 
 def base_bone(skull: Skull, at: Place) -> Field:
     """Depth in the bones that stand into the cavity: petrous, sphenoid wings, clivus, clinoids."""
     r = skull.ridge
+    out = at.a - 12
+    crest = np.float32(-5) + np.float32(14 / 48**2) * out * np.abs(out) - at.z
+    half = (
+        np.float32(2.4 * r) * (np.float32(0.55) + np.clip(out / 60, 0, 0.7)) * np.clip(crest * np.float32(0.25), 0, 1)
+    )
+    wing = np.minimum(crest, half - np.abs(at.y + 24 + np.float32(0.3) * out)) * np.float32(0.9)
     return deepest(
+        wing,
         at.rod(((14, 2, -22), (64, 24, -26)), (4.5 * r, 11 * r), pair=True, squeeze=(1, 1, 0.9), margin=9),
-        at.rod(((12, -26, -3), (58, -36, 10)), (3.2 * r, 4.0 * r), pair=True, margin=9),
         at.rod(((0, -7, -14), (0, 14, -46)), (5.0, 5.5), squeeze=(0.5, 1, 1), margin=9),
         at.rod(((11, -24, -1), (11, -17, skull.sella)), (2.6, 1.8), pair=True, margin=9),
         at.rod(((0, -9, -12), (5, -9, skull.sella - 2)), (2.4, 1.7), pair=True, margin=9),
@@ -157,7 +163,7 @@ def _bone_hu(skull: Skull, depth: Field, bone_mm: Field, grain: Field) -> Field:
 
 def _skin_depth(skull: Skull, at: Place, shell: Field) -> Field:
     """Depth below the skin, mm: scalp over the vault, face and neck below it."""
-    skin = shell + (np.float32(skull.scalp) + np.clip(-at.z * np.float32(0.08), 0, 5))
+    skin: Field = shell + (np.float32(skull.scalp) + np.clip(-at.z * np.float32(0.08), 0, 5))
     if at.low >= 30:
         return skin
     side = np.clip((18 - at.z) * np.float32(1 / 40), 0, 1)

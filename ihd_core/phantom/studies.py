@@ -95,7 +95,7 @@ def write_studies(
         phantom = write_study(out / f"{index + 1:03d}", seed + index, labels, size=size, slices=slices)
         rows.writerows(_truth_rows(phantom))
         packed = io.BytesIO()
-        np.savez_compressed(packed, **{str(label): mask for label, mask in phantom.masks.items()})
+        np.savez_compressed(packed, allow_pickle=False, **{str(label): mask for label, mask in phantom.masks.items()})
         write_atomically(masks / f"{phantom.scan.uid}.npz", packed.getvalue())
     write_atomically(out / "truth.csv", table.getvalue().encode())
     report(scans, scans)
