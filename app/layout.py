@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -73,6 +74,18 @@ class SliceSlider(QSlider):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the picture."""
         event.ignore()
+
+
+class _Column(QWidget):
+    """Panels with lines that wrap; never lower than they need, so that the area around it scrolls instead."""
+
+    def event(self, event: QEvent) -> bool:
+        """Measure again when a panel has changed."""
+        handled = super().event(event)
+        layout = self.layout()
+        if event.type() == QEvent.Type.LayoutRequest and layout is not None:
+            self.setMinimumHeight(layout.totalHeightForWidth(self.width()))
+        return handled
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +171,10 @@ def _left(parts: Parts) -> QWidget:
 
 
 def _middle(parts: Parts) -> QVBoxLayout:
+    # The three windows are also written in the picture's corner; on a small screen the bar need not hold them all.
+    channels = parts.window_bar.findChild(QLabel, "window_channels")
+    if isinstance(channels, QLabel):
+        channels.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     picture = QHBoxLayout()
     picture.setSpacing(2)
     picture.addWidget(parts.slice_view, 1)
@@ -171,7 +188,7 @@ def _middle(parts: Parts) -> QVBoxLayout:
 
 
 def _right(parts: Parts) -> QScrollArea:
-    inside = QWidget()
+    inside = _Column()
     column = QVBoxLayout(inside)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(2)

@@ -178,7 +178,7 @@ class MainWindow(QMainWindow):
             parts.progress.setValue(running[0])
             parts.progress.setFormat(f"{'Reading' if shown.loading else 'Predicting'} %v / %m")
         parts.model.setText(views.model_text(shown))
-        parts.reader.setText(f"Reader: {shown.reader or 'not named'}")
+        parts.reader.setText(views.reader_text(shown))
         ticks = ticked(shown) | self._own_ticks()
         for command in COMMANDS:
             action = self.actions_by_name[command.name]

@@ -46,14 +46,14 @@ def obstacle(shown: Shown, needs: str) -> str:
 def rating_obstacle(shown: Shown) -> str:
     """Why the heatmap on the screen cannot be rated; empty where it can."""
     if shown.network_view:
-        return "No heatmap on the screen: leave the network's view (T) to rate"
+        return "Leave the network view (T) to rate a heatmap"
     if not shown.heatmap_on:
-        return "No heatmap on the screen: show it (G) to rate it"
+        return "Show the heatmap (G) to rate it"
     labels = replace(shown, peeking=False).heatmap_labels
     if not labels:
-        return "No label is detected: choose one label's heatmap (Alt+1 to Alt+6) to rate it"
+        return "Nothing detected: choose a label (Alt+1 to Alt+6)"
     if len(labels) > 1:
-        return "Several heatmaps on the screen: choose one label (Alt+1 to Alt+6) to rate it"
+        return "Choose one label (Alt+1 to Alt+6) to rate it"
     return ""
 
 

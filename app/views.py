@@ -154,16 +154,16 @@ def _cell_note(shown: Shown) -> str:
     if shown.prediction is None or shown.scan is None:
         return ""
     if shown.heatmap_label is None and not shown.detected:
-        return "No label reaches its operating point; choose one to see its heatmap."
+        return "Nothing detected: choose a label to see its heatmap"
     size = cell_mm(shown.scan, shown.prediction)
-    return f"One cell of the map is {size:.0f} x {size:.0f} mm; a focus is not an outline."
+    return f"One cell is {size:.0f} x {size:.0f} mm: a focus, not an outline"
 
 
 def rating_view(shown: Shown) -> RatingView:
     """What can be rated now and what is recorded."""
     label = rated_label(shown)
     if shown.prediction is None or not shown.results_visible:
-        return RatingView(hint="A heatmap can be rated once the results are there and shown.")
+        return RatingView(hint="No heatmap to rate yet")
     if label is None:
         return RatingView(hint=rating_obstacle(shown))
     return RatingView(
@@ -183,13 +183,14 @@ def worklist_rows(shown: Shown) -> tuple[WorklistRow, ...]:
 def _worklist_row(series: Series, shown: Shown, current: bool) -> WorklistRow:
     state, tone = _scan_state(shown) if current else ("", "")
     details = series.stack.headers[0].details
+    when, where = _date(details.study_date), series.paths[0].parent
     who = details.patient_name.replace("^", " ").strip() or details.patient_id or "no name"
     slices = f"{series.slice_count} slice{'' if series.slice_count == 1 else 's'}"
     return WorklistRow(
         title=who,
-        subtitle=" · ".join(filter(None, (_date(details.study_date), series.description, slices))),
+        subtitle=f"{slices} · {series.description}",
         state=state,
-        tooltip=f"{who}\n{series.description}, {slices}\n{series.reason}\n{series.paths[0].parent}",
+        tooltip=f"{who}, {when}\n{series.description}, {slices}\n{series.reason}\n{where}",
         tone=tone,
     )
 
@@ -200,7 +201,7 @@ def _scan_state(shown: Shown) -> tuple[str, str]:
     if shown.scan is None:
         return "not read", "problem"
     if shown.saved_opinion is not None:
-        return "opinion saved", "done"
+        return "saved", "done"
     if shown.predicting and shown.results_visible:
         return f"AI {shown.predicting[0]} / {shown.predicting[1]}", "busy"
     if shown.detected and shown.results_visible:
@@ -218,6 +219,11 @@ def model_text(shown: Shown) -> str:
     if shown.model is None:
         return "No model"
     return f"{shown.model.name} · {shown.model.sha256[:12]}"
+
+
+def reader_text(shown: Shown) -> str:
+    """When results are shown, and in whose record the answers go."""
+    return f"{shown.mode.replace('-', ' ').capitalize()} · Reader: {shown.reader or 'not named'}"
 
 
 def case_beside(shown: Shown, step: int) -> int:
@@ -285,11 +291,12 @@ def _study_lines(details: ScanDetails) -> tuple[str, ...]:
 
 def _window_lines(shown: Shown, scan: Scan, index: int) -> tuple[str, ...]:
     if shown.network_view:
-        window = " · ".join(f"{w.name} C {w.center:g} W {w.width:g}" for w in CHANNELS)
+        colours = zip(("Red", "Green", "Blue"), CHANNELS, strict=True)
+        windows = [f"{colour}: {w.name} C {w.center:g} W {w.width:g}" for colour, w in colours]
     else:
-        window = f"C {shown.window.center:g} W {shown.window.width:g} {shown.window.name}".strip()
+        windows = [f"C {shown.window.center:g} W {shown.window.width:g} {shown.window.name}".strip()]
     thickness = f"Thickness {scan.details.thickness_mm:g} mm" if scan.details.thickness_mm else ""
-    return _lines(window, thickness, f"Location {scan.heights_mm[index]:.1f} mm")
+    return _lines(*windows, thickness, f"Location {scan.heights_mm[index]:.1f} mm")
 
 
 def _slice_lines(shown: Shown, scan: Scan, index: int) -> tuple[str, ...]:

@@ -490,6 +490,13 @@ def test_the_reader_who_presses_a_without_a_single_heatmap_is_told_what_to_do(re
     assert "G" in window.statusBar().currentMessage()
 
 
+def test_the_window_fits_on_a_small_screen(read_window):
+    window = read_window(mode="triage")
+    assert window.minimumSizeHint().width() <= 1366
+    assert window.minimumSizeHint().height() <= 720
+    assert (window.width(), window.height()) == (1366, 768)
+
+
 # Start and end
 
 
