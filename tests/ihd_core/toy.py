@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from ihd_core.labels import LABELS
 from ihd_core.model_file import Model, ModelInfo, SequenceShape, TrainingData, paper_points
 from ihd_core.model_info import OperatingPoint
 from ihd_core.model_input import Cells
-from ihd_core.network import PAPER_DEVIATION, PAPER_MEAN, Reduction, SequenceNetwork, SliceCnn, cell_geometry
+from ihd_core.network import PAPER_DEVIATION, PAPER_MEAN, Reduction, SequenceNetwork, SliceCnn
 from ihd_core.predict import Prediction, predict
 from ihd_core.scan import Scan
 
@@ -109,26 +110,28 @@ def toy_info(**changes):
 
 
 def toy_networks(info=None, seed=0):
-    """CNN, reduction and sequence network with random weights that fit a description."""
+    """CNN, reduction and sequence network with random weights that fit a description; shared, so do not train them."""
     info = info or toy_info()
-    shape = info.sequence
+    return dict(_networks(info.backbone, info.mean, info.deviation, info.pooled_count, info.sequence, seed))
+
+
+@functools.cache
+def _networks(backbone, mean, deviation, pooled_count, shape, seed):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        cnn = SliceCnn(info.backbone, info.mean, info.deviation)
-        reduction = Reduction(torch.rand(info.pooled_count), torch.randn(shape.features, info.pooled_count))
+        cnn = SliceCnn(backbone, mean, deviation)
+        reduction = Reduction(torch.rand(pooled_count), torch.randn(shape.features, pooled_count))
         sequence = SequenceNetwork(shape.features, shape.hidden, shape.layers, shape.dropout)
-    for network in (cnn, reduction, sequence):
+    networks = {"cnn": cnn, "reduction": reduction, "sequence": sequence}
+    for network in networks.values():
         network.eval().requires_grad_(False)
-    return {"cnn": cnn, "reduction": reduction, "sequence": sequence}
+    return networks
 
 
 def toy_model(seed=0, **changes) -> Model:
     """Random weights, side 64, small backbone, ready to predict."""
     info = toy_info(**changes)
-    networks = toy_networks(info, seed)
-    if "cells" not in changes:
-        info = replace(info, cells=cell_geometry(networks["cnn"], info.side))
-    return Model(info, **networks)
+    return Model(info, **toy_networks(info, seed))
 
 
 def toy_prediction(scan=None, **changes) -> Prediction:

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ihd_core.explain import full_scale, heatmap, on_slice
+from ihd_core.labels import LABELS, Label
+from ihd_core.model_input import Cells, channels, placement
+from ihd_core.predict import predict
+from tests.ihd_core.torchvision_oracle import oracle
+from tests.ihd_core.toy import IN_PLANE, toy_info, toy_model, toy_prediction, toy_scan
+
+CELLS = Cells(7.5, 16.0)
+
+
+@pytest.fixture(scope="module", params=["small", "resnext50_32x4d"])
+def explained(request):
+    """A model, a scan of one slice of its size, and the prediction."""
+    shape = {"small": {"side": 64, "pooled_count": 224}, "resnext50_32x4d": {"side": 64, "pooled_count": 2048}}
+    model = toy_model(backbone=request.param, **shape[request.param])
+    scan = toy_scan(1, size=64)
+    return model, scan, predict(scan, model)
+
+
+@pytest.fixture(scope="module")
+def prediction():
+    return toy_prediction()
+
+
+def network_input(scan):
+    return torch.from_numpy(np.stack([channels(hu) for hu in scan.hu]))
+
+
+def hot_cell(prediction, scan, row, column, *, cells=16, geometry=CELLS):
+    """The prediction of a scan whose evidence is one cell, in a network picture of 256 x 256."""
+    evidence = np.zeros((len(scan), len(LABELS), cells, cells), np.float32)
+    evidence[:, :, row, column] = 1
+    slabs = np.zeros(len(scan), np.int64)
+    return replace(prediction, evidence=evidence, placement=placement(scan, 256), cells=geometry, slab_of_slice=slabs)
+
+
+def centroid(values):
+    return [float((values * grid).sum() / values.sum()) for grid in np.mgrid[: values.shape[0], : values.shape[1]]]
+
+
+def test_the_closed_form_equals_the_gradients_of_autograd(explained):
+    """Grad-CAM as it is defined: weights are the mean gradient of the logit by the last map."""
+    model, scan, prediction = explained
+    for label in LABELS:
+        activations = model.cnn.activations(network_input(scan)).requires_grad_()
+        logit = model.cnn.head(activations.mean((2, 3)))[0, label.column]
+        (gradient,) = torch.autograd.grad(logit, activations)
+        expected = torch.relu((gradient.mean((2, 3), keepdim=True) * activations).sum(1))[0].detach().numpy()
+        assert heatmap(prediction, label, 0).values == pytest.approx(expected, abs=1e-5)
+
+
+class LogitsOnly(torch.nn.Module):
+    """What pytorch-grad-cam can call."""
+
+    def __init__(self, cnn):
+        super().__init__()
+        self.cnn = cnn
+
+    def forward(self, x):
+        return self.cnn(x).logits
+
+
+def test_the_closed_form_equals_pytorch_grad_cam_after_its_scaling(explained):
+    """The library enlarges the map and stretches it to 0..1, twice; done to our map, the two must be one."""
+    grad_cam = oracle("pytorch_grad_cam").GradCAM
+    target = oracle("pytorch_grad_cam.utils.model_targets").ClassifierOutputTarget
+    scaled = oracle("pytorch_grad_cam.utils.image").scale_cam_image
+    model, scan, prediction = explained
+    last = [module for name, module in model.cnn.named_children() if name.startswith("layer")][-1]
+    with grad_cam(model=LogitsOnly(model.cnn), target_layers=[last]) as cam:
+        for label in LABELS:
+            x = network_input(scan).requires_grad_()
+            expected = cam(input_tensor=x, targets=[target(label.column)])
+            ours = scaled(scaled(heatmap(prediction, label, 0).values[None], (64, 64)))
+            assert ours == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_map_before_the_relu_and_the_bias_add_up_to_the_logit(explained):
+    model, scan, prediction = explained
+    with torch.inference_mode():
+        logits = model.cnn(network_input(scan)).logits.numpy()
+    assert prediction.evidence.sum((2, 3)) + model.cnn.head.bias.numpy() == pytest.approx(logits, abs=1e-4)
+
+
+def test_a_heatmap_is_never_negative(prediction):
+    assert prediction.evidence.min() < 0
+    assert all(heatmap(prediction, label, 0).values.min() >= 0 for label in LABELS)
+
+
+@pytest.mark.parametrize("orientation", IN_PLANE)
+@pytest.mark.parametrize(("rows", "columns"), [(512, 512), (400, 512), (320, 200)])
+def test_a_hot_cell_is_drawn_where_it_looks(prediction, orientation, rows, columns):
+    """Cell (5, 9) of 16 x 16 looks at network pixel (87.5, 151.5); network pixels are found on the slice by hand."""
+    scan = toy_scan(hu=np.zeros((1, rows, columns)), orientation=orientation, spacing_mm=(5.0, 0.5, 0.5))
+    drawn = on_slice(heatmap(hot_cell(prediction, scan, 5, 9), Label.ANY, 0))
+    assert drawn.shape == (rows, columns)
+    assert drawn.dtype == np.float32
+    # Patient coordinates of the cell, as offsets from the middle of the slice, to the left and to posterior.
+    network_pixel = max(rows, columns) / 256
+    posterior, left = (87.5 - 127.5) * network_pixel, (151.5 - 127.5) * network_pixel
+    along_row, down_column = np.array(orientation[0][:2]), np.array(orientation[1][:2])
+    expected = (
+        (rows - 1) / 2 + down_column @ (left, posterior),
+        (columns - 1) / 2 + along_row @ (left, posterior),
+    )
+    assert centroid(drawn) == pytest.approx(expected, abs=0.5)
+
+
+def test_a_resnext_cell_is_drawn_at_32_i_and_not_where_enlarging_puts_it(prediction):
+    scan = toy_scan(hu=np.zeros((1, 512, 512)), spacing_mm=(5.0, 0.5, 0.5))
+    shown = heatmap(hot_cell(prediction, scan, 3, 4, cells=8, geometry=Cells(0.0, 32.0)), Label.ANY, 0)
+    assert centroid(on_slice(shown)) == pytest.approx((2 * 96 + 0.5, 2 * 128 + 0.5), abs=1e-3)
+
+
+def test_between_the_cells_the_map_is_bilinear_and_beyond_them_constant(prediction):
+    scan = toy_scan(hu=np.zeros((1, 256, 256)), spacing_mm=(5.0, 1.0, 1.0))
+    drawn = on_slice(heatmap(hot_cell(prediction, scan, 0, 0), Label.ANY, 0))
+    assert drawn[:8, :8] == pytest.approx(1.0)
+    # Pixel 16 lies 8.5 of 16 pixels from the centre of cell 0 to that of cell 1.
+    assert drawn[0, 16] == pytest.approx(1 - 8.5 / 16)
+    assert drawn[16, 16] == pytest.approx((1 - 8.5 / 16) ** 2)
+    assert not drawn[24:].any()
+
+
+def test_slices_of_one_slab_share_their_heatmap():
+    scan = toy_scan(6, spacing_mm=(2.5, 3.5, 3.5))
+    prediction = toy_prediction(scan)
+    first, second = (heatmap(prediction, Label.SUBDURAL, index) for index in (2, 3))
+    assert np.array_equal(first.values, second.values)
+    assert (first.slice_index, second.slice_index) == (2, 3)
+
+
+def test_full_colour_means_the_same_evidence_on_every_slice_of_every_scan():
+    scales = dict.fromkeys(LABELS, 0.1) | {Label.SUBDURAL: 0.7}
+    assert full_scale(toy_prediction(full_scale=scales), Label.SUBDURAL) == 0.7
+    assert toy_info().full_scale[Label.ANY] == full_scale(toy_prediction(), Label.ANY)
+
+
+def test_a_map_askew_is_the_programmers_mistake(prediction):
+    shown = heatmap(prediction, Label.ANY, 0)
+    with pytest.raises(ValueError, match="parallel"):
+        on_slice(replace(shown, to_slice=np.array([[1.0, 0.1, 0], [0.1, 1.0, 0]])))
