@@ -227,7 +227,7 @@ def _ventricles(brain: Brain, at: Place) -> Field:
     )
     septum = np.maximum(at.a - np.float32(0.35 + 0.25 * size), -30)
     elsewhere = np.float32(99) * ((at.z <= 13) | (at.y >= 22))
-    return deepest(third, fourth, np.minimum(lateral, septum + elsewhere))
+    return deepest(third, fourth, np.asarray(np.minimum(lateral, septum + elsewhere), np.float32))
 
 
 def _deep_grey(brain: Brain, at: Place, hu: Field) -> Field:

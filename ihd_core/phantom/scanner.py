@@ -49,13 +49,13 @@ class Scanner:
 def draw_scanner(rng: np.random.Generator) -> Scanner:
     """Draw a scanner."""
     return Scanner(
-        rim=float(rng.triangular(0, 45, 125)),
-        cupping=float(rng.uniform(0, 42)),
+        rim=float(rng.triangular(0, 48, 140)),
+        cupping=float(rng.uniform(0, 60)),
         uneven=float(rng.uniform(0.1, 0.6)),
         streaks=float(rng.uniform(0, 9)),
         blur_mm=float(rng.uniform(0.35, 0.75)),
-        noise_hu=float(rng.uniform(1.4, 5.5)),
-        noise_mm=float(rng.uniform(0.3, 0.75)),
+        noise_hu=float(rng.uniform(1.4, 6.5)),
+        noise_mm=float(rng.uniform(0.3, 0.85)),
         scale=float(rng.normal(1, 0.025)),
         offset=float(rng.normal(-1, 2)),
         holder=float(rng.uniform(92, 112)) if rng.random() < 0.7 else 0.0,
@@ -72,12 +72,14 @@ class Exposure:
         noise: HU, at the side of the result.
         blur: sigma in pixels of the sharp picture.
         scale: of all HU.
+        circle: as in Scanner.
     """
 
     added: Field
     noise: Field
     blur: float
     scale: float
+    circle: float
 
 
 def expose(scanner: Scanner, hu: Field, pixel_mm: float, side: int, rng: np.random.Generator) -> Exposure:
@@ -111,7 +113,7 @@ def expose(scanner: Scanner, hu: Field, pixel_mm: float, side: int, rng: np.rand
     noise = _noise(rng, side, scanner.noise_mm / (pixel_mm * hu.shape[0] / side)) * np.float32(noise_hu)
     noise *= np.float32(0.8) + np.float32(0.8) * cv2.resize(far, (side, side), interpolation=cv2.INTER_LINEAR)
     blur = scanner.blur_mm * float(np.clip(rng.normal(1, 0.1), 0.6, 1.5))
-    return Exposure(added, noise, blur / pixel_mm, scanner.scale * float(rng.normal(1, 0.006)))
+    return Exposure(added, noise, blur / pixel_mm, scanner.scale * float(rng.normal(1, 0.006)), scanner.circle)
 
 
 def take(exposure: Exposure, hu: Field) -> NDArray[np.int16]:
@@ -120,7 +122,11 @@ def take(exposure: Exposure, hu: Field) -> NDArray[np.int16]:
     soft = blurred((hu + exposure.added) * np.float32(exposure.scale), exposure.blur)
     if side != soft.shape[0]:
         soft = np.asarray(cv2.resize(soft, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
-    return np.asarray(np.clip(np.rint(soft + exposure.noise), LOWEST_HU, 3071), np.int16)
+    taken = np.asarray(np.clip(np.rint(soft + exposure.noise), LOWEST_HU, 3071), np.int16)
+    if exposure.circle:
+        across = np.linspace(-1, 1, side, dtype=np.float32) ** 2
+        taken[across[:, None] + across > exposure.circle**2] = LOWEST_HU
+    return taken
 
 
 def furniture(scanner: Scanner, hu: Field, x: Field, y: Field, pixel_mm: float) -> Field:
