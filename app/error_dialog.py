@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _log = logging.getLogger(__name__)
+_open_dialogs: list[QDialog] = []  # without a window to own it, Python would delete a dialog that is on the screen
 
 
 class Notice(QFrame):
@@ -90,7 +91,6 @@ class BugDialog(QDialog):
         super().__init__(parent)
         named(self, "bug_dialog", "Something unexpected happened")
         self.setWindowTitle("Something unexpected happened")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(760, 420)
         about = QLabel(
             "This is a bug in the program. What you have recorded is on disk, and what is open stays open. "
@@ -121,10 +121,12 @@ def show_bug(error: BaseException) -> None:
     """Log an unexpected exception and show it without stopping the program; further ones are only logged."""
     report = bug_report(type(error), error, error.__traceback__)
     _log.error("unexpected: %s", report)
-    parent = QApplication.activeWindow()
-    if any(isinstance(widget, BugDialog) and widget.isVisible() for widget in QApplication.topLevelWidgets()):
+    if any(dialog.isVisible() for dialog in _open_dialogs):
         return
-    BugDialog(report, parent).show()
+    dialog = BugDialog(report, QApplication.activeWindow())
+    _open_dialogs.append(dialog)
+    dialog.finished.connect(_open_dialogs.clear)
+    dialog.show()
 
 
 def catch_unexpected() -> None:

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -36,7 +35,7 @@ from ihd_core.labels import DISPLAY_ORDER
 if TYPE_CHECKING:
     from PySide6.QtGui import QWheelEvent
 
-LEFT_WIDTH, RIGHT_WIDTH = 210, 330
+LEFT_WIDTH, RIGHT_WIDTH = 200, 346
 
 _WIDGET_KEYS = {
     "show_ai": "show_ai",
@@ -171,10 +170,10 @@ def _left(parts: Parts) -> QWidget:
 
 
 def _middle(parts: Parts) -> QVBoxLayout:
-    # The three windows are also written in the picture's corner; on a small screen the bar need not hold them all.
+    # The network's three windows are written in the picture's corner; the bar would be too wide for a small screen.
     channels = parts.window_bar.findChild(QLabel, "window_channels")
     if isinstance(channels, QLabel):
-        channels.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        channels.clear()
     picture = QHBoxLayout()
     picture.setSpacing(2)
     picture.addWidget(parts.slice_view, 1)

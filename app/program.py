@@ -10,7 +10,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 FONT, FONT_PX = "DejaVu Sans", 13
 AT_FAULT, BUG = 2, 1
@@ -61,8 +63,15 @@ def run_window(options: WindowOptions) -> int:
     """
     # Read when torch is first imported: threads that spin while they wait make each other slow on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    application = make_application()
     _log_to_file()
+    previous = qInstallMessageHandler(_log_qt_message)
+    try:
+        return _run(make_application(), options)
+    finally:
+        qInstallMessageHandler(previous)
+
+
+def _run(application: QApplication, options: WindowOptions) -> int:
     catch_unexpected()
     window = make_window(options)
     model = options.model or _remembered_model(window.settings)
@@ -147,6 +156,12 @@ def _ask_reader(window: MainWindow) -> None:
     name = dialogs.ask_reader(window, "")
     if name:
         window.change_reader(name)
+
+
+def _log_qt_message(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+    """What Qt has to say is for the log; on a terminal it means nothing to a reader."""
+    serious = kind in (QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg)
+    _log.log(logging.ERROR if serious else logging.INFO, "Qt: %s", text)
 
 
 def _log_to_file() -> None:
