@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
     QApplication,
+    QComboBox,
     QLineEdit,
     QPlainTextEdit,
     QTextEdit,
@@ -63,7 +64,11 @@ class KeyFilter(QObject):
             if _is_text_field(watched) and is_text(event):
                 event.accept()
             return False
-        if event.key() != Qt.Key.Key_Space or _is_text_field(watched) or isinstance(watched, QAbstractButton):
+        if (
+            event.key() != Qt.Key.Key_Space
+            or _is_text_field(watched)
+            or isinstance(watched, QAbstractButton | QComboBox)
+        ):
             return False
         if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
             return False

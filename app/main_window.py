@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
     from app.commands import Command
+    from ihd_core.study.opinion import Opinion
     from ihd_core.windowing import Window
 
 TITLE = "ihd: head CT review, not for clinical use"
@@ -103,7 +104,7 @@ class MainWindow(QMainWindow):
         parts.heatmap.toggled.connect(lambda on: self.session.show(heatmap_on=on, network_view=False))
         parts.heatmap.label_chosen.connect(lambda label: become(with_heatmap(self.shown, label)))
         parts.heatmap.opacity_chosen.connect(lambda opacity: become(with_opacity(self.shown, opacity)))
-        parts.opinion.opinion_changed.connect(lambda opinion: self.session.show(opinion=opinion))
+        parts.opinion.opinion_changed.connect(self._on_opinion)
         parts.opinion.save_pressed.connect(self.recorder.save_opinion)
         parts.rating.rated.connect(self.recorder.rate)
         parts.worklist.chosen.connect(self.choose)
@@ -217,6 +218,10 @@ class MainWindow(QMainWindow):
 
     def _on_window(self, window: Window) -> None:
         self._become(with_window(self.shown, window))
+
+    def _on_opinion(self, opinion: Opinion) -> None:
+        self._closing_anyway = False
+        self.session.show(opinion=opinion)
 
     def choose(self, current: int) -> None:
         """Open a scan of the worklist; nothing happens where there is none, or where it is open."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from app.session import Shown
     from ihd_core.dicom.series import Series
     from ihd_core.predict import Prediction
-    from ihd_core.scan import Scan, ScanDetails
+    from ihd_core.scan import Scan, ScanDetails, ScanWarning
 
 
 def slice_picture(shown: Shown) -> SlicePicture | None:
@@ -83,7 +83,7 @@ def badges(shown: Shown) -> tuple[str, ...]:
     scan = shown.scan
     if scan is None:
         return ("Reading…",) if shown.preview else ()
-    found = [warning.code.replace("-", " ").capitalize() for warning in scan.warnings]
+    found = [warning.code.replace("-", " ").capitalize() for warning in _warnings(shown)]
     if scan.details.lossy and not any("lossy" in warning.code for warning in scan.warnings):
         found.append("Lossy compression")
     if shown.inverted:
@@ -94,8 +94,14 @@ def badges(shown: Shown) -> tuple[str, ...]:
 
 
 def warning_text(shown: Shown) -> str:
-    """The scan's warnings, one sentence a line."""
-    return "\n".join(warning.text for warning in shown.scan.warnings) if shown.scan else ""
+    """The scan's warnings and, once it may be seen, the prediction's; one sentence a line."""
+    return "\n".join(warning.text for warning in _warnings(shown))
+
+
+def _warnings(shown: Shown) -> tuple[ScanWarning, ...]:
+    if shown.prediction is not None and shown.results_visible:
+        return shown.prediction.warnings  # the scan's come first
+    return shown.scan.warnings if shown.scan is not None else ()
 
 
 def findings_view(shown: Shown) -> FindingsView:

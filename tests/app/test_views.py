@@ -108,6 +108,14 @@ def test_the_scans_warnings_are_badges_and_their_sentences_are_kept(scan):
     assert views.warning_text(shown) == "The gantry was tilted by 12.0 degrees"
 
 
+def test_what_is_particular_to_the_prediction_is_said_with_it(shown):
+    seen = ScanWarning("seen-in-training", "The model was made with this patient")
+    warned = replace(shown, prediction=replace(shown.prediction, warnings=(seen,)))
+    assert views.warning_text(warned) == ""
+    assert views.warning_text(replace(warned, revealed=True)) == "The model was made with this patient"
+    assert "Seen in training" in views.badges(replace(warned, revealed=True))
+
+
 def test_a_demonstration_model_says_so_on_every_heatmap(shown):
     assert "Demonstration model" in views.badges(replace(shown, revealed=True))
     assert "Demonstration model" not in views.badges(shown)
