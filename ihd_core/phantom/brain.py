@@ -260,11 +260,11 @@ def _posterior_fossa(brain: Brain, at: Place, hu: Field, fluid: Field, surface: 
     folia = look_up(brain.folia.texture(at.plane), at.x * np.float32(0.35), at.y)
     white = cover(at.ellipsoid((19, 38, -24), (14, 12, 9), pair=True), np.float32(5))
     tissue = np.float32(brain.grey - 1.5) + np.float32(1.0) * folia - np.float32(4.5) * white
-    outer = np.clip(1 - surface / 16, 0, 1) * np.float32(0.25 + 0.4 * brain.atrophy)
+    outer = np.clip(1 - surface * np.float32(1 / 16), 0, 1) * np.float32(0.25 + 0.4 * brain.atrophy)
     lines = cover(np.float32(0.02 + 0.22 * brain.atrophy) - np.abs(folia), np.float32(0.5)) * outer
     vermis = cover(at.ellipsoid((0, 62, -26), (0.3 + 2.5 * brain.atrophy, 11, 12)), at.soft * 3)
     edge = cover(np.float32(0.1 + 1.3 * brain.atrophy) - np.abs(tent), at.soft) * np.float32(0.8)
-    own = deepest(cover(-surface, at.soft), lines, vermis, edge)
+    own = deepest(cover(-surface, at.soft), np.asarray(lines, np.float32), vermis, edge)
     return hu + (tissue - hu) * share, fluid + (own - fluid) * share
 
 

@@ -249,7 +249,7 @@ def _draw_subdural(rng: np.random.Generator, size: float) -> Hemorrhage:
     if age == "chronic":
         thick += 3
     middle = (float(rng.normal(0.15, 0.45)), float(rng.uniform(14, 48)))
-    spread = (float(rng.uniform(0.5, 1.35)), float(rng.uniform(22, 60)))
+    spread = (float(rng.uniform(0.35, 1.35)), float(rng.uniform(13, 58)))
     push = Push((side * 60.0, 0.0, middle[1]), 60, float(max(0, thick - 4) * rng.uniform(0, 0.7)))
     pushes = (push,) if where == "convexity" else ()
     level = float(rng.uniform(-20, 30)) if age == "mixed" else 0.0

@@ -97,7 +97,7 @@ def expose(scanner: Scanner, hu: Field, pixel_mm: float, side: int, rng: np.rand
     near = blurred(bone, 4.2 / pixel_mm)
     wide = blurred(bone, 10.0 / pixel_mm)
     far = blurred(bone, 26.0 / pixel_mm)
-    strength = float(rng.normal(1, 0.15))
+    strength = float(np.clip(rng.normal(1, 0.2), 0.3, 1.7))
     vary = _slow(rng, hu.shape[0], 6)
     local = 1 + np.float32(scanner.uneven) * vary
     added = (
@@ -107,12 +107,12 @@ def expose(scanner: Scanner, hu: Field, pixel_mm: float, side: int, rng: np.rand
     added += np.float32(1.2) * _slow(rng, hu.shape[0], 4)
     if scanner.streaks > 0.5:
         added += _streaks(scanner.streaks, bone, rng)
-    added += np.float32(rng.normal(scanner.offset, 0.8))
+    added += np.float32(rng.normal(scanner.offset, 1.2))
     added *= hu > -300
-    noise_hu = scanner.noise_hu * float(np.clip(rng.normal(1, 0.15), 0.5, 1.6))
+    noise_hu = scanner.noise_hu * float(np.clip(rng.normal(1, 0.25), 0.5, 1.8))
     noise = _noise(rng, side, scanner.noise_mm / (pixel_mm * hu.shape[0] / side)) * np.float32(noise_hu)
     noise *= np.float32(0.8) + np.float32(0.8) * cv2.resize(far, (side, side), interpolation=cv2.INTER_LINEAR)
-    blur = scanner.blur_mm * float(np.clip(rng.normal(1, 0.1), 0.6, 1.5))
+    blur = scanner.blur_mm * float(np.clip(rng.normal(1, 0.15), 0.6, 1.6))
     return Exposure(added, noise, blur / pixel_mm, scanner.scale * float(rng.normal(1, 0.006)), scanner.circle)
 
 
