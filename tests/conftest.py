@@ -27,6 +27,8 @@ HOME = Path(tempfile.mkdtemp(prefix="ihd-tests-"))
 os.environ["HOME"] = os.environ["USERPROFILE"] = str(HOME)
 for variable in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "LOCALAPPDATA", "APPDATA"):
     os.environ[variable] = str(HOME / variable.lower())
+# Threads that wait for work must not take a busy machine's cores from those that have some.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ["IHD_HOME"] = str(HOME / "ihd")
 # matplotlib's list of fonts takes seconds to build and is the same in every session.
 os.environ["MPLCONFIGDIR"] = str(REPOSITORY / ".pytest_cache" / "matplotlib")
