@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ihd_core.phantom.fossa import brain_stem, cisterns, posterior_fossa, tent_depth
 from ihd_core.phantom.shapes import SmoothField, cover, deepest, look_up
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def draw_brain(rng: np.random.Generator) -> Brain:
         ventricles=float(np.clip(0.62 + 0.75 * atrophy + rng.normal(0, 0.14), 0.5, 1.7)),
         left_ventricle=float(rng.uniform(0.85, 1.2)),
         gap=SmoothField(rng, 30),
-        folds=SmoothField(rng, 6.8, layer_mm=11),
-        branches=SmoothField(rng, 4.6, layer_mm=9),
+        folds=SmoothField(rng, float(rng.uniform(6.5, 9.5)), layer_mm=11),
+        branches=SmoothField(rng, float(rng.uniform(4.6, 7.0)), layer_mm=9),
         width=SmoothField(rng, 18),
         patches=SmoothField(rng, 13),
         folia=SmoothField(rng, 2.6, layer_mm=7),
@@ -126,13 +127,6 @@ class Contents:
     surface: Field
 
 
-def tent_depth(at: Place) -> Field:
-    """Depth below the tentorium and behind the petrous ridges, mm; positive in the posterior fossa."""
-    roof = 21 - np.float32(0.58) * at.a - np.float32(0.55) * np.maximum(at.y - 32, 0)
-    front = at.y - (np.float32(-6) + np.float32(0.44) * at.a + np.float32(0.5) * np.maximum(at.z, 0))
-    return np.minimum((roof - at.z) * np.float32(0.8), front)
-
-
 def contents(brain: Brain, at: Place, depth: Field) -> Contents:
     """What is inside the skull on one plane; depth is mm below the inner table."""
     gap = np.float32(0.3 + 1.6 * brain.atrophy) + np.float32(0.3 + brain.atrophy) * brain.gap.on(at.plane)
@@ -148,11 +142,11 @@ def contents(brain: Brain, at: Place, depth: Field) -> Contents:
     hu = _deep_grey(brain, at, hu)
     hu -= (1 - grey) * _white_matter_disease(brain, at, ventricle)
     if at.reaches(-60, 24):
-        hu, fluid = _posterior_fossa(brain, at, hu, fluid, surface)
+        hu, fluid = posterior_fossa(brain, at, hu, fluid, surface)
     hu = _blobs(brain, at, hu)
     if at.reaches(-50, 30):
-        fluid = _cisterns(brain, at, fluid)
-        hu, fluid = _stem(brain, at, hu, fluid)
+        fluid = cisterns(brain, at, fluid)
+        hu, fluid = brain_stem(brain, at, hu, fluid)
     inside = cover(ventricle, at.soft)
     fluid = np.clip(fluid, 0, 1) * (1 - inside)
     hu += (np.float32(brain.csf) - hu) * np.maximum(fluid, inside)
@@ -177,7 +171,7 @@ def _sulci(brain: Brain, at: Place, surface: Field) -> tuple[Field, Field]:
         away = np.abs(n) / (np.sqrt(dx * dx + dy * dy) + np.float32(0.05))
         left = 1 - surface / (np.float32(reach) * (1 + np.float32(0.35) * width))
         left = left - core
-        half = np.float32(share) * (np.float32(0.25 + 0.95 * brain.atrophy) + np.float32(0.3) * width) * left
+        half = np.float32(share) * (np.float32(0.2 + 1.3 * brain.atrophy) + np.float32(0.35) * width) * left
         half = np.where(left > 0, half, np.float32(-3))
         # A sulcus narrower than the slice is oblique: it is seen wider and fainter.
         line = np.clip((half - away) / (at.soft * np.float32(1.3)) + np.float32(0.5), 0, 1)
@@ -253,21 +247,6 @@ def _white_matter_disease(brain: Brain, at: Place, ventricle: Field) -> Field | 
     return np.asarray(np.float32(brain.small_vessel * 1.6) * near * uneven, np.float32)
 
 
-def _posterior_fossa(brain: Brain, at: Place, hu: Field, fluid: Field, surface: Field) -> tuple[Field, Field]:
-    """Cerebellum with folia and its white matter instead of the cerebral cortex."""
-    tent = tent_depth(at)
-    share = cover(tent, at.soft)
-    folia = look_up(brain.folia.texture(at.plane), at.x * np.float32(0.35), at.y)
-    white = cover(at.ellipsoid((19, 38, -24), (14, 12, 9), pair=True), np.float32(5))
-    tissue = np.float32(brain.grey - 1.5) + np.float32(1.0) * folia - np.float32(4.5) * white
-    outer = np.clip(1 - surface * np.float32(1 / 16), 0, 1) * np.float32(0.25 + 0.4 * brain.atrophy)
-    lines = cover(np.float32(0.02 + 0.22 * brain.atrophy) - np.abs(folia), np.float32(0.5)) * outer
-    vermis = cover(at.ellipsoid((0, 62, -26), (0.3 + 2.5 * brain.atrophy, 11, 12)), at.soft * 3)
-    edge = cover(np.float32(0.1 + 1.3 * brain.atrophy) - np.abs(tent), at.soft) * np.float32(0.8)
-    own = deepest(cover(-surface, at.soft), np.asarray(lines, np.float32), vermis, edge)
-    return hu + (tissue - hu) * share, fluid + (own - fluid) * share
-
-
 def _blobs(brain: Brain, at: Place, hu: Field) -> Field:
     """Old infarcts."""
     patches = brain.patches.on(at.plane)
@@ -277,42 +256,6 @@ def _blobs(brain: Brain, at: Place, hu: Field) -> Field:
             depth = at.ellipsoid(blob.center, blob.radii, margin=14) + np.float32(3.5) * patches
             hu = hu + (np.minimum(hu, np.float32(blob.hu) + 2 * patches) - hu) * cover(depth, np.float32(5))
     return hu
-
-
-def _cisterns(brain: Brain, at: Place, fluid: Field) -> Field:
-    """Basal cisterns, painted into the share of fluid."""
-    wide = 0.55 + 0.7 * brain.atrophy
-    ambient = np.float32(2.0 * wide) - np.abs(_stem_depth(at) + np.float32(1.0 * wide))
-    ambient += np.float32(0.7) * brain.width.on(at.plane)
-    hidden = (at.y < -8) | ((at.z < -9) & (at.y > 10))
-    ambient = np.where(hidden, np.float32(-9), ambient) - np.clip(at.z - 9, 0, 9)
-    fluid = np.maximum(fluid, cover(ambient, at.soft * np.float32(1.6)) * np.float32(0.55 + 0.35 * brain.atrophy))
-    depth = deepest(
-        at.ellipsoid((0, -15, -1), (13 * wide + 3, 9 * wide + 2, 8)),
-        at.rod(((6, -18, 1), (34, -19, 3)), (2.4 * wide, 2.2 * wide), pair=True),
-        at.rod(((0, -14, -6), (0, 8, -44)), (6 * wide + 3, 7), squeeze=(0.5, 1, 1)),
-        at.rod(((10, 5, -20), (24, 9, -22)), (4.5 * wide, 2.5 * wide), pair=True),
-        at.ellipsoid((0, 29, 7), (11 * wide + 3, 4.5 * wide + 1, 8)),
-        at.ellipsoid((0, 55, -46), (10 * wide + 3, 11 * wide, 10)),
-    )
-    return np.maximum(fluid, cover(depth, at.soft * np.float32(1.3)))
-
-
-def _stem_depth(at: Place) -> Field:
-    """Depth in midbrain, pons and medulla, mm."""
-    return deepest(
-        at.rod(((0, 13, 10), (0, 12, -6)), (13, 13), squeeze=(0.82, 1, 1), margin=6),
-        at.rod(((10, -1, 4), (8, 3, -8)), (5, 6), pair=True, margin=6),
-        at.ellipsoid((0, 9, -20), (17, 12, 14), margin=6),
-        at.rod(((0, 17, -30), (0, 26, -70)), (9, 6.5), margin=6),
-        at.rod(((10, 14, -21), (22, 26, -22)), (7, 8), pair=True, margin=6),
-    )
-
-
-def _stem(brain: Brain, at: Place, hu: Field, fluid: Field) -> tuple[Field, Field]:
-    """The brain stem, which stands in the cisterns."""
-    share = cover(_stem_depth(at), at.soft) * cover(12 - at.z, np.float32(4))
-    return hu + (np.float32((brain.grey + brain.white) / 2 - 1) - hu) * share, fluid * (1 - share)
 
 
 def _dura(brain: Brain, at: Place, hu: Field, depth: Field, tent: Field) -> Field:

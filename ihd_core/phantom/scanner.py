@@ -50,14 +50,14 @@ def draw_scanner(rng: np.random.Generator) -> Scanner:
     """Draw a scanner."""
     return Scanner(
         rim=float(rng.triangular(0, 48, 140)),
-        cupping=float(rng.uniform(0, 60)),
+        cupping=float(rng.uniform(0, 75)),
         uneven=float(rng.uniform(0.1, 0.6)),
         streaks=float(rng.uniform(0, 9)),
         blur_mm=float(rng.uniform(0.35, 0.75)),
-        noise_hu=float(rng.uniform(1.4, 6.5)),
+        noise_hu=float(rng.triangular(1.2, 2.4, 6.0)),
         noise_mm=float(rng.uniform(0.3, 0.85)),
         scale=float(rng.normal(1, 0.025)),
-        offset=float(rng.normal(-1, 2)),
+        offset=float(rng.normal(-2, 2)),
         holder=float(rng.uniform(92, 112)) if rng.random() < 0.7 else 0.0,
         circle=float(rng.uniform(0.98, 1.02)) if rng.random() < 0.5 else 0.0,
     )

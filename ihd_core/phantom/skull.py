@@ -120,8 +120,8 @@ def base_bone(skull: Skull, at: Place) -> Field:
         wing,
         at.rod(((14, 2, -22), (64, 24, -26)), (4.5 * r, 11 * r), pair=True, squeeze=(1, 1, 0.9), margin=9),
         at.rod(((0, -7, -14), (0, 14, -46)), (5.0, 5.5), squeeze=(0.5, 1, 1), margin=9),
-        at.rod(((11, -24, -1), (11, -17, skull.sella)), (2.6, 1.8), pair=True, margin=9),
-        at.rod(((0, -9, -12), (5, -9, skull.sella - 2)), (2.4, 1.7), pair=True, margin=9),
+        at.rod(((11, -24, -2), (11, -18, skull.sella - 1)), (2.0, 1.3), pair=True, margin=9),
+        at.rod(((0, -9, -12), (5, -9, skull.sella - 2)), (2.0, 1.3), pair=True, margin=9),
     )
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from ihd_core.labels import SUBTYPES
 from ihd_core.phantom.head import draw_head, tissue
-from ihd_core.phantom.hemorrhage import Epidural, Intraparenchymal, Intraventricular, draw_hemorrhage
+from ihd_core.phantom.hemorrhage import Epidural, Intraparenchymal, Intraventricular
+from ihd_core.phantom.lesions import draw_hemorrhage
 from ihd_core.phantom.shapes import Pose, SmoothField
 
 
