@@ -123,14 +123,9 @@ class Recorder(QObject):
         """Ratings of this model's heatmaps; those of another model are about other pictures."""
         if shown.scan is None or shown.prediction is None:
             return {}
-        rows = journal.rows_of(shown.scan.uid)
-        models = {(row["slice_uid"], row["label"]): row["model_sha256"] for row in rows if row["event"] == "rating"}
+        found = recorded(journal, shown.scan.uid, model_sha256=shown.prediction.model.sha256)
         place = {uid: index for index, uid in enumerate(shown.scan.slice_uids)}
-        return {
-            (place[uid], label): value
-            for (uid, label), value in recorded(journal, shown.scan.uid).ratings.items()
-            if uid in place and models[uid, label] == shown.prediction.model.sha256
-        }
+        return {(place[uid], label): value for (uid, label), value in found.ratings.items() if uid in place}
 
     # Drafts
 

@@ -52,7 +52,7 @@ def slice_picture(shown: Shown) -> SlicePicture | None:
         bottom_left=_window_lines(shown, scan, index) if text else (),
         bottom_right=_slice_lines(shown, scan, index) if text else (),
         badges=badges(shown),
-        colour_bars=_colour_bars(shown.prediction, labels) if shown.prediction else (),
+        colour_bars=_colour_bars(shown.prediction, labels, shown.opacity) if shown.prediction else (),
     )
 
 
@@ -89,7 +89,7 @@ def badges(shown: Shown) -> tuple[str, ...]:
     if shown.inverted:
         found.append("Inverted")
     if shown.heatmap_labels and shown.prediction and shown.prediction.model.demonstration:
-        found.append("Demonstration model")
+        found.append(shown.prediction.model.intended_use)
     return tuple(dict.fromkeys(found))
 
 
@@ -275,9 +275,11 @@ def _overlay(prediction: Prediction, labels: tuple[Label, ...], index: int, opac
     return paint(layers(prediction, labels, index), opacity)
 
 
-def _colour_bars(prediction: Prediction, labels: tuple[Label, ...]) -> tuple[ColourBar, ...]:
+def _colour_bars(prediction: Prediction, labels: tuple[Label, ...], opacity: float) -> tuple[ColourBar, ...]:
     scales = {label: full_scale(prediction, label) for label in labels}
-    return tuple(ColourBar(label, COLOURS[label], FLOOR * scale, scale, UNIT) for label, scale in scales.items())
+    return tuple(
+        ColourBar(label, COLOURS[label], FLOOR * scale, scale, UNIT, opacity) for label, scale in scales.items()
+    )
 
 
 # The corners

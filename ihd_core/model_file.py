@@ -90,7 +90,8 @@ def save_model(
     info = replace(info, cells=cell_geometry(cnn.eval(), info.side), sha256=BLANK)
     cnn.train(was_training)
     tensors = _tensors(cnn, reduction, sequence)
-    contents = {WEIGHTS: safetensors.torch.save(tensors), CARD: card.encode()}
+    packed = {name: _packed(tensor) for name, tensor in tensors.items()}
+    contents = {WEIGHTS: safetensors.torch.save(packed), CARD: card.encode()}
     description = to_json(info, {name: sha256(content) for name, content in contents.items()})
     from_json(folder / DESCRIPTION, json.loads(description))
     _networks(folder / WEIGHTS, info, tensors)
@@ -137,6 +138,12 @@ def _tensors(cnn: nn.Module, reduction: nn.Module, sequence: nn.Module) -> dict[
         for part, network in parts.items()
         for name, tensor in network.state_dict().items()
     }
+
+
+def _packed(tensor: Tensor) -> Tensor:
+    """The tensor as float16 where that loses nothing, else as it is; reading it back gives float32 either way."""
+    half = tensor.half()
+    return half if tensor.is_floating_point() and bool((half.to(tensor.dtype) == tensor).all()) else tensor
 
 
 def _networks(path: Path, info: ModelInfo, tensors: Mapping[str, Tensor]) -> Model:

@@ -97,7 +97,7 @@ def bundle(run: RunFolder, config: RunConfig) -> Path:
     full_scale = {}
     for label in LABELS:
         peaks = chosen.peaks[chosen.truth[:, label.column], label.column]
-        full_scale[label] = float(np.quantile(peaks, _FULL_COLOUR_SHARE)) if len(peaks) else 1.0
+        full_scale[label] = (float(np.quantile(peaks, _FULL_COLOUR_SHARE)) if len(peaks) else 0.0) or 1.0
     numbers = config.sequence
     info = ModelInfo(
         name=config.name,

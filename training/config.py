@@ -17,10 +17,10 @@ class SyntheticConfig:
         side: rows and columns of a stored slice.
     """
 
-    train: int = 480
-    sequence: int = 200
-    validation: int = 200
-    test: int = 200
+    train: int = 360
+    sequence: int = 120
+    validation: int = 140
+    test: int = 140
     side: int = 256
 
 

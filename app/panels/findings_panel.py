@@ -26,8 +26,7 @@ SETTINGS = {
     "confirm": "Confirm (specific)",
     "paper": "Paper (p > 0.5)",
 }
-NOTHING = "Nothing above the operating points."
-NO_PROOF = "This does not exclude hemorrhage."
+NOTHING = "Nothing above the operating points. This does not exclude hemorrhage"
 
 
 class FindingsState(StrEnum):
@@ -120,7 +119,7 @@ def ranges(indices: tuple[int, ...]) -> str:
 def _result(prediction: Prediction, setting: str) -> Headline:
     labels = prediction.detected(setting)
     if not labels:
-        return Headline(NOTHING, NO_PROOF, "calm")
+        return Headline(NOTHING, tone="calm")
     subtypes = tuple(label for label in labels if label in SUBTYPES)
     names = " + ".join(label.short_name for label in subtypes) if len(subtypes) > 1 else ""
     text = names or (subtypes[0].value.capitalize() if subtypes else "type not clear")

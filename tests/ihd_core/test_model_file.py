@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 import re
 import subprocess
@@ -253,3 +254,18 @@ def test_reading_the_description_does_not_import_torch(saved):
     )
     done = subprocess.run([sys.executable, "-c", code, str(saved[0])], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["toy", "False"]
+
+
+def test_weights_are_stored_in_half_the_bytes_where_that_loses_nothing(tmp_path, networks):
+    parts = {name: copy.deepcopy(network) for name, network in networks.items()}
+    for parameter in parts["sequence"].parameters():
+        parameter.data = parameter.data.half().float()
+    save_model(tmp_path, toy_info(), **parts, card="# Toy\n")
+    stored = safetensors.torch.load((tmp_path / "weights.safetensors").read_bytes())
+    assert stored["sequence.classifier.weight"].dtype is torch.float16
+    assert stored["cnn.conv1.weight"].dtype is torch.float32
+    loaded = load_model(tmp_path)
+    for part, network in parts.items():
+        for name, value in getattr(loaded, part).state_dict().items():
+            assert value.dtype == network.state_dict()[name].dtype
+            assert torch.equal(value, network.state_dict()[name])

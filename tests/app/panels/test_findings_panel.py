@@ -111,8 +111,8 @@ def test_a_probability_exactly_at_the_operating_point_is_not_called():
 
 def test_below_every_operating_point_it_never_says_that_nothing_is_there(panel):
     panel.show_findings(ready(NOTHING))
-    assert text(panel, "findings_headline") == "Nothing above the operating points."
-    assert text(panel, "findings_detail") == "This does not exclude hemorrhage."
+    said = "Nothing above the operating points. This does not exclude hemorrhage"
+    assert text(panel, "findings_headline") == said
     everything = " ".join(label.text() for label in panel.findChildren(QLabel)).lower()
     assert "normal" not in everything
     assert "negative" not in everything
