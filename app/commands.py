@@ -21,12 +21,12 @@ class Command:
     """Something the reader can ask for.
 
     Attributes:
-        name: a function of viewing.py (Shown to Shown), or else a method of MainWindow.
+        name: a function of view_commands.py (Shown to Shown), or else a method of MainWindow.
         text: how menus and the sheet of keys call it; an ellipsis where a dialog follows.
         menu: which menu it is in; "-" in front of the text draws a line above it.
         keys: all of them do the same; the first is shown.
-        needs: "", "scan", "series", "results" or "rating"; see viewing.obstacle().
-        checkable: the menu shows a tick, as viewing.ticked() says.
+        needs: "", "scan", "series", "results" or "rating"; see view_commands.obstacle().
+        checkable: the menu shows a tick, as view_commands.ticked() says.
     """
 
     name: str

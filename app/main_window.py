@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QByteArray, Signal
 from PySide6.QtWidgets import QMainWindow
 
-from app import places, views
-from app.acting import COMMANDS as ACTING
+from app import panel_values, places
 from app.commands import COMMANDS, install
 from app.error_dialog import show_bug
 from app.keys import KeyFilter
 from app.layout import Parts, build
 from app.opening import Opening
-from app.reading import ReadingClock
+from app.reading_clock import ReadingClock
 from app.recording import Recorder
 from app.second_opinion import SecondOpinion
 from app.session import Mode, Session, Shown
 from app.settings import Settings, write_settings
-from app.viewing import COMMANDS as VIEWING
-from app.viewing import at_slice, moved, obstacle, ticked, with_heatmap, with_opacity, with_setting, with_window
+from app.view_commands import COMMANDS as VIEWING
+from app.view_commands import at_slice, moved, obstacle, ticked, with_heatmap, with_opacity, with_setting, with_window
+from app.window_commands import COMMANDS as ACTING
 from ihd_core.errors import FileError, IhdError
 
 if TYPE_CHECKING:
@@ -145,8 +145,8 @@ class MainWindow(QMainWindow):
         view = self.parts.slice_view
         if (shown.scan or shown.preview) is None or shown.current != old.current:
             view.reset_view()
-        if not views.same_picture(shown, old):
-            view.show_picture(views.slice_picture(shown))
+        if not panel_values.same_picture(shown, old):
+            view.show_picture(panel_values.slice_picture(shown))
         if replace(shown, probe=None) == replace(old, probe=None):
             return
         self._show_panels()
@@ -155,18 +155,18 @@ class MainWindow(QMainWindow):
 
     def _show_panels(self) -> None:
         shown, parts = self.shown, self.parts
-        parts.slice_view.setToolTip(views.warning_text(shown))
+        parts.slice_view.setToolTip(panel_values.warning_text(shown))
         parts.slider.show_slice(shown.slice_index, shown.slice_count)
         parts.window_bar.show_window(shown.window, shown.network_view)
-        parts.strip.show_strip(views.strip_view(shown))
-        parts.findings.show_findings(views.findings_view(shown))
-        parts.heatmap.show_heatmap(views.heatmap_view(shown))
-        parts.rating.show_rating(views.rating_view(shown))
+        parts.strip.show_strip(panel_values.strip_view(shown))
+        parts.findings.show_findings(panel_values.findings_view(shown))
+        parts.heatmap.show_heatmap(panel_values.heatmap_view(shown))
+        parts.rating.show_rating(panel_values.rating_view(shown))
         saved = shown.saved_opinion is not None and shown.opinion == shown.saved_opinion
         parts.opinion.show_opinion(shown.opinion, saved, shown.reader, shown.saved_at if saved else "")
         parts.opinion.setEnabled(shown.scan is not None)
-        parts.worklist.show_worklist(views.worklist_rows(shown), shown.current)
-        parts.left_out.setText(views.left_out_text(shown))
+        parts.worklist.show_worklist(panel_values.worklist_rows(shown), shown.current)
+        parts.left_out.setText(panel_values.left_out_text(shown))
         self._show_status()
 
     def _show_status(self) -> None:
@@ -178,8 +178,8 @@ class MainWindow(QMainWindow):
             parts.progress.setRange(0, running[1])
             parts.progress.setValue(running[0])
             parts.progress.setFormat(f"{'Reading' if shown.loading else 'Predicting'} %v / %m")
-        parts.model.setText(views.model_text(shown))
-        parts.reader.setText(views.reader_text(shown))
+        parts.model.setText(panel_values.model_text(shown))
+        parts.reader.setText(panel_values.reader_text(shown))
         ticks = ticked(shown) | self._own_ticks()
         for command in COMMANDS:
             action = self.actions_by_name[command.name]
@@ -228,7 +228,7 @@ class MainWindow(QMainWindow):
         if 0 <= current < len(self.shown.series) and (current != self.shown.current or self.shown.scan is None):
             self.opening.choose(current)
 
-    # Commands: functions of viewing.py and acting.py
+    # Commands: functions of view_commands.py and window_commands.py
 
     def _run(self, command: Command) -> None:
         reason = obstacle(self.shown, command.needs)
@@ -240,7 +240,7 @@ class MainWindow(QMainWindow):
             ACTING[command.name](self)
         self._show_status()
 
-    # Commands that are more than one call; app/acting.py has the rest
+    # Commands that are more than one call; app/window_commands.py has the rest
 
     def show_ai(self) -> None:
         """Show the model's results for this scan, and record that they were asked for before an opinion."""

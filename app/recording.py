@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from app import places
-from app.viewing import obstacle, rated_label
+from app.view_commands import obstacle, rated_label
 from ihd_core.errors import StudyError
 from ihd_core.explain import METHOD
 from ihd_core.study.answers import (
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from app.reading import ReadingClock
+    from app.reading_clock import ReadingClock
     from app.session import Session, Shown
     from ihd_core.labels import Label
     from ihd_core.scan import Scan

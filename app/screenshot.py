@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QBuffer, QEventLoop, QIODevice, QTimer
 from PySide6.QtWidgets import QApplication
 
-from app.viewing import at_slice
+from app.view_commands import at_slice
 from ihd_core.errors import FileError
 from ihd_core.files import file_errors, write_atomically
 from ihd_core.labels import Label

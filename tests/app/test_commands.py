@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 from PySide6.QtGui import QKeySequence
 
-from app.acting import COMMANDS as ACTING
 from app.commands import COMMANDS, HELD_KEYS, key_text, plain_text, shortcut_help
-from app.viewing import COMMANDS as VIEWING
+from app.view_commands import COMMANDS as VIEWING
+from app.window_commands import COMMANDS as ACTING
 
 ALL_KEYS = [key for command in COMMANDS for key in command.keys]
 

@@ -15,9 +15,9 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QSpinBox
 
-from app.acting import COMMANDS as ACTING
 from app.commands import COMMANDS
 from app.session import Mode
+from app.window_commands import COMMANDS as ACTING
 from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.phantom.series_writer import write_series
 from ihd_core.windowing import BONE, BRAIN

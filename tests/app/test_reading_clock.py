@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.reading import ReadingClock
+from app.reading_clock import ReadingClock
 from app.session import Mode, Shown
 from ihd_core.labels import Label
 from tests.ihd_core.toy import toy_prediction, toy_scan

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 
-from app import dialogs, places, views
+from app import dialogs, panel_values, places
 from ihd_core.errors import FileError
 from ihd_core.labels import DISPLAY_ORDER
 from ihd_core.study.rating import RatingValue
@@ -82,7 +82,7 @@ def comment(window: MainWindow) -> None:
 
 def save_opinion(window: MainWindow) -> None:
     """Record the opinion as it stands, or say why not."""
-    reason = views.opinion_obstacle(window.shown)
+    reason = panel_values.opinion_obstacle(window.shown)
     if reason:
         window.hint(reason)
         return
@@ -106,8 +106,8 @@ COMMANDS: dict[str, Callable[[MainWindow], object]] = {
     "quit": lambda window: window.close(),
     "next_series": lambda window: window.choose(window.shown.current + 1),
     "previous_series": lambda window: window.choose(window.shown.current - 1),
-    "next_case": lambda window: window.choose(views.case_beside(window.shown, 1)),
-    "previous_case": lambda window: window.choose(views.case_beside(window.shown, -1)),
+    "next_case": lambda window: window.choose(panel_values.case_beside(window.shown, 1)),
+    "previous_case": lambda window: window.choose(panel_values.case_beside(window.shown, -1)),
     "fit": lambda window: window.parts.slice_view.fit(),
     "zoom_in": lambda window: window.parts.slice_view.zoom_in(),
     "zoom_out": lambda window: window.parts.slice_view.zoom_out(),
@@ -134,4 +134,4 @@ COMMANDS: dict[str, Callable[[MainWindow], object]] = {
         for label in DISPLAY_ORDER
     },
 }
-"""By name; the commands that change only what is shown are in viewing.py."""
+"""By name; the commands that change only what is shown are in view_commands.py."""

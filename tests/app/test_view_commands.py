@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.session import Mode, Shown
-from app.viewing import (
+from app.view_commands import (
     COMMANDS,
     HIDDEN,
     full_window,

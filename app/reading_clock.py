@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from app.viewing import rated_label
+from app.view_commands import rated_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app import views
+from app import panel_values
 from app.panels.findings_panel import FindingsState
 from app.session import Mode, Partial, Shown
 from ihd_core.dicom.reader import Preview
@@ -52,12 +52,12 @@ def shown(scan):
 
 
 def test_without_a_scan_there_is_no_picture():
-    assert views.slice_picture(Shown()) is None
-    assert views.strip_view(Shown()) is None
+    assert panel_values.slice_picture(Shown()) is None
+    assert panel_values.strip_view(Shown()) is None
 
 
 def test_the_picture_is_the_slice_through_the_window(scan):
-    picture = views.slice_picture(Shown(scan=scan, slice_index=2, window=Window(40, 80)))
+    picture = panel_values.slice_picture(Shown(scan=scan, slice_index=2, window=Window(40, 80)))
     hu = scan.hu[2].astype(float)
     expected = np.clip((hu - 39.5) / 79 + 0.5, 0, 1) * 255  # DICOM PS3.3 C.11.2.1.2.1
     assert np.abs(picture.pixels - expected).max() <= 0.5
@@ -68,19 +68,19 @@ def test_the_picture_is_the_slice_through_the_window(scan):
 def test_the_picture_is_drawn_again_when_it_differs_and_only_then(shown):
     for name, value in (("loading", (1, 2)), ("predicting", (1, 2)), ("reader", "R2"), ("saved_at", "12:00")):
         changed = replace(shown, **{name: value})
-        assert views.same_picture(changed, shown)
+        assert panel_values.same_picture(changed, shown)
     for name, value in (("slice_index", 1), ("probe", (1, 2)), ("revealed", True), ("inverted", True)):
-        assert not views.same_picture(replace(shown, **{name: value}), shown)
+        assert not panel_values.same_picture(replace(shown, **{name: value}), shown)
 
 
 def test_an_inverted_picture_is_its_negative_and_says_so(scan):
-    plain, inverted = (views.slice_picture(Shown(scan=scan, inverted=on)) for on in (False, True))
+    plain, inverted = (panel_values.slice_picture(Shown(scan=scan, inverted=on)) for on in (False, True))
     assert np.array_equal(inverted.pixels, 255 - plain.pixels)
     assert "Inverted" in inverted.badges
 
 
 def test_the_corners_tell_whose_scan_it_is_and_how_it_is_shown(shown):
-    picture = views.slice_picture(replace(shown, probe=(3, 4)))
+    picture = panel_values.slice_picture(replace(shown, probe=(3, 4)))
     assert picture.top_left == ("Doe Jo", "P1", "64 y F", "2020-01-31")
     assert picture.top_right == ("Hospital", "Scanner", "Series 3", "Head 5 mm")
     assert picture.bottom_left == ("C 40 W 80 brain", "Thickness 5 mm", "Location 10.0 mm")
@@ -88,7 +88,7 @@ def test_the_corners_tell_whose_scan_it_is_and_how_it_is_shown(shown):
 
 
 def test_text_can_be_taken_away_but_not_the_letters_and_the_badges(shown):
-    picture = views.slice_picture(replace(shown, overlay_text=False, inverted=True))
+    picture = panel_values.slice_picture(replace(shown, overlay_text=False, inverted=True))
     assert picture.top_left == picture.top_right == picture.bottom_left == picture.bottom_right == ()
     assert picture.letters is not None
     assert picture.badges == ("Inverted",)
@@ -96,7 +96,7 @@ def test_text_can_be_taken_away_but_not_the_letters_and_the_badges(shown):
 
 def test_the_first_slice_is_shown_with_its_place_in_the_whole(scan):
     preview = Preview(replace(toy_scan(slices=1), details=DETAILS), 7, 15)
-    picture = views.slice_picture(Shown(preview=preview, slice_index=7, loading=(1, 15)))
+    picture = panel_values.slice_picture(Shown(preview=preview, slice_index=7, loading=(1, 15)))
     assert "Slice 8 / 15" in picture.bottom_right
     assert picture.badges == ("Reading…",)
 
@@ -104,31 +104,32 @@ def test_the_first_slice_is_shown_with_its_place_in_the_whole(scan):
 def test_the_scans_warnings_are_badges_and_their_sentences_are_kept(scan):
     warned = replace(scan, warnings=(ScanWarning("gantry-tilt", "The gantry was tilted by 12.0 degrees"),))
     shown = Shown(scan=warned)
-    assert views.badges(shown) == ("Gantry tilt",)
-    assert views.warning_text(shown) == "The gantry was tilted by 12.0 degrees"
+    assert panel_values.badges(shown) == ("Gantry tilt",)
+    assert panel_values.warning_text(shown) == "The gantry was tilted by 12.0 degrees"
 
 
 def test_what_is_particular_to_the_prediction_is_said_with_it(shown):
     seen = ScanWarning("seen-in-training", "The model was made with this patient")
     warned = replace(shown, prediction=replace(shown.prediction, warnings=(seen,)))
-    assert views.warning_text(warned) == ""
-    assert views.warning_text(replace(warned, revealed=True)) == "The model was made with this patient"
-    assert "Seen in training" in views.badges(replace(warned, revealed=True))
+    assert panel_values.warning_text(warned) == ""
+    assert panel_values.warning_text(replace(warned, revealed=True)) == "The model was made with this patient"
+    assert "Seen in training" in panel_values.badges(replace(warned, revealed=True))
 
 
 def test_a_demonstration_model_says_so_on_every_heatmap(shown):
-    assert "Demonstration model" in views.badges(replace(shown, revealed=True))
-    assert "Demonstration model" not in views.badges(shown)
+    sentence = shown.prediction.model.intended_use
+    assert sentence in panel_values.badges(replace(shown, revealed=True))
+    assert sentence not in panel_values.badges(shown)
 
 
 def test_hidden_results_reach_no_part_of_the_picture(shown):
-    picture = views.slice_picture(shown)
+    picture = panel_values.slice_picture(shown)
     assert picture.overlay is None
     assert picture.colour_bars == ()
 
 
 def test_a_revealed_heatmap_is_drawn_with_its_colour_bar(shown):
-    picture = views.slice_picture(replace(shown, revealed=True, opacity=0.5))
+    picture = panel_values.slice_picture(replace(shown, revealed=True, opacity=0.5))
     assert [bar.label for bar in picture.colour_bars] == [Label.SUBDURAL]
     assert (picture.colour_bars[0].low, picture.colour_bars[0].high) == pytest.approx((0.01, 0.05))
     # 0.8 of full scale at half opacity
@@ -136,14 +137,14 @@ def test_a_revealed_heatmap_is_drawn_with_its_colour_bar(shown):
 
 
 def test_a_heatmap_does_not_change_the_grey_below_it(shown):
-    hidden, revealed = (views.slice_picture(replace(shown, revealed=on)) for on in (False, True))
+    hidden, revealed = (panel_values.slice_picture(replace(shown, revealed=on)) for on in (False, True))
     assert np.array_equal(hidden.pixels, revealed.pixels)
 
 
 def test_the_networks_view_is_its_three_windows_as_colours(shown):
     hu = np.full((1, 8, 8), 60, np.int16)
     scan = toy_scan(hu=hu)
-    pixels = views.slice_picture(Shown(scan=scan, network_view=True)).pixels
+    pixels = panel_values.slice_picture(Shown(scan=scan, network_view=True)).pixels
     # 60 HU: brain 0..80, subdural -20..180, soft tissue -150..230
     expected = [255 * 60 / 80, 255 * 80 / 200, 255 * 210 / 380]
     assert np.abs(pixels.reshape(-1, 3) - expected).max() <= 0.5
@@ -153,7 +154,7 @@ def test_thin_slices_are_seen_as_the_network_gets_them_averaged():
     hu = np.zeros((4, 8, 8), np.int16)
     hu[1::2] = 40
     scan = toy_scan(hu=hu, spacing_mm=(1.25, 3.5, 3.5))
-    pixels = views.slice_picture(Shown(scan=scan, network_view=True, slice_index=1)).pixels
+    pixels = panel_values.slice_picture(Shown(scan=scan, network_view=True, slice_index=1)).pixels
     assert set(pixels[..., 0].ravel()) == {round(255 * 20 / 80)}
 
 
@@ -168,7 +169,7 @@ def test_thin_slices_are_seen_as_the_network_gets_them_averaged():
     ],
 )
 def test_the_findings_say_how_far_the_second_opinion_is(shown, changes, state):
-    view = views.findings_view(replace(shown, **changes))
+    view = panel_values.findings_view(replace(shown, **changes))
     assert (view.state, view.hidden) == (state, True)
 
 
@@ -176,16 +177,16 @@ def test_the_strip_fills_as_results_come_and_stays_hidden_until_revealed(shown):
     probabilities = np.full((6, len(LABELS)), np.nan, np.float32)
     probabilities[0] = 0.5
     running = replace(shown, prediction=None, partial=Partial(probabilities))
-    view = views.strip_view(running)
+    view = panel_values.strip_view(running)
     np.testing.assert_array_equal(view.probabilities, probabilities)
     assert view.hidden
-    assert not views.strip_view(replace(running, mode=Mode.TRIAGE)).hidden
+    assert not panel_values.strip_view(replace(running, mode=Mode.TRIAGE)).hidden
     assert view.thresholds.tolist() == pytest.approx([0.3] * len(LABELS))
 
 
 def test_the_rating_on_the_screen_is_that_of_this_slice_and_label(shown):
     ratings = {(2, Label.SUBDURAL): RatingValue.INCORRECT, (3, Label.SUBDURAL): RatingValue.CORRECT}
-    view = views.rating_view(replace(shown, revealed=True, ratings=ratings))
+    view = panel_values.rating_view(replace(shown, revealed=True, ratings=ratings))
     assert (view.label, view.slice_index, view.value, view.enabled) == (
         Label.SUBDURAL, 2, RatingValue.INCORRECT, True,
     )  # fmt: skip
@@ -193,13 +194,13 @@ def test_the_rating_on_the_screen_is_that_of_this_slice_and_label(shown):
 
 
 def test_nothing_is_rated_that_cannot_be_seen(shown):
-    assert not views.rating_view(shown).enabled
-    assert not views.rating_view(replace(shown, revealed=True, heatmap_on=False)).enabled
+    assert not panel_values.rating_view(shown).enabled
+    assert not panel_values.rating_view(replace(shown, revealed=True, heatmap_on=False)).enabled
 
 
 def test_the_worklist_names_the_patient_and_the_state_of_the_open_scan(study):
     series = find_series([study.folder]).series
-    rows = views.worklist_rows(Shown(series=series, current=0, loading=(3, 14)))
+    rows = panel_values.worklist_rows(Shown(series=series, current=0, loading=(3, 14)))
     assert [row.title for row in rows] == ["Doe Jo", "Roe Ri"]
     assert "14 slices" in rows[0].subtitle
     assert (rows[0].state, rows[1].state) == ("3 / 14", "")
@@ -208,19 +209,19 @@ def test_the_worklist_names_the_patient_and_the_state_of_the_open_scan(study):
 def test_the_worklist_gives_no_hint_before_the_results_may_be_seen(study, shown):
     series = find_series([study.folder]).series
     hidden = replace(shown, series=series, current=0)
-    assert views.worklist_rows(hidden)[0].state == "open"
-    assert views.worklist_rows(replace(hidden, revealed=True))[0].state == "flagged"
+    assert panel_values.worklist_rows(hidden)[0].state == "open"
+    assert panel_values.worklist_rows(replace(hidden, revealed=True))[0].state == "flagged"
 
 
 def test_cases_are_studies(study):
     series = find_series([study.folder]).series
-    assert views.case_beside(Shown(series=series, current=0), 1) == 1
-    assert views.case_beside(Shown(series=series, current=1), -1) == 0
-    assert views.case_beside(Shown(series=series, current=1), 1) == -1
+    assert panel_values.case_beside(Shown(series=series, current=0), 1) == 1
+    assert panel_values.case_beside(Shown(series=series, current=1), -1) == 0
+    assert panel_values.case_beside(Shown(series=series, current=1), 1) == -1
 
 
 def test_an_opinion_that_contradicts_itself_is_not_saved():
     both = Opinion({Label.ANY: answer(10), Label.SUBDURAL: answer(90)})
-    assert "Any is no" in views.opinion_obstacle(Shown(opinion=both))
-    assert views.opinion_obstacle(Shown()) != ""
-    assert views.opinion_obstacle(Shown(opinion=Opinion({Label.ANY: answer(10)}))) == ""
+    assert "Any is no" in panel_values.opinion_obstacle(Shown(opinion=both))
+    assert panel_values.opinion_obstacle(Shown()) != ""
+    assert panel_values.opinion_obstacle(Shown(opinion=Opinion({Label.ANY: answer(10)}))) == ""

@@ -15,7 +15,7 @@ from app.panels.rating_panel import RatingView
 from app.panels.slice_picture import ColourBar, SlicePicture
 from app.panels.slice_strip import StripView
 from app.panels.worklist import WorklistRow
-from app.viewing import rated_label, rating_obstacle
+from app.view_commands import rated_label, rating_obstacle
 from ihd_core.explain import full_scale
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_input import CHANNELS, channels, slabs
