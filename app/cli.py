@@ -17,13 +17,14 @@ from ihd_core.errors import Cancelled, FileError, IhdError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from app.bench.measure import Table
     from ihd_core.labels import Label
     from ihd_core.progress import Report
 
 DONE, BUG, AT_FAULT, INTERRUPTED = 0, 1, 2, 130
 """Exit status: done; a bug; the input or the call is at fault; stopped by Ctrl+C."""
 
-JOBS = ("open", "demo", "inspect", "predict", "phantom")
+JOBS = ("open", "demo", "inspect", "predict", "phantom", "bench")
 MODES = ("second-reader", "triage")
 
 
@@ -144,7 +145,25 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_quiet(job)
     job.set_defaults(run=_phantom)
+
+    job = jobs.add_parser("bench", help="measure how fast the program is here, against its goals")
+    _add_benches(job)
     return ihd
+
+
+def _add_benches(bench: argparse.ArgumentParser) -> None:
+    benches = bench.add_subparsers(metavar="JOB", required=True)
+    job = benches.add_parser("predict", help="reading and explaining a scan")
+    job.add_argument("path", metavar="PATH", nargs="?", type=Path, help="DICOM file or folder (default: a phantom)")
+    _add_model(job)
+    _add_bench_options(job)
+    job.set_defaults(run=_bench_predict)
+
+
+def _add_bench_options(job: argparse.ArgumentParser) -> None:
+    job.add_argument("--rounds", metavar="N", type=_count, default=7, help="time everything so often (default: 7)")
+    job.add_argument("--json", action="store_true", help="write JSON instead of text")
+    _add_quiet(job)
 
 
 def _add_paths(job: argparse.ArgumentParser) -> None:
@@ -285,6 +304,23 @@ def _phantom(options: argparse.Namespace) -> int:
 
     with _progress("phantom", quiet=options.quiet) as report:
         write_studies(options.out, scans=options.scans, seed=options.seed, labels=options.labels, report=report)
+    return DONE
+
+
+def _bench_predict(options: argparse.Namespace) -> int:
+    from app.bench.predict import bench_predict
+    from app.places import default_model
+
+    with _progress("bench", quiet=options.quiet) as report:
+        table = bench_predict(options.model or default_model(), options.path, rounds=options.rounds, report=report)
+    return _show(table, options)
+
+
+def _show(table: Table, options: argparse.Namespace) -> int:
+    """Print what a bench found; a goal that was missed is a result, not a failure."""
+    import json
+
+    print(json.dumps(table.as_json(), indent=1) if options.json else table.as_text())
     return DONE
 
 

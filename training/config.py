@@ -36,7 +36,7 @@ class CnnConfig:
     """
 
     backbone: str = "small"
-    epochs: int = 10
+    epochs: int = 8
     slices_per_epoch: int = 6400
     batch: int = 32
     learning_rate: float = 2e-3

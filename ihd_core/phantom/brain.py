@@ -169,7 +169,7 @@ def _sulci(brain: Brain, at: Place, surface: Field) -> tuple[Field, Field]:
         dx = cv2.Sobel(n, cv2.CV_32F, 1, 0, ksize=3, scale=0.125 / at.plane.pixel_mm)
         dy = cv2.Sobel(n, cv2.CV_32F, 0, 1, ksize=3, scale=0.125 / at.plane.pixel_mm)
         away = np.abs(n) / (np.sqrt(dx * dx + dy * dy) + np.float32(0.05))
-        left = 1 - surface / (np.float32(reach) * (1 + np.float32(0.35) * width))
+        left = 1 - surface / (np.float32(reach) * np.maximum(1 + np.float32(0.35) * width, np.float32(0.1)))
         left = left - core
         half = np.float32(share) * (np.float32(0.2 + 1.3 * brain.atrophy) + np.float32(0.35) * width) * left
         half = np.where(left > 0, half, np.float32(-3))
