@@ -27,7 +27,7 @@ class Recorded:
         opinion: the newest; None while there is none.
         opinion_time: when it was recorded, ISO 8601, UTC; empty while there is none.
         ratings: the newest for every slice_uid and label.
-        ai_seen: the model's result was on the screen at some time, as far as the rows say.
+        ai_seen: the model's result was on the screen at some time, as far as the rows say, those taken back included.
     """
 
     opinion: Opinion | None = None
@@ -61,9 +61,10 @@ def recorded(journal: Journal, scan_uid: str, *, model_sha256: str | None = None
         scan_uid: of the scan.
         model_sha256: only ratings of this model's heatmaps; None for those of every model.
     """
-    opinion, when, ratings, seen = None, "", {}, False
+    opinion, when, ratings = None, "", {}
+    # What was taken back counts here: nobody unsees a result.
+    seen = any(row["ai_visible"] == "1" or row["event"] == SHOW_AI for row in journal.rows_of(scan_uid))
     for rows in _answers(journal, scan_uid):
-        seen = seen or any(row["ai_visible"] == "1" or row["event"] == SHOW_AI for row in rows)
         if rows[0]["event"] == OPINION:
             opinion, when = _opinion(rows), rows[0]["time"]
         elif rows[0]["event"] == RATING and model_sha256 in (None, rows[0]["model_sha256"]):

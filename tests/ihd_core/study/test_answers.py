@@ -143,3 +143,12 @@ def test_it_stays_known_that_the_result_was_seen(journal):
     record_show_ai(journal, "1.2")
     assert recorded(journal, "1.2").ai_seen
     assert undo_last(journal, "1.2") is None
+
+
+def test_a_result_that_was_seen_stays_seen_when_the_answer_is_undone(journal):
+    seen = Circumstances(mode="triage", ai_visible=True)
+    record_opinion(journal, "1.2", OPINION, seen)
+    record_rating(journal, "1.3", HEATMAP, RatingValue.CORRECT, seen)
+    for uid in ("1.2", "1.3"):
+        assert undo_last(journal, uid)
+        assert recorded(journal, uid).ai_seen
