@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ihd_core.errors import CannotPredict
 from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.model_input import SLAB_MM, placement, slabs, slice_input
 from ihd_core.progress import silent
@@ -103,7 +104,7 @@ def predict(scan: Scan, model: Model, *, batch: int = 1, report: Report = silent
         report: called once per slab, in slices.
 
     Raises:
-        CannotPredict: the slices are sagittal or coronal.
+        CannotPredict: the slices are sagittal or coronal, or a probability is not a number.
     """
     results = []
     report(0, len(scan))
@@ -140,6 +141,7 @@ def finish(scan: Scan, model: Model, results: Sequence[SlabResult]) -> Predictio
 
     Raises:
         ValueError: a slice has no result, or two.
+        CannotPredict: a probability is not a number, which would pass for one below every operating point.
     """
     ordered = sorted(results, key=lambda result: result.slices.start)
     if [index for result in ordered for index in result.slices] != list(range(len(scan))):
@@ -147,6 +149,8 @@ def finish(scan: Scan, model: Model, results: Sequence[SlabResult]) -> Predictio
     began = time.perf_counter()
     cnn = np.stack([result.cnn for result in ordered])
     revised = _revised(np.stack([result.features for result in ordered]), cnn, model)
+    if not (np.isfinite(cnn).all() and np.isfinite(revised).all()):
+        raise CannotPredict("The model's result is not a number; nothing can be said of this scan")
     slab_of_slice = np.repeat(np.arange(len(ordered)), [len(result.slices) for result in ordered])
     seconds = sum(result.seconds for result in ordered) + time.perf_counter() - began
     return Prediction(

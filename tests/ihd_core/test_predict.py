@@ -87,6 +87,14 @@ def test_a_slice_without_result_is_refused(model, wrong):
         finish(scan, model, list(prediction_steps(scan, model))[wrong])
 
 
+def test_a_result_that_is_no_number_is_no_all_clear(model):
+    scan = toy_scan(3)
+    results = list(prediction_steps(scan, model))
+    results[1].cnn[2] = np.nan
+    with pytest.raises(CannotPredict, match="not a number"):
+        finish(scan, model, results)
+
+
 def test_thin_slices_share_the_result_of_their_slab(model):
     found = predict(thin_scan(), model)
     assert found.slab_of_slice.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
