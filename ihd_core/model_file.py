@@ -50,6 +50,8 @@ __all__ = [
 ]
 
 DESCRIPTION = "model.json"
+LARGEST_SIDE = 2048
+"""Of the network's picture, pixels; several times what any scanner's slices hold is a malformed value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,13 +156,20 @@ def _networks(path: Path, info: ModelInfo, tensors: Mapping[str, Tensor]) -> Mod
 
     if info.backbone not in BACKBONES:
         raise ModelFileError(f"{path.parent / DESCRIPTION}: backbone {info.backbone!r} is not known to this program")
-    if info.side < 1 or info.side % BACKBONES[info.backbone].stride:
-        stride = BACKBONES[info.backbone].stride
-        raise ModelFileError(f"{path.parent / DESCRIPTION}: side is {info.side}, must be a multiple of {stride}")
+    stride = BACKBONES[info.backbone].stride
+    if not 0 < info.side <= LARGEST_SIDE or info.side % stride:
+        limit = f"a multiple of {stride}, at most {LARGEST_SIDE}"
+        raise ModelFileError(f"{path.parent / DESCRIPTION}: side is {info.side}, must be {limit}")
     shape = info.sequence
-    cnn = SliceCnn(info.backbone, info.mean, info.deviation)
-    reduction = Reduction(torch.zeros(info.pooled_count), torch.zeros(shape.features, info.pooled_count))
-    sequence = SequenceNetwork(shape.features, shape.hidden, shape.layers, shape.dropout)
+    try:
+        cnn = SliceCnn(info.backbone, info.mean, info.deviation)
+        reduction = Reduction(torch.zeros(info.pooled_count), torch.zeros(shape.features, info.pooled_count))
+        sequence = SequenceNetwork(shape.features, shape.hidden, shape.layers, shape.dropout)
+    except (TypeError, ValueError, RuntimeError) as error:  # torch's own, for sizes that are none or fit no memory
+        reason = str(error).partition("\n")[0]
+        raise ModelFileError(
+            f"{path.parent / DESCRIPTION}: describes networks that cannot be built ({reason})"
+        ) from error
     expected = {name: tuple(tensor.shape) for name, tensor in _tensors(cnn, reduction, sequence).items()}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if expected != found:
@@ -169,6 +178,9 @@ def _networks(path: Path, info: ModelInfo, tensors: Mapping[str, Tensor]) -> Mod
         raise ModelFileError(
             f"{path}: {name} is {found.get(name, 'missing')} where {expected.get(name, 'nothing')} is expected"
         )
+    for name, tensor in tensors.items():
+        if not bool(tensor.isfinite().all()):
+            raise ModelFileError(f"{path}: {name} holds values that are no finite numbers")
     for part, network in (("cnn", cnn), ("reduction", reduction), ("sequence", sequence)):
         own = {name.removeprefix(f"{part}."): tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")}
         network.load_state_dict(own)
@@ -184,7 +196,7 @@ def _checked(folder: Path) -> tuple[ModelInfo, bytes]:
     content = _content(path)
     try:
         described: Any = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path}: not readable as JSON, damaged or foreign ({error})") from error
     if not isinstance(described, dict) or described.get("format") != FORMAT:
         raise ModelFileError(f"{path}: not the description of a hemorrhage model")
@@ -192,7 +204,10 @@ def _checked(folder: Path) -> tuple[ModelInfo, bytes]:
         version = described.get("format_version")
         raise ModelFileError(f"{path}: format version {version}, this program reads version {FORMAT_VERSION}")
     digest = described.get("sha256")
-    if not isinstance(digest, str) or sha256(content.replace(digest.encode(), BLANK.encode(), 1)) != digest:
+    if (
+        not isinstance(digest, str)
+        or sha256(content.replace(digest.encode(errors="replace"), BLANK.encode(), 1)) != digest
+    ):
         raise ModelFileError(f"{path}: does not match its own SHA-256, changed or damaged")
     info = from_json(path, described)
     weights = b""

@@ -183,7 +183,7 @@ def from_json(path: Path, described: Mapping[str, Any]) -> ModelInfo:
             raise ModelFileError(f"{path}: windows are {described['windows']}, this program feeds {list(CHANNELS)}")
         if described["scan_rule"] != SCAN_RULE:
             raise ModelFileError(f"{path}: scan rule {described['scan_rule']!r}, this program knows {SCAN_RULE!r}")
-        if set(described["files"]) != {WEIGHTS, CARD}:
+        if not isinstance(described["files"], dict) or described["files"].keys() != {WEIGHTS, CARD}:
             raise ModelFileError(f"{path}: files are {sorted(described['files'])}, expected {sorted((WEIGHTS, CARD))}")
         return ModelInfo(
             name=str(described["name"]),
@@ -192,7 +192,7 @@ def from_json(path: Path, described: Mapping[str, Any]) -> ModelInfo:
             backbone=str(described["backbone"]),
             side=int(described["side"]),
             mean=_three(described["mean"]),
-            deviation=_three(described["deviation"]),
+            deviation=_three(described["deviation"], above=0),
             reduction=described["reduction"],
             pooled_count=int(described["pooled_count"]),
             sequence=SequenceShape(**described["sequence"]),
@@ -200,11 +200,11 @@ def from_json(path: Path, described: Mapping[str, Any]) -> ModelInfo:
             full_scale={label: _positive(described["full_scale"][label]) for label in DISPLAY_ORDER},
             training=_training(described["training"]),
             metrics=dict(described["metrics"]),
-            cells=Cells(**described["cells"]),
+            cells=_cells(described["cells"]),
             windows=windows,
             sha256=str(described["sha256"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"{path}: {type(error).__name__} on reading the description: {error}") from error
 
 
@@ -222,8 +222,11 @@ def _point(described: Mapping[str, Any]) -> OperatingPoint:
         name: None if described[name] is None else Estimate(**described[name])
         for name in ("sensitivity", "specificity")
     }
+    threshold = float(described["threshold"])
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold is {threshold}, must be 0..1")
     return OperatingPoint(
-        float(described["threshold"]), **rates, positives=described["positives"], negatives=described["negatives"]
+        threshold, **rates, positives=int(described["positives"]), negatives=int(described["negatives"])
     )
 
 
@@ -247,6 +250,15 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _three(values: Any) -> tuple[float, float, float]:
-    first, second, third = values
-    return float(first), float(second), float(third)
+def _three(values: Any, *, above: float = -math.inf) -> tuple[float, float, float]:
+    first, second, third = (float(value) for value in values)
+    if not all(above < value < math.inf for value in (first, second, third)):
+        raise ValueError(f"mean or deviation is {values}, must be finite numbers, the deviation above 0")
+    return first, second, third
+
+
+def _cells(described: Mapping[str, Any]) -> Cells:
+    cells = Cells(**{name: float(value) for name, value in described.items()})
+    if not (math.isfinite(cells.offset) and 0 < cells.stride < math.inf):
+        raise ValueError(f"cells are {described}, must be finite, with a stride above 0")
+    return cells

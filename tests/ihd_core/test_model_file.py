@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import re
 import subprocess
 import sys
@@ -165,6 +166,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
         (b"\xff\xfe\x00", "not readable as JSON"),
         (b'{"a": ', "not readable as JSON"),
         (b"[1, 2]", "not the description of a hemorrhage model"),
+        (b"[" * 100_000, "not readable as JSON"),
         (b'{"format": "something else"}', "not the description of a hemorrhage model"),
     ],
 )
@@ -184,6 +186,14 @@ def test_a_foreign_description_is_refused(folder, content, reason):
         ({"scan_rule": "mean"}, "scan rule 'mean'"),
         ({"backbone": "vgg"}, "backbone 'vgg'"),
         ({"side": 100}, "side is 100"),
+        ({"side": 16 * 10**9}, "side is 16000000000"),
+        ({"side": math.inf}, "cannot convert float infinity to integer"),
+        ({"pooled_count": 10**13}, "cannot be built"),
+        ({"sequence": {"features": 12, "hidden": "16", "layers": 2, "dropout": 0.3}}, "cannot be built"),
+        ({"mean": [0.1, 0.1, math.nan]}, "must be finite"),
+        ({"deviation": [0.3, 0, 0.3]}, "above 0"),
+        ({"cells": {"offset": 7.5, "stride": 0}}, "stride above 0"),
+        ({"files": ["weights.safetensors", "MODEL_CARD.md"]}, "files"),
         ({"files": {"../../etc/passwd": "0"}}, "files"),
         ({"operating_points": {}}, "'screen'"),
         ({"full_scale": dict.fromkeys(LABELS, 0)}, "full_scale is 0"),
@@ -195,6 +205,27 @@ def test_a_description_this_program_cannot_follow_is_refused(folder, changes, re
     message = refusal(folder)
     assert reason in message
     assert str(folder) in message
+
+
+@pytest.mark.parametrize("threshold", [math.nan, 7, -0.1])
+def test_a_threshold_that_no_probability_can_pass_or_fail_is_refused(folder, threshold):
+    points = json.loads((folder / "model.json").read_text())["operating_points"]
+    points["screen"]["scan"]["any"]["threshold"] = threshold
+    rewrite(folder, operating_points=points)
+    assert f"threshold is {float(threshold)}, must be 0..1" in refusal(folder)
+
+
+def test_an_identity_that_is_no_text_is_refused(folder):
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": "\ud800"}))
+    assert "does not match its own SHA-256" in refusal(folder)
+
+
+def test_weights_that_are_no_numbers_are_refused_by_name(tmp_path, networks):
+    cnn = copy.deepcopy(networks["cnn"])
+    cnn.fc.bias[0] = math.nan
+    with pytest.raises(ModelFileError, match=r"weights\.safetensors: cnn\.fc\.bias holds values"):
+        save_model(tmp_path, toy_info(), **{**networks, "cnn": cnn}, card="# toy")
 
 
 def test_weights_of_another_network_are_refused_by_name(folder):
