@@ -1,0 +1,1 @@
+"""What `ihd bench` measures, one job a file; every job answers with the same table."""

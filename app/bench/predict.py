@@ -1,0 +1,216 @@
+"""`ihd bench predict`: how fast a scan is read and explained, and how far the fast ways are from the plain ones."""
+
+from __future__ import annotations
+
+import os
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from app.bench.measure import Row, Table, at_least, at_most, interleaved, matrix_product, probe_row
+from app.places import default_model
+from ihd_core.labels import LABELS
+from ihd_core.model_input import AIR, CHANNELS, placement, slabs, slice_input
+from ihd_core.predict import predict, prediction_steps
+from ihd_core.progress import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from app.bench.measure import Goal
+    from ihd_core.model_file import Model
+    from ihd_core.model_input import Placement
+    from ihd_core.progress import Report
+    from ihd_core.scan import Scan
+
+SLICES, SIDE = 35, 512
+"""Of the phantom that is measured where no scan is given."""
+SHIPPED_SECONDS = 3.0
+"""In which the model that comes with the program should read a scan."""
+
+
+def bench_predict(model_folder: Path, path: Path | None = None, *, rounds: int, report: Report = silent) -> Table:
+    """Measure a model on a scan.
+
+    Args:
+        model_folder: whose model is measured; the one that comes with the program has a goal in seconds.
+        path: DICOM files of the scan; otherwise a phantom is made.
+        rounds: how often each work is timed.
+        report: called between the parts.
+
+    Raises:
+        ModelFileError: the model is refused.
+        DicomError: there is no scan to be read.
+        CannotPredict: the scan's slices are sagittal or coronal.
+    """
+    from ihd_core.model_file import load_model
+
+    model, scan = load_model(model_folder), _scan(path)
+    is_shipped = model_folder.resolve() == default_model().resolve()
+    parts: tuple[Callable[[], list[Row]], ...] = (
+        lambda: _scan_rows(scan, model, rounds, at_most(SHIPPED_SECONDS) if is_shipped else None),
+        lambda: _input_rows(scan, model, rounds),
+        lambda: [_evidence_row(scan, model, rounds)],
+        lambda: [_grad_cam_row(scan, model, rounds)],
+        lambda: [_autograd_row(scan, model)],
+    )
+    rows: list[Row] = []
+    for done, part in enumerate(parts):
+        report(done, len(parts))
+        rows += part()
+    report(len(parts), len(parts))
+    return Table(_title(scan, model, rounds), tuple(rows))
+
+
+def _scan(path: Path | None) -> Scan:
+    """What is measured."""
+    if path is None:
+        from ihd_core.phantom.phantom import phantom_scan
+
+        return phantom_scan(0, size=SIDE, slices=SLICES).scan
+    from ihd_core.dicom.reader import load_scan
+
+    return load_scan(path)
+
+
+def _title(scan: Scan, model: Model, rounds: int) -> str:
+    import torch
+
+    slices, rows, columns = scan.hu.shape
+    return (
+        f"{slices} slices of {rows} x {columns}, model {model.info.name} ({model.info.backbone} at {model.info.side}), "
+        f"{torch.get_num_threads()} threads on {os.cpu_count()} processors, median of {rounds} interleaved rounds"
+    )
+
+
+def _scan_rows(scan: Scan, model: Model, rounds: int, goal: Goal | None) -> list[Row]:
+    """A whole prediction, with the probe beside it."""
+    timings = interleaved({"probe": matrix_product(), "scan": lambda: predict(scan, model)}, rounds)
+    seconds = Row("scan to probabilities and all heatmaps", timings.median("scan"), "s", goal)
+    return [probe_row(timings, "probe"), seconds]
+
+
+def _input_rows(scan: Scan, model: Model, rounds: int) -> list[Row]:
+    """What the network gets, against the naive way."""
+    side = model.info.side
+    timings = interleaved({"naive": lambda: naive_input(scan, side), "ours": lambda: _inputs(scan, model)}, rounds)
+    error = float(abs(np.stack(_inputs(scan, model)) - naive_input(scan, side)).max())
+    return [
+        Row("network input: naive / ours", timings.ratio("naive", to="ours"), "times", at_least(30)),
+        Row("network input: largest difference from naive", error, "of 0..1", at_most(1e-6)),
+    ]
+
+
+def _evidence_row(scan: Scan, model: Model, rounds: int) -> Row:
+    """Slab after slab, with evidence and without in turns: a few per cent show only in many short comparisons."""
+    steps, passes = _endless_steps(scan, model), _endless_passes(scan, model)
+    works = {"with": lambda: next(steps), "without": lambda: next(passes)}
+    timings = interleaved(works, rounds * len(slabs(scan)))
+    return Row("forward pass with evidence / without", timings.ratio("with", to="without"), "times", at_most(1.05))
+
+
+def _grad_cam_row(scan: Scan, model: Model, rounds: int) -> Row:
+    """Six heatmaps, forward pass and all, against the library."""
+    import torch
+
+    from app.bench.grad_cam import NoGradCam, six_heatmaps
+
+    name, goal = "six heatmaps of a slice: pytorch-grad-cam / ours", at_least(20)
+    middle = _inputs(scan, model)[len(slabs(scan)) // 2]
+    steps = _endless_steps(scan, model)
+    try:
+        library = six_heatmaps(model.cnn, torch.from_numpy(middle[None].copy()))
+    except NoGradCam as error:
+        return Row(name, None, "times", goal, str(error))
+    timings = interleaved({"library": library, "ours": lambda: np.maximum(next(steps), 0)}, rounds)
+    return Row(name, timings.ratio("library", to="ours"), "times", goal)
+
+
+def _autograd_row(scan: Scan, model: Model) -> Row:
+    error = heatmap_error(scan, model)
+    return Row("six heatmaps: largest difference from autograd", error, "logit", at_most(1e-5))
+
+
+def _endless_steps(scan: Scan, model: Model) -> Iterator[NDArray[np.float32]]:
+    """Evidence of slab after slab, as a prediction computes it, over and over."""
+    while True:
+        yield from (result.evidence for result in prediction_steps(scan, model))
+
+
+def _endless_passes(scan: Scan, model: Model) -> Iterator[NDArray[np.float32]]:
+    """Logits of slab after slab and nothing else, over and over."""
+    import torch
+
+    place = placement(scan, model.info.side)
+    for slab in cycle(slabs(scan)):
+        with torch.inference_mode():
+            logits = model.cnn(torch.from_numpy(slice_input(scan, slab, place).channels[None].copy())).logits.numpy()
+        yield logits
+
+
+def _inputs(scan: Scan, model: Model) -> list[NDArray[np.float32]]:
+    """Every slab as the network gets it."""
+    place = placement(scan, model.info.side)
+    return [slice_input(scan, slab, place).channels for slab in slabs(scan)]
+
+
+def naive_input(scan: Scan, side: int) -> NDArray[np.float64]:
+    """What the network gets, written to be read rather than to be fast: whole scan, double precision, step by step.
+
+    Args:
+        scan: axial.
+        side: of the network's picture, pixels.
+
+    Returns:
+        (slabs, 3, side, side), 0..1.
+    """
+    place = placement(scan, side)
+    hu = np.stack([scan.hu[slab.start : slab.stop].mean(axis=0, dtype=np.float64) for slab in slabs(scan)])
+    hu = _naive_square(np.ascontiguousarray(place.turn.apply(hu)), place)
+    longest = hu.shape[1]
+    views = []
+    for window in CHANNELS:
+        low, high = window.center - window.width / 2, window.center + window.width / 2
+        views.append((np.clip(hu, low, high) - low) / (high - low))
+    how = cv2.INTER_AREA if longest > side else cv2.INTER_LINEAR
+    resized = [
+        [cv2.resize(view, (side, side), interpolation=how) for view in slab] for slab in zip(*views, strict=True)
+    ]
+    return np.asarray(resized, np.float64)
+
+
+def _naive_square(hu: NDArray[np.float64], place: Placement) -> NDArray[np.float64]:
+    """Slices with square pixels, and air where rows or columns are missing, (slabs, longest, longest)."""
+    rows, columns = place.square
+    if hu.shape[1:] != place.square:
+        flat = [cv2.resize(one, (columns, rows), interpolation=cv2.INTER_LINEAR) for one in hu]
+        hu = np.asarray(flat, np.float64)
+    if rows == columns:
+        return hu
+    top, left = place.padding
+    longest = max(rows, columns)
+    around = ((0, 0), (top, longest - rows - top), (left, longest - columns - left))
+    return np.pad(hu, around, constant_values=AIR)
+
+
+def heatmap_error(scan: Scan, model: Model) -> float:
+    """Largest difference between the closed form and Grad-CAM as it is defined, by autograd, over slabs and labels."""
+    import torch
+
+    errors = []
+    for channels, evidence in zip(_inputs(scan, model), predict(scan, model).evidence, strict=True):
+        with torch.no_grad():
+            last = model.cnn.activations(torch.from_numpy(channels.copy())[None])
+        last.requires_grad_()
+        logits = model.cnn.head(last.mean((2, 3)))[0]
+        for label in LABELS:
+            (gradient,) = torch.autograd.grad(logits[label.column], last, retain_graph=True)
+            weights = gradient.mean((2, 3), keepdim=True)
+            defined = torch.relu((weights * last).sum(1))[0].detach().numpy()
+            errors.append(float(abs(defined - np.maximum(evidence[label.column], 0)).max()))
+    return max(errors)

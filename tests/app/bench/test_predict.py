@@ -1,0 +1,117 @@
+"""What `ihd bench predict` prints; how long anything took is never asserted."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from app import cli
+from app.bench import predict as bench
+from ihd_core.model_input import placement, slabs, slice_input
+from ihd_core.phantom.series_writer import write_series
+from tests.ihd_core.toy import IN_PLANE, toy_hu, toy_model, toy_scan
+
+ROWS = {
+    "matrix product, float32": ("GFLOP/s", None),
+    "scan to probabilities and all heatmaps": ("s", None),
+    "network input: naive / ours": ("times", ">= 30"),
+    "network input: largest difference from naive": ("of 0..1", "<= 1e-06"),
+    "forward pass with evidence / without": ("times", "<= 1.05"),
+    "six heatmaps of a slice: pytorch-grad-cam / ours": ("times", ">= 20"),
+    "six heatmaps: largest difference from autograd": ("logit", "<= 1e-05"),
+}
+LIBRARY = "six heatmaps of a slice: pytorch-grad-cam / ours"
+
+
+@pytest.fixture
+def scan_folder(tmp_path):
+    write_series(tmp_path / "scan", toy_hu(3), spacing_mm=(5.0, 3.5, 3.5), series_uid="1.2.3.4")
+    return tmp_path / "scan"
+
+
+@pytest.fixture
+def bench_json(capsys, toy_folder):
+    """The rows of a run of one round, by name."""
+
+    def run(*arguments):
+        call = ["bench", "predict", *map(str, arguments), "--model", str(toy_folder), "--rounds", "1", "--json"]
+        assert cli.main([*call, "--quiet"]) == 0
+        written = capsys.readouterr()
+        assert written.err == ""
+        return {row["name"]: row for row in json.loads(written.out)}
+
+    return run
+
+
+def test_every_row_is_measured_on_a_given_scan(bench_json, scan_folder):
+    rows = bench_json(scan_folder)
+    assert {name: (row["unit"], row["goal"]) for name, row in rows.items()} == ROWS
+    assert all(row["value"] >= 0 and set(row) == {"name", "value", "unit", "goal", "met"} for row in rows.values())
+    assert all(rows[name]["met"] for name in ROWS if "difference" in name)
+
+
+def test_without_the_library_its_row_has_no_value_but_the_reason(bench_json, scan_folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pytorch_grad_cam", None)
+    rows = bench_json(scan_folder)
+    assert list(rows) == list(ROWS)
+    row = rows.pop(LIBRARY)
+    assert (row["value"], row["met"], row["goal"]) == (None, None, ">= 20")
+    assert "pytorch-grad-cam cannot be imported" in row["reason"]
+    assert all(row["value"] is not None for row in rows.values())
+
+
+def test_without_a_scan_a_phantom_is_measured_and_the_shipped_model_has_its_goal(capsys, monkeypatch, toy_folder):
+    monkeypatch.setitem(sys.modules, "pytorch_grad_cam", None)
+    monkeypatch.setattr(bench, "SLICES", 2)
+    monkeypatch.setattr(bench, "SIDE", 64)
+    monkeypatch.setattr(bench, "default_model", lambda: toy_folder)
+    assert cli.main(["bench", "predict", "--model", str(toy_folder), "--rounds", "1"]) == 0
+    written = capsys.readouterr()
+    title, empty, *rows = written.out.splitlines()
+    assert title.startswith("2 slices of 64 x 64, model toy (small at 64)")
+    assert (empty, len(rows)) == ("", len(ROWS))
+    assert "<= 3" in rows[1]
+    assert "100%" in written.err
+
+
+@pytest.mark.parametrize(
+    "scan",
+    [
+        toy_scan(3, size=128),
+        toy_scan(8, size=64, spacing_mm=(1.0, 3.5, 3.5)),
+        *(toy_scan(hu=toy_hu(2, 96)[:, :80], orientation=orientation) for orientation in IN_PLANE),
+    ],
+)
+def test_the_naive_input_is_the_network_input(scan):
+    """Two ways of writing it down, which share nothing but the placement."""
+    place = placement(scan, 64)
+    ours = np.stack([slice_input(scan, slab, place).channels for slab in slabs(scan)])
+    naive = bench.naive_input(scan, 64)
+    assert (naive.dtype, naive.shape) == (np.float64, ours.shape)
+    assert ours == pytest.approx(naive, abs=1e-6)
+
+
+def test_pixels_that_are_not_square_are_made_square_the_naive_way_too():
+    scan = toy_scan(hu=toy_hu(2, 96), spacing_mm=(5.0, 3.0, 2.0))
+    place = placement(scan, 64)
+    ours = np.stack([slice_input(scan, slab, place).channels for slab in slabs(scan)])
+    assert ours == pytest.approx(bench.naive_input(scan, 64), abs=1e-5)
+
+
+def test_a_wrong_heatmap_is_found_out(monkeypatch):
+    scan, model = toy_scan(2), toy_model()
+    assert bench.heatmap_error(scan, model) < 1e-5
+    right = bench.predict
+
+    def wrong(*arguments):
+        prediction = right(*arguments)
+        evidence = prediction.evidence.copy()
+        evidence[1, 4, 2, 3] = 7
+        object.__setattr__(prediction, "evidence", evidence)
+        return prediction
+
+    monkeypatch.setattr(bench, "predict", wrong)
+    assert bench.heatmap_error(scan, model) > 6
