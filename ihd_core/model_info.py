@@ -7,6 +7,8 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from ihd_core.errors import ModelFileError
 from ihd_core.estimate import Estimate
 from ihd_core.files import sha256
@@ -137,8 +139,12 @@ class ModelInfo:
     sha256: str = ""
 
     def threshold(self, setting: str, level: str, label: Label) -> float:
-        """The probability above which a label is called; level is "scan" or "slice"."""
-        return self.operating_points[setting][level][label].threshold
+        """The probability above which a label is called; level is "scan" or "slice".
+
+        It is a float32's value, as probabilities are: a comparison then cuts at one place, whether it is made in single
+        or in double precision.
+        """
+        return float(np.float32(self.operating_points[setting][level][label].threshold))
 
 
 def salted_sha256(salt: str, identifier: str) -> str:

@@ -109,4 +109,4 @@ def test_heatmaps_are_on_the_screen_only_where_results_may_be_seen(prediction):
 
 
 def test_thresholds_are_the_models_own():
-    assert toy_info().threshold("screen", "scan", Label.ANY) == 0.3
+    assert toy_info().threshold("screen", "scan", Label.ANY) == pytest.approx(0.3)

@@ -112,8 +112,16 @@ def test_operating_points_keep_their_counts_and_intervals(tmp_path, networks):
     save_model(tmp_path / "m", replace(info, operating_points=points), **networks, card="")
     found = read_info(tmp_path / "m")
     assert found.operating_points["screen"]["slice"][Label.SUBDURAL] == point
-    assert found.threshold("screen", "scan", Label.ANY) == 0.31
+    assert found.threshold("screen", "scan", Label.ANY) == pytest.approx(0.31)
     assert found.threshold("paper", "scan", Label.ANY) == 0.5
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.2, 0.3, 0.7])
+def test_single_and_double_precision_cut_at_the_same_place(threshold):
+    points = {"screen": {"scan": {Label.ANY: OperatingPoint(threshold)}}}
+    limit = toy_info(operating_points=points).threshold("screen", "scan", Label.ANY)
+    probability = np.float32(threshold)
+    assert bool(probability > limit) is (float(probability) > limit) is False
 
 
 def test_a_metric_that_is_not_a_number_is_null_in_the_file(tmp_path, networks):
