@@ -205,7 +205,7 @@ def _own_warnings(scan: Scan, model: Model, slab_count: int) -> list[ScanWarning
         )
         values = {"slices": float(len(scan)), "averaged": float(slab_count)}
         warnings.append(ScanWarning("slices-averaged", text, values))
-    role = model.info.training.role_of(scan.details.patient_id, scan.uid)
+    role = model.info.training.role_of(scan.details.patient_id, scan.series_uid)
     if role:
         text = f"The model was made with this patient or series ({role} data): its result here proves nothing"
         warnings.append(ScanWarning("seen-in-training", text))

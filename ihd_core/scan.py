@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from ihd_core.windowing import Window
 
 
+PART = "#"
+"""Ends the SeriesInstanceUID in the uid of a further stack of one series; no character of a DICOM UID."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScanWarning:
     """What a reader must know about a scan before trusting it.
@@ -73,7 +77,8 @@ class Scan:
             along which the slices are ordered, inferior to superior. The normal is the cross product of the first two
             or its negative. Rows follow DICOM (0020,0037).
         positions_mm: float64 (slices, 3), LPS; centre of the first pixel of every slice, DICOM (0020,0032).
-        uid: SeriesInstanceUID; slice_uids: SOPInstanceUID of every slice, in order.
+        uid: SeriesInstanceUID, followed by PART and digits for a further stack of one series; slice_uids:
+            SOPInstanceUID of every slice, in order.
         source: the path the reader was given.
         warnings: in the order in which a reader should read them.
     """
@@ -94,6 +99,11 @@ class Scan:
 
     def __len__(self) -> int:
         return len(self.hu)
+
+    @property
+    def series_uid(self) -> str:
+        """SeriesInstanceUID alone, which several stacks may share."""
+        return self.uid.partition(PART)[0]
 
     @property
     def heights_mm(self) -> NDArray[np.float64]:

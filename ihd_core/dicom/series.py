@@ -12,6 +12,7 @@ from ihd_core.dicom.kinds import LeftOut, why_left_out
 from ihd_core.errors import DicomError, NoHeadCt, NotDicom
 from ihd_core.files import sha256
 from ihd_core.progress import Report, silent
+from ihd_core.scan import PART
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,7 +24,9 @@ class Series:
     """One stack of CT slices that can be opened as a Scan.
 
     Attributes:
-        uid: SeriesInstanceUID; derived from the slices' where the files have none.
+        uid: SeriesInstanceUID; derived from the slices' where the files have none. Where one UID holds several stacks,
+            the best has it and each other one has it with PART and digits of its geometry, so that what is recorded of
+            one never shows as the other's.
         stack: the slices in order, and their geometry.
         score: points in the ranking, the highest is shown first.
         reason: why it stands where it stands, in one line.
@@ -128,6 +131,7 @@ def _group(
         if identities:
             refused.append(LeftOut(tuple(h.path for h in members), f"two patients in one series, {identities}"))
             continue
+        stacks: list[tuple[geometry.Stack, tuple[str, ...]]] = []
         for part in _split(members):
             try:
                 stack = geometry.stack(part)
@@ -144,9 +148,21 @@ def _group(
                 for path, why in damaged
                 if path.parent in folders and path.suffix.lower() in suffixes
             )
-            uid = part[0].series_uid or derived_uid(part)
+            stacks.append((stack, beside))
+        stacks.sort(key=lambda found: (-ranking.score(found[0]), -len(found[0].headers), _shape_digits(found[0])))
+        for number, (stack, beside) in enumerate(stacks):
+            uid = members[0].series_uid or derived_uid((*stack.headers, *stack.repeated))
+            if number and members[0].series_uid:
+                uid = f"{uid}{PART}{_shape_digits(stack)}"
             series.append(Series(uid, stack, ranking.score(stack), ranking.reason(stack), beside, source))
     return series, refused
+
+
+def _shape_digits(stack: geometry.Stack) -> str:
+    """Of what tells the stacks of one series apart; the same however many of their slices are there."""
+    first = stack.headers[0]
+    numbers = (first.rows, first.columns, *(first.orientation or ()), *(first.pixel_mm or ()))
+    return sha256(" ".join(f"{round(number, 2) + 0.0:.2f}" for number in numbers).encode())[:8]
 
 
 def two_patients(members: Sequence[Header]) -> str:

@@ -116,10 +116,11 @@ def test_the_scans_own_warnings_come_first(model):
     assert predict(warned, model).warnings == scan * 2
 
 
-def test_a_scan_the_model_was_trained_on_is_said(model):
+@pytest.mark.parametrize("uid", ["1.2.3", "1.2.3#0123abcd"])
+def test_a_scan_the_model_was_trained_on_is_said(model, uid):
     training = TrainingData("test", "salt", training_series=(salted_sha256("salt", "1.2.3"),))
     seen = replace(model, info=replace(model.info, training=training))
-    (warning,) = predict(toy_scan(2), seen).warnings
+    (warning,) = predict(toy_scan(2, uid=uid), seen).warnings
     assert warning.code == "seen-in-training"
 
 

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -46,8 +48,17 @@ def test_stacks_that_cannot_be_one_volume_are_split(tmp_path, hu, change):
     }
     other = hu[:3, :16, :16] if change == "matrix" else hu[:3]
     write_series(tmp_path / "b", other, series_uid="1.2.3", **options[change])
-    found = find_series([tmp_path])
-    assert [(series.uid, series.slice_count) for series in found.series] == [("1.2.3", 5), ("1.2.3", 3)]
+    first, second = find_series([tmp_path]).series
+    assert (first.uid, first.slice_count, second.slice_count) == ("1.2.3", 5, 3)
+    assert re.fullmatch(r"1\.2\.3#[0-9a-f]{8}", second.uid), "what is recorded of one must not show as the other's"
+
+
+def test_the_uid_of_a_further_stack_stays_when_a_slice_of_it_is_gone(tmp_path, hu):
+    write_series(tmp_path / "a", hu, series_uid="1.2.3")
+    paths = write_series(tmp_path / "b", hu[:3], series_uid="1.2.3", spacing_mm=(5.0, 0.4, 0.4))
+    before = [series.uid for series in find_series([tmp_path]).series]
+    paths[0].unlink()
+    assert [series.uid for series in find_series([tmp_path]).series] == before
 
 
 def test_two_series_are_ranked_and_say_why(tmp_path, hu):
