@@ -86,26 +86,63 @@ def predict_to_files(
 
 
 def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[Series]:
-    """The best series of every study in every path, each once; everything else is noted in outcome."""
+    """The best series of every study in every folder, each once; everything else is noted in outcome.
+
+    Files that are named one by one, as a shell does with *.dcm, are looked at together: they may be slices of one scan.
+    """
     from ihd_core.dicom.series import find_series
 
     chosen: dict[str, Series] = {}
-    for path in paths:
+    for together in _together(paths):
         try:
-            found = find_series([path])
+            found = find_series(together)
         except Cancelled:
             raise
         except IhdError as error:
             outcome.failed.append(str(error))
             continue
-        outcome.remarks += [f"{path}: left out {entry.text}" for entry in found.left_out]
-        best: dict[str, Series] = {}
+        outcome.remarks += [f"{found.source}: left out {entry.text}" for entry in found.left_out]
+        best: dict[tuple[str, str], Series] = {}
         for series in found.series:
-            chief = best.setdefault(series.stack.headers[0].details.study_uid, series)
+            details = series.stack.headers[0].details
+            chief = best.setdefault((details.patient_id, details.study_uid or series.uid), series)
             if chief is not series:
-                outcome.remarks.append(f"{path}: left out {_name(series)}; {_name(chief)} of its study was chosen")
-        chosen |= {series.uid: series for series in best.values()}
+                outcome.remarks.append(
+                    f"{found.source}: left out {_name(series)}; {_name(chief)} of its study was chosen"
+                )
+        for series in best.values():
+            _choose(series, chosen, outcome)
     return list(chosen.values())
+
+
+def _together(paths: Sequence[Path]) -> list[list[Path]]:
+    """Every folder alone; all single files in one group, where the first of them stood."""
+    files: list[Path] = []
+    groups: list[list[Path]] = []
+    for path in paths:
+        if not path.is_file():
+            groups.append([path])
+            continue
+        if not files:
+            groups.append(files)
+        files.append(path)
+    return groups
+
+
+def _choose(series: Series, chosen: dict[str, Series], outcome: Outcome) -> None:
+    """Add a series; of copies the most complete stays, and two that only share their UID are never taken for copies."""
+    other = chosen.setdefault(series.uid, series)
+    here, there = _slices(series), _slices(other)
+    if here >= there:
+        chosen[series.uid] = series
+    elif not here <= there:
+        outcome.failed.append(
+            f"{series.source}: {_name(series)} is not predicted, {other.source} has other slices of the same series UID"
+        )
+
+
+def _slices(series: Series) -> set[tuple[str, tuple[float, ...] | None]]:
+    return {(header.sop_uid or header.path.name, header.position) for header in series.stack.headers}
 
 
 def _name(series: Series) -> str:

@@ -82,7 +82,7 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
         DicomError: a path does not exist, or the only file given is damaged.
     """
     files = files_under(paths)
-    source = ", ".join(str(path) for path in paths)
+    source = ", ".join(str(path) for path in paths) if len(paths) <= 3 else f"{paths[0]} and {len(paths) - 1} more"
     if not files:
         raise NoHeadCt(f"{source}: holds no files")
     slices: list[Header] = []

@@ -64,10 +64,40 @@ def test_every_study_of_a_path_gives_its_best_series_and_the_rest_is_named(tmp_p
     assert "short" in outcome.remarks[1]
 
 
-def test_the_same_series_named_twice_is_predicted_once(tmp_path, model_folder):
+@pytest.mark.parametrize("names", [["", "001.dcm", ""], ["001.dcm", ""], ["", "001.dcm"]])
+def test_the_same_series_named_twice_is_predicted_once_and_whole(tmp_path, model_folder, names):
     path = study(tmp_path / "in", "one")
-    outcome = predict_to_files([path, path / "001.dcm", path], model_folder, [tmp_path / "p.json"])
-    assert [result.series_uid for result in outcome.results] == ["1.2.841.0"]
+    outcome = predict_to_files([path / name for name in names], model_folder, [tmp_path / "p.json"])
+    assert [(result.series_uid, len(result.slice_uids)) for result in outcome.results] == [("1.2.841.0", 12)]
+    assert outcome.failed == []
+
+
+def test_slices_named_one_by_one_are_one_scan(tmp_path, model_folder):
+    slices = sorted(study(tmp_path / "in", "one").iterdir())
+    outcome = predict_to_files(slices, model_folder, [tmp_path / "p.json"])
+    assert [len(result.slice_uids) for result in outcome.results] == [12]
+    assert (outcome.remarks, outcome.failed) == ([], [])
+
+
+def test_halves_of_a_series_in_two_folders_are_not_taken_for_copies(tmp_path, model_folder):
+    slices = sorted(study(tmp_path / "in", "one").iterdir())
+    (tmp_path / "rest").mkdir()
+    for path in slices[6:]:
+        path.rename(tmp_path / "rest" / path.name)
+    outcome = predict_to_files([tmp_path / "in", tmp_path / "rest"], model_folder, [tmp_path / "p.json"])
+    assert [len(result.slice_uids) for result in outcome.results] == [6]
+    (failed,) = outcome.failed
+    assert failed.startswith(f"{tmp_path / 'rest'}: ")
+    assert "other slices of the same series UID" in failed
+
+
+def test_scans_without_a_study_uid_are_no_one_study(tmp_path, model_folder):
+    for seed, name in enumerate(("first", "second")):
+        tags = {"StudyInstanceUID": None, "PatientID": name}
+        options = {"spacing_mm": (5.0, 3.5, 3.5), "series_uid": f"1.2.841.{seed}", "tags": tags}
+        write_series(tmp_path / "in" / name, toy_hu(12, 64, seed), **options)
+    outcome = predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"])
+    assert sorted(result.series_uid for result in outcome.results) == ["1.2.841.0", "1.2.841.1"]
 
 
 def test_a_bad_path_costs_the_others_nothing(tmp_path, model_folder):
