@@ -44,6 +44,10 @@ class LeftOut:
         return f"{len(self.paths)} × {self.reason}{where}"
 
 
+NO_PLACE, NO_SPACING = "no position, orientation or pixel spacing", "pixel spacing not above zero"
+UNPLACED = {NO_PLACE, NO_SPACING}
+"""Reasons why an image of a CT series cannot be put where it belongs; a reader must hear of it."""
+
 _RULES: tuple[tuple[str, Callable[[Header], bool]], ...] = (
     ("directory of a disc", lambda h: h.sop_class == MediaStorageDirectoryStorage),
     ("no image", lambda h: not (h.sop_class or h.modality or h.rows)),
@@ -62,8 +66,8 @@ _RULES: tuple[tuple[str, Callable[[Header], bool]], ...] = (
     ("perfusion map", lambda h: not _PERFUSION.isdisjoint(h.image_type)),
     ("no image", lambda h: not (h.rows and h.columns)),
     ("values that are not HU", lambda h: h.rescale_type not in {"", "HU", "US"}),
-    ("no position, orientation or pixel spacing", lambda h: None in (h.position, h.orientation, h.pixel_mm)),
-    ("pixel spacing not above zero", lambda h: min(h.pixel_mm or (0,)) <= 0),
+    (NO_PLACE, lambda h: None in (h.position, h.orientation, h.pixel_mm)),
+    (NO_SPACING, lambda h: min(h.pixel_mm or (0,)) <= 0),
 )
 
 

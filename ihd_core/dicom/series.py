@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from ihd_core.dicom import geometry, ranking
 from ihd_core.dicom.headers import Header, files_under, read_header
-from ihd_core.dicom.kinds import LeftOut, why_left_out
+from ihd_core.dicom.kinds import UNPLACED, LeftOut, why_left_out
 from ihd_core.errors import DicomError, NoHeadCt, NotDicom
 from ihd_core.files import sha256
 from ihd_core.progress import Report, silent
 from ihd_core.scan import PART
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -30,7 +30,7 @@ class Series:
         stack: the slices in order, and their geometry.
         score: points in the ranking, the highest is shown first.
         reason: why it stands where it stands, in one line.
-        damaged: of files beside the slices that were meant to be slices and cannot be read: name and reason.
+        damaged: of files that were meant to be slices and cannot be read or placed: name and reason.
         source: what the reader opened.
     """
 
@@ -87,11 +87,14 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
         raise NoHeadCt(f"{source}: holds no files")
     slices: list[Header] = []
     rejected: list[tuple[str, Path, bool]] = []
+    unplaced: dict[str, list[str]] = defaultdict(list)
     for done, path in enumerate(files):
         report(done, len(files))
         try:
             header = read_header(path)
             reason, damaged = why_left_out(header), False
+            if reason in UNPLACED:
+                unplaced[header.series_uid].append(f"{path.name}: {reason}")
         except DicomError as error:
             if len(files) == 1:
                 raise
@@ -103,7 +106,9 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
         else:
             slices.append(header)
     report(len(files), len(files))
-    series, refused = _group(slices, [(path, reason) for reason, path, damaged in rejected if damaged], source)
+    series, refused = _group(
+        slices, [(path, reason) for reason, path, damaged in rejected if damaged], unplaced, source
+    )
     left_out = (*refused, *_count(rejected))
     if not series:
         found = left_out[0].reason if len(files) == 1 else "; ".join(entry.text for entry in left_out)
@@ -119,8 +124,16 @@ def _count(rejected: Iterable[tuple[str, Path, bool]]) -> list[LeftOut]:
 
 
 def _group(
-    slices: Sequence[Header], damaged: Sequence[tuple[Path, str]], source: str
+    slices: Sequence[Header], damaged: Sequence[tuple[Path, str]], unplaced: Mapping[str, Sequence[str]], source: str
 ) -> tuple[list[Series], list[LeftOut]]:
+    """Stacks of slices with what is missing in them.
+
+    Args:
+        slices: of all series.
+        damaged: files that cannot be read, and why; they count for the series whose files lie beside them.
+        unplaced: by SeriesInstanceUID, slices of unknown place, each as its file and the reason.
+        source: for the series.
+    """
     by_uid: dict[str, list[Header]] = defaultdict(list)
     for header in slices:
         by_uid[header.series_uid or f"no series UID in {header.path.parent}"].append(header)
@@ -131,31 +144,37 @@ def _group(
         if identities:
             refused.append(LeftOut(tuple(h.path for h in members), f"two patients in one series, {identities}"))
             continue
-        stacks: list[tuple[geometry.Stack, tuple[str, ...]]] = []
+        series_uid = members[0].series_uid
+        lost = list(unplaced.get(series_uid, ())) if series_uid else []
+        stacks = []
         for part in _split(members):
             try:
                 stack = geometry.stack(part)
             except ValueError as error:
                 refused.append(LeftOut(tuple(h.path for h in part), str(error)))
+                lost += [f"{header.path.name}: {error}" for header in part]
                 continue
             if len(stack.headers) == 1 and stack.plane != "axial":
                 refused.append(LeftOut(tuple(h.path for h in part), f"single {stack.plane} image, as localizers are"))
                 continue
-            folders = {header.path.parent for header in part}
-            suffixes = {header.path.suffix.lower() for header in part}
-            beside = tuple(
-                f"{path.name}: {why}"
-                for path, why in damaged
-                if path.parent in folders and path.suffix.lower() in suffixes
-            )
-            stacks.append((stack, beside))
-        stacks.sort(key=lambda found: (-ranking.score(found[0]), -len(found[0].headers), _shape_digits(found[0])))
-        for number, (stack, beside) in enumerate(stacks):
-            uid = members[0].series_uid or derived_uid((*stack.headers, *stack.repeated))
-            if number and members[0].series_uid:
+            stacks.append(stack)
+        stacks.sort(key=lambda stack: (-ranking.score(stack), -len(stack.headers), _shape_digits(stack)))
+        for number, stack in enumerate(stacks):
+            uid = series_uid or derived_uid((*stack.headers, *stack.repeated))
+            if number and series_uid:
                 uid = f"{uid}{PART}{_shape_digits(stack)}"
-            series.append(Series(uid, stack, ranking.score(stack), ranking.reason(stack), beside, source))
+            missing = (*_beside(stack, damaged), *lost)
+            series.append(Series(uid, stack, ranking.score(stack), ranking.reason(stack), missing, source))
     return series, refused
+
+
+def _beside(stack: geometry.Stack, damaged: Sequence[tuple[Path, str]]) -> list[str]:
+    """Damaged files in the folders of a stack that end as its files do."""
+    paths = [header.path for header in (*stack.headers, *stack.repeated)]
+    folders, suffixes = {path.parent for path in paths}, {path.suffix.lower() for path in paths}
+    return [
+        f"{path.name}: {why}" for path, why in damaged if path.parent in folders and path.suffix.lower() in suffixes
+    ]
 
 
 def _shape_digits(stack: geometry.Stack) -> str:

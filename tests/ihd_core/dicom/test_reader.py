@@ -72,6 +72,18 @@ def test_a_slice_damaged_in_its_header_is_reported_too(tmp_path, hu, length):
     assert "003.dcm: is " in scan.warnings[0].text
 
 
+@pytest.mark.parametrize(
+    "lost",
+    [{"ImagePositionPatient": None}, {"PixelSpacing": [0, 0]}, {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}],
+)
+def test_the_last_slice_of_a_series_does_not_vanish_because_its_place_is_unknown(tmp_path, hu, lost):
+    write_series(tmp_path, hu, tags_per_slice=lambda index: lost if index == 4 else {})
+    scan = load_scan(tmp_path)
+    assert len(scan) == 4
+    assert codes(scan) == ["unreadable-slice"]
+    assert "005.dcm: " in scan.warnings[0].text
+
+
 def test_a_truncated_slice_opened_alone_is_an_error(tmp_path, hu):
     paths = write_series(tmp_path, hu)
     truncate(paths[3])
