@@ -78,19 +78,20 @@ class Header:
 
 
 def files_under(paths: Iterable[Path]) -> list[Path]:
-    """Every file of the given files and folders, each once, folders in alphabetical order.
+    """Every file of the given files and folders, each once however it is spelled, folders in alphabetical order.
 
     Links to folders are not followed, so a loop of them ends.
 
     Raises:
         DicomError: a path does not exist, or a folder cannot be listed.
     """
-    found: dict[Path, None] = {}
+    found: dict[str, Path] = {}
     for path in paths:
         if not path.exists():
             raise DicomError(f"{path}: does not exist")
-        found.update(dict.fromkeys(_walk(path) if path.is_dir() else [path]))
-    return list(found)
+        for file in _walk(path) if path.is_dir() else [path]:
+            found.setdefault(os.path.abspath(file), file)
+    return list(found.values())
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,6 +137,12 @@ def test_files_and_folders_given_together_become_one_series(tmp_path, hu):
     (tmp_path / "more").mkdir()
     paths[0].rename(tmp_path / "more" / "x")
     assert find_series([*paths[1:], tmp_path / "more"]).series[0].slice_count == 5
+
+
+def test_a_file_is_read_once_however_it_is_spelled(tmp_path, hu, monkeypatch):
+    write_series(tmp_path / "a", hu)
+    monkeypatch.chdir(tmp_path)
+    assert find_series([tmp_path / "a", Path("a"), Path("a/../a/001.dcm")]).series[0].stack.repeated == ()
 
 
 def test_slices_without_a_series_uid_get_one_that_stays(tmp_path, hu):
