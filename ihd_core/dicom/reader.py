@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +12,13 @@ from pydicom.uid import UID
 
 from ihd_core.dicom import geometry
 from ihd_core.dicom.pixels import read_hu
-from ihd_core.dicom.series import Series, find_series
+from ihd_core.dicom.series import Series, find_series, uid_of
 from ihd_core.errors import DicomError
 from ihd_core.progress import Report, silent
 from ihd_core.scan import Scan, ScanWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -43,13 +44,21 @@ class ScanReader:
     """Fills a volume slice by slice, in the order in which the slices are wanted.
 
     A slice that cannot be read leaves no black picture behind: it is left out of the Scan, which says so.
+
+    Raises:
+        DicomError: the volume does not fit into memory.
     """
 
     def __init__(self, series: Series) -> None:
         self.series = series
         self._headers = list(series.stack.headers)
+        self._shared_uids = _shared_uids(self._headers)
         first = self._headers[0]
-        self._hu = np.empty((series.slice_count, first.rows, first.columns), np.int16)
+        try:
+            self._hu = np.empty((series.slice_count, first.rows, first.columns), np.int16)
+        except (MemoryError, ValueError) as error:
+            size = f"{series.slice_count} × {first.rows} × {first.columns} pixels"
+            raise DicomError(f"{first.path.name}: {size} of this series do not fit into memory") from error
         self._read = np.zeros(series.slice_count, bool)
         self._failures: dict[int, DicomError] = {}
 
@@ -95,6 +104,12 @@ class ScanReader:
                 return
         raise failures[0]
 
+    def _slice_uid(self, header: Header) -> str:
+        """SOPInstanceUID; one from the slice's place where the files have none that tells slices apart."""
+        if header.sop_uid not in self._shared_uids:
+            return header.sop_uid
+        return uid_of(f"{self.series.uid}|{header.sop_uid}|{header.position}")
+
     def preview(self, slice_index: int) -> Preview:
         """One slice that has been read, as a Scan of its own."""
         return Preview(self._scan(self.series.stack, [slice_index]), slice_index, self.series.slice_count)
@@ -118,7 +133,7 @@ class ScanReader:
             orientation=stack.orientation.copy(),
             positions_mm=self.series.stack.positions_mm[list(indices)],
             uid=self.series.uid,
-            slice_uids=tuple(header.sop_uid for header in headers),
+            slice_uids=tuple(self._slice_uid(header) for header in headers),
             source=self.series.source,
             warnings=(
                 *_unreadable_warnings(failures),
@@ -127,6 +142,12 @@ class ScanReader:
             ),
             details=replace(headers[0].details, lossy=any(header.details.lossy for header in stack.headers)),
         )
+
+
+def _shared_uids(headers: Iterable[Header]) -> frozenset[str]:
+    """SOPInstanceUIDs that do not tell one slice, and the empty one."""
+    counted = Counter(header.sop_uid for header in headers)
+    return frozenset({"", *(uid for uid, count in counted.items() if count > 1)})
 
 
 def _unreadable_warnings(failures: Sequence[str]) -> list[ScanWarning]:
@@ -141,6 +162,11 @@ def _value_warnings(headers: Sequence[Header]) -> list[ScanWarning]:
     if lossy:
         text = f"Compressed with loss: HU and fine detail are approximate ({UID(lossy[0].transfer_syntax).name})"
         warnings.append(ScanWarning("lossy-compression", text, {"slices": len(lossy)}))
+    shared = _shared_uids(headers)
+    nameless = sum(header.sop_uid in shared for header in headers)
+    if nameless:
+        text = f"{nameless} slices have no UID of their own in the files; they got one from their place"
+        warnings.append(ScanWarning("slice-uids", text, {"slices": nameless}))
     without = sum(header.slope is None or header.intercept is None for header in headers)
     if without:
         text = "No rescale slope or intercept in the files: the stored values are taken as HU"

@@ -228,4 +228,9 @@ def _fits(header: Header, first: Header) -> bool:
 def derived_uid(members: Sequence[Header]) -> str:
     """A stable UID for slices without SeriesInstanceUID, from their own UIDs."""
     names = "|".join(sorted(header.sop_uid or header.path.name for header in members))
-    return f"2.25.{int(sha256(names.encode())[:32], 16)}"
+    return uid_of(names)
+
+
+def uid_of(text: str) -> str:
+    """A UID that is always the same for the same text."""
+    return f"2.25.{int(sha256(text.encode())[:32], 16)}"

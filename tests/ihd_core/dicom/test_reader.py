@@ -1,7 +1,9 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
+import pydicom
 import pytest
 
 from ihd_core.dicom.reader import ScanReader, load_scan
@@ -169,3 +171,25 @@ def test_lossy_compression_of_one_slice_is_said_for_the_scan(tmp_path, hu):
 def test_a_scan_can_be_made_without_pydicom():
     code = "import sys, ihd_core.scan; assert 'pydicom' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("uid", [None, "1.2.3.4"])
+def test_slices_without_a_uid_of_their_own_are_told_apart_and_stay_so(tmp_path, hu, uid):
+    for path in write_series(tmp_path, hu, series_uid="1.2.3"):
+        dataset = pydicom.dcmread(path)
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
+        dataset.save_as(path, enforce_file_format=False)
+    scan = load_scan(tmp_path)
+    assert len(set(scan.slice_uids)) == 5, "a rating of one slice must not show on another"
+    assert all(name.startswith("2.25.") for name in scan.slice_uids)
+    assert codes(scan) == ["slice-uids"]
+    truncate(tmp_path / "001.dcm")
+    assert load_scan(tmp_path).slice_uids == scan.slice_uids[1:]
+
+
+def test_a_volume_that_fits_no_memory_is_refused_in_one_line(tmp_path, hu):
+    write_series(tmp_path, hu, tags={"Rows": 65535, "Columns": 65535})
+    series = find_series([tmp_path]).series[0]
+    many = replace(series, stack=replace(series.stack, headers=series.stack.headers * 10_000))
+    with pytest.raises(DicomError, match=r"^001\.dcm: 50000 × 65535 × 65535 pixels .* do not fit into memory$"):
+        ScanReader(many)
