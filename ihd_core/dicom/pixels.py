@@ -73,6 +73,9 @@ def read_hu(header: Header) -> NDArray[np.int16]:
     if slope == 0:
         raise DicomError(f"{name}: slope {slope:g} and intercept {intercept:g} give no HU")
     stored = _within_bits_stored(raw, dataset)
+    bits, high = whole(dataset, "BitsStored", 16), whole(dataset, "HighBit")
+    if high >= bits and not np.array_equal(stored, raw):
+        raise DicomError(f"{name}: values lie in bits {high - bits + 1} to {high}, only those from bit 0 on are read")
     padding = _padding(raw, stored, dataset, slope, intercept)
     if slope == int(slope) and intercept == int(intercept) and abs(slope) < LARGEST_WHOLE_SLOPE:
         hu = stored * np.int32(slope) + np.int32(intercept)

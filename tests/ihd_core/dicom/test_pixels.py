@@ -161,3 +161,15 @@ def test_a_syntax_without_decoder_is_named(tmp_path, hu):
 def test_native_values_are_those_of_pydicom(tmp_path, hu, syntax):
     (path,) = write_series(tmp_path, hu[:1], transfer_syntax=syntax)
     assert np.array_equal(read(path), pydicom.dcmread(path).pixel_array.astype(int) - 1024)
+
+
+def test_values_that_do_not_begin_at_bit_0_are_refused_not_shown_black(tmp_path, hu):
+    (path,) = write_series(tmp_path, hu[:1], intercept=-1024, bits_stored=12)
+    dataset = pydicom.dcmread(path)
+    dataset.HighBit = 15
+    dataset.save_as(path)
+    assert np.array_equal(read_hu(read_header(path)), hu[0]), "only the tag is wrong"
+    dataset.PixelData = (np.frombuffer(dataset.PixelData, "<u2") << 4).astype("<u2").tobytes()
+    dataset.save_as(path)
+    with pytest.raises(DicomError, match=r"^001\.dcm: values lie in bits 4 to 15, only those from bit 0 on are read$"):
+        read_hu(read_header(path))
