@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ihd_core.errors import Cancelled, IhdError
-from ihd_core.files import make_folder, write_atomically
+from ihd_core.files import file_errors, make_folder, write_atomically
 from ihd_core.labels import DISPLAY_ORDER
 from ihd_core.prediction_files import predictions_csv, predictions_json, scan_result
 from ihd_core.progress import silent
@@ -175,13 +175,20 @@ def series_folder(uid: str) -> str:
 def write_heatmaps(folder: Path, scan: Scan, prediction: Prediction, *, report: Report = silent) -> None:
     """Write INDEX_LABEL.png for every slice and label: the slice in the brain window, one heatmap, its colour bar.
 
+    Pictures that an earlier run left at slices beyond the last are removed: they would pass for this run's.
+
     Raises:
-        FileError: a picture cannot be written.
+        FileError: a picture cannot be written, or an earlier one not removed.
     """
     from ihd_core.overlay import picture, write_png
     from ihd_core.windowing import BRAIN
 
     make_folder(folder)
+    for earlier in folder.glob("*_*.png"):
+        index_text, _, label_text = earlier.stem.partition("_")
+        if index_text.isdecimal() and int(index_text) >= len(scan) and label_text in DISPLAY_ORDER:
+            with file_errors(earlier, "cannot be removed"):
+                earlier.unlink()
     for index in range(len(scan)):
         for label in DISPLAY_ORDER:
             write_png(folder / f"{index}_{label}.png", picture(scan, index, BRAIN, prediction, [label]))

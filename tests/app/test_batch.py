@@ -122,6 +122,16 @@ def test_a_slice_that_cannot_be_read_is_said_and_the_others_are_predicted(tmp_pa
     assert any("005.dcm" in remark for remark in outcome.remarks)
 
 
+def test_pictures_of_an_earlier_run_do_not_pass_for_this_ones(tmp_path, model_folder):
+    path, maps = study(tmp_path / "in", "one", slices=3), tmp_path / "maps" / "1.2.841.0"
+    predict_to_files([path], model_folder, [tmp_path / "p.json"], tmp_path / "maps")
+    (maps / "9_notes.png").write_text("the user's own")
+    (path / "003.dcm").unlink()
+    predict_to_files([path], model_folder, [tmp_path / "p.json"], tmp_path / "maps")
+    expected = {f"{index}_{label}.png" for index in range(2) for label in DISPLAY_ORDER}
+    assert {path.name for path in maps.iterdir()} == expected | {"9_notes.png"}
+
+
 def test_pictures_that_cannot_be_written_cost_no_number(tmp_path, model_folder):
     path = study(tmp_path / "in", "one")
     (tmp_path / "file").write_text("")
