@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from ihd_core.dicom import geometry, ranking
@@ -180,8 +181,15 @@ def _beside(stack: geometry.Stack, damaged: Sequence[tuple[Path, str]]) -> list[
 def _shape_digits(stack: geometry.Stack) -> str:
     """Of what tells the stacks of one series apart; the same however many of their slices are there."""
     first = stack.headers[0]
-    numbers = (first.rows, first.columns, *(first.orientation or ()), *(first.pixel_mm or ()))
-    return sha256(" ".join(f"{round(number, 2) + 0.0:.2f}" for number in numbers).encode())[:8]
+    numbers = (
+        first.rows,
+        first.columns,
+        *(first.orientation or ()),
+        *(first.pixel_mm or ()),
+        first.details.thickness_mm,
+    )
+    words = (first.details.kernel, first.details.contrast_agent)
+    return sha256(" ".join((*words, *(f"{round(number, 2) + 0.0:.2f}" for number in numbers))).encode())[:8]
 
 
 def two_patients(members: Sequence[Header]) -> str:
@@ -199,7 +207,7 @@ def two_patients(members: Sequence[Header]) -> str:
 
 
 def _split(members: Sequence[Header]) -> list[list[Header]]:
-    """Parts of one series that can be one volume: equal matrix, pixel spacing and orientation.
+    """Parts of one series that can be one volume: equal matrix, pixel spacing and orientation, one reconstruction.
 
     AcquisitionNumber, ImageType and SliceThickness differ within ordinary head scans and split nothing.
     """
@@ -211,7 +219,22 @@ def _split(members: Sequence[Header]) -> list[list[Header]]:
                 break
         else:
             parts.append([header])
-    return parts
+    return [reconstruction for part in parts for reconstruction in _reconstructions(part)]
+
+
+def _reconstructions(part: Sequence[Header]) -> list[list[Header]]:
+    """Images of the same places apart that differ in kernel, contrast agent or thickness, which must never be mixed.
+
+    A kernel that changes along a scan, from the skull base to the vertex, splits nothing.
+    """
+    for differing in ("kernel", "contrast_agent", "thickness_mm"):
+        groups: dict[object, list[Header]] = defaultdict(list)
+        for header in part:
+            groups[getattr(header.details, differing)].append(header)
+        places = [{tuple(round(x, 1) for x in header.position or ()) for header in group} for group in groups.values()]
+        if any(2 * len(one & other) > min(len(one), len(other)) > 2 for one, other in combinations(places, 2)):
+            return [reconstruction for group in groups.values() for reconstruction in _reconstructions(group)]
+    return [list(part)]
 
 
 def _fits(header: Header, first: Header) -> bool:

@@ -54,6 +54,24 @@ def test_stacks_that_cannot_be_one_volume_are_split(tmp_path, hu, change):
     assert re.fullmatch(r"1\.2\.3#[0-9a-f]{8}", second.uid), "what is recorded of one must not show as the other's"
 
 
+@pytest.mark.parametrize(
+    ("keyword", "first", "second"),
+    [("ConvolutionKernel", "H60s", "H30s"), ("ContrastBolusAgent", "Ultravist", None), ("SliceThickness", 1, 5)],
+)
+def test_reconstructions_under_one_uid_are_never_mixed(tmp_path, hu, keyword, first, second):
+    write_series(tmp_path / "a", hu, series_uid="1.2.3", shuffle=range(5), tags={keyword: first})
+    write_series(tmp_path / "b", hu, series_uid="1.2.3", shuffle=range(4, -1, -1), tags={keyword: second})
+    one, other = find_series([tmp_path]).series
+    assert {path.parent.name for path in one.paths} == {"b"}
+    assert {path.parent.name for path in other.paths} == {"a"}
+    assert one.uid == "1.2.3" != other.uid
+
+
+def test_a_kernel_that_changes_along_a_scan_splits_nothing(tmp_path, hu):
+    write_series(tmp_path, hu, tags_per_slice=lambda index: {"ConvolutionKernel": "SOFT" if index < 3 else "STANDARD"})
+    assert [series.slice_count for series in find_series([tmp_path]).series] == [5]
+
+
 def test_the_uid_of_a_further_stack_stays_when_a_slice_of_it_is_gone(tmp_path, hu):
     write_series(tmp_path / "a", hu, series_uid="1.2.3")
     paths = write_series(tmp_path / "b", hu[:3], series_uid="1.2.3", spacing_mm=(5.0, 0.4, 0.4))
