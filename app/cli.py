@@ -34,6 +34,8 @@ class BadCall(IhdError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says and return the exit status."""
+    # Read when torch is first imported: threads that spin while they wait make each other slow on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         with _output(), _quiet_libraries():
             options = parser().parse_args(_with_job(sys.argv[1:] if arguments is None else arguments))

@@ -61,8 +61,6 @@ def run_window(options: WindowOptions) -> int:
     Returns:
         0 when done, 2 where a picture could not be made or its scan not be predicted, 1 after a bug.
     """
-    # Read when torch is first imported: threads that spin while they wait make each other slow on a busy machine.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _log_to_file()
     previous = qInstallMessageHandler(_log_qt_message)
     try:

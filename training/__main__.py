@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,8 @@ STAGES: dict[str, tuple[str, Callable[[RunFolder, RunConfig, Report], None]]] = 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one stage, or all of them in order; 0 done, 2 the call is at fault."""
+    # Read when torch is first imported: threads that spin while they wait make each other slow on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     stages = "\n".join(f"  {name:10} {text}" for name, (text, _) in STAGES.items())
     parser = argparse.ArgumentParser(
         "python -m training",

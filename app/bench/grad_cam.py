@@ -39,8 +39,8 @@ def six_heatmaps(cnn: SliceCnn, x: Tensor) -> Callable[[], list[NDArray[np.float
     Raises:
         NoGradCam: with the reason.
     """
-    grad_cam = _imported("pytorch_grad_cam").GradCAM
-    target = _imported("pytorch_grad_cam.utils.model_targets").ClassifierOutputTarget
+    grad_cam = imported("pytorch_grad_cam").GradCAM
+    target = imported("pytorch_grad_cam.utils.model_targets").ClassifierOutputTarget
     network = _Logits(copy.deepcopy(cnn).requires_grad_())
     last = [module for name, module in network.cnn.named_children() if name.startswith("layer")][-1]
     explain = grad_cam(model=network, target_layers=[last])
@@ -59,7 +59,7 @@ class _Logits(nn.Module):
         return logits
 
 
-def _imported(module: str) -> ModuleType:
+def imported(module: str) -> ModuleType:
     """Import a module of the library, without what it and its own libraries deprecate among themselves."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

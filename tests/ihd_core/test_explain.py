@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from app.bench.grad_cam import imported as oracle
 from ihd_core.explain import full_scale, heatmap, on_slice
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_input import Cells, channels, placement, slice_input
 from ihd_core.network import cell_geometry
 from ihd_core.predict import predict
-from tests.ihd_core.torchvision_oracle import oracle
 from tests.ihd_core.toy import IN_PLANE, toy_info, toy_model, toy_prediction, toy_scan
 
 CELLS = Cells(7.5, 16.0)

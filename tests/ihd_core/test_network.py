@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from app.bench.grad_cam import imported as oracle
 from ihd_core.network import BACKBONES, Reduction, SequenceNetwork, SliceCnn, cell_geometry
-from tests.ihd_core.torchvision_oracle import oracle
 
 
 def parameters(network):
