@@ -165,8 +165,15 @@ def preview_arrived(shown: Shown, current: int, preview: Preview) -> Shown:
 
 
 def scan_loaded(shown: Shown, scan: Scan) -> Shown:
-    """Show the whole scan, at the slice that is on the screen already."""
-    index = min(max(shown.slice_index, 0), len(scan) - 1)
+    """Show the whole scan, at the slice that is on the screen already.
+
+    That slice is found by its UID: where one below it could not be read, its index is another than was planned.
+    """
+    seen = shown.preview.scan.slice_uids[0] if shown.preview and shown.slice_index == shown.preview.slice_index else ""
+    if seen in scan.slice_uids:
+        index = scan.slice_uids.index(seen)
+    else:
+        index = min(max(shown.slice_index, 0), len(scan) - 1)
     return replace(shown, scan=scan, preview=None, loading=None, slice_index=index)
 
 

@@ -67,6 +67,19 @@ def test_a_scan_that_lost_slices_opens_at_its_last_one(scan):
     assert scan_loaded(Shown(slice_index=40), scan).slice_index == len(scan) - 1
 
 
+def test_the_slice_on_the_screen_stays_where_one_below_it_could_not_be_read():
+    whole = toy_scan(slices=6)
+    one = replace(toy_scan(slices=1), slice_uids=(whole.slice_uids[4],))
+    without_the_second = replace(
+        whole,
+        slice_uids=whole.slice_uids[:1] + whole.slice_uids[2:],
+        hu=whole.hu[[0, 2, 3, 4, 5]],
+        positions_mm=whole.positions_mm[[0, 2, 3, 4, 5]],
+    )
+    shown = scan_loaded(Shown(preview=Preview(one, 4, 6), slice_index=4), without_the_second)
+    assert shown.scan.slice_uids[shown.slice_index] == whole.slice_uids[4]
+
+
 def test_results_come_slab_by_slab(scan):
     empty = np.zeros(0, np.float32)
     result = SlabResult(range(2, 4), np.full(len(LABELS), 0.25, np.float32), empty, empty)
