@@ -170,10 +170,7 @@ def scan_loaded(shown: Shown, scan: Scan) -> Shown:
     That slice is found by its UID: where one below it could not be read, its index is another than was planned.
     """
     seen = shown.preview.scan.slice_uids[0] if shown.preview and shown.slice_index == shown.preview.slice_index else ""
-    if seen in scan.slice_uids:
-        index = scan.slice_uids.index(seen)
-    else:
-        index = min(max(shown.slice_index, 0), len(scan) - 1)
+    index = scan.slice_uids.index(seen) if seen in scan.slice_uids else min(max(shown.slice_index, 0), len(scan) - 1)
     return replace(shown, scan=scan, preview=None, loading=None, slice_index=index)
 
 
