@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from ihd_core.estimate import Estimate, wilson
-from ihd_core.labels import LABELS
+from ihd_core.labels import LABELS, Label
 from ihd_core.model_file import OperatingPoint
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ihd_core.labels import Label
 
 LEVELS = ("slice", "scan")
 
@@ -62,25 +61,31 @@ def auc_over_scans(
 
 
 def operating_point(
-    truth: NDArray[np.bool_], score: NDArray[np.floating], *, setting: str, goal: float = 0.95
+    truth: NDArray[np.bool_], score: NDArray[np.floating], *, rule: str, goal: float = 0.95
 ) -> OperatingPoint:
-    """Threshold of a setting, chosen on the given rows, with what it reaches there.
+    """Threshold by a rule, chosen on the given rows, with what it reaches there.
 
     Args:
         truth: (rows,).
         score: (rows,), probabilities; a row is called positive where score > threshold.
-        setting: "screen": the highest threshold with sensitivity of at least goal; "confirm": the lowest with
-            specificity of at least goal; "paper": 0.5.
+        rule: "sensitive": the highest threshold with sensitivity of at least goal; "specific": the lowest with
+            specificity of at least goal; "balanced": where sensitivity + specificity is largest (Youden, Cancer 3
+            (1950) 32-35); "half": 0.5. Where a side is empty, 0.5.
         goal: 0..1.
     """
     threshold = 0.5
-    if setting == "screen" and truth.any():
+    if rule == "sensitive" and truth.any():
         positive = np.sort(score[truth])
         missed = int(np.floor((1 - goal) * len(positive) + 1e-9))
         threshold = float(np.nextafter(np.float32(positive[missed]), np.float32(0)))
-    elif setting == "confirm" and not truth.all():
+    elif rule == "specific" and not truth.all():
         negative = np.sort(score[~truth])[::-1]
         threshold = float(negative[int(np.floor((1 - goal) * len(negative) + 1e-9))])
+    elif rule == "balanced" and truth.any() and not truth.all():
+        candidates = np.unique(score)
+        missed_share = np.searchsorted(np.sort(score[truth]), candidates, "right") / truth.sum()
+        cleared_share = np.searchsorted(np.sort(score[~truth]), candidates, "right") / (~truth).sum()
+        threshold = float(candidates[int((cleared_share - missed_share).argmax())])
     called = score > threshold
     return OperatingPoint(
         threshold,
@@ -94,10 +99,15 @@ def operating_point(
 def operating_points(
     truth: Mapping[str, NDArray[np.bool_]], score: Mapping[str, NDArray[np.floating]]
 ) -> dict[str, dict[str, dict[Label, OperatingPoint]]]:
-    """Operating points of every setting, level and label; truth and score are (rows, labels) for every level."""
+    """Operating points of every setting, level and label; truth and score are (rows, labels) for every level.
+
+    "screen" is sensitive for any hemorrhage and balanced for the subtypes, which say which one it may be: sensitive
+    for each of five, it would flag nearly every scan. "confirm" is specific for all, "paper" is 0.5 for all.
+    """
 
     def point(setting: str, level: str, label: Label) -> OperatingPoint:
-        return operating_point(truth[level][:, label.column], score[level][:, label.column], setting=setting)
+        rule = {"screen": "sensitive" if label is Label.ANY else "balanced", "confirm": "specific", "paper": "half"}
+        return operating_point(truth[level][:, label.column], score[level][:, label.column], rule=rule[setting])
 
     return {
         setting: {level: {label: point(setting, level, label) for label in LABELS} for level in LEVELS}
