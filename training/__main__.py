@@ -31,6 +31,12 @@ def _cnn(run: RunFolder, config: RunConfig, report: Report) -> None:
     train_cnn(run, config, report=report)
 
 
+def _focus(run: RunFolder, config: RunConfig, report: Report) -> None:
+    from training.focus import focus_cnn
+
+    focus_cnn(run, config, report=report)
+
+
 def _features(run: RunFolder, config: RunConfig, report: Report) -> None:
     from training.cnn import load_cnn
     from training.features import extract
@@ -59,6 +65,7 @@ def _bundle(run: RunFolder, config: RunConfig, report: Report) -> None:
 STAGES: dict[str, tuple[str, Callable[[RunFolder, RunConfig, Report], None]]] = {
     "synthetic": ("render phantoms into shards of slices", _synthetic),
     "cnn": ("fit the slice network", _cnn),
+    "focus": ("go on with it so that its evidence stays on the hemorrhage", _focus),
     "features": ("run the slice network over every split", _features),
     "sequence": ("fit the reduction and the BiLSTM", _sequence),
     "evaluate": ("accuracy on the test scans, with intervals", _evaluate),

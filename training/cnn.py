@@ -53,13 +53,13 @@ def train_cnn(run: RunFolder, config: RunConfig, *, report: Report = silent) -> 
     for epoch in range(numbers.epochs):
         network.train()
         started, losses = time.monotonic(), []
-        for step, (x, truth, cells) in enumerate(_batches(shards, numbers, rng)):
+        for step, (x, truth, cells) in enumerate(batches(shards, numbers, rng)):
             report(epoch * (steps // numbers.epochs) + step, steps)
             optimizer.zero_grad(set_to_none=True)
             with torch.autocast("cpu", torch.bfloat16, enabled=numbers.bf16):
                 output = network(x.to(memory_format=torch.channels_last))
                 marked = mask_head(output.activations)
-            total = _loss(output.logits.float(), truth, numbers) + numbers.mask_weight * _mask_loss(
+            total = label_loss(output.logits.float(), truth, numbers) + numbers.mask_weight * _mask_loss(
                 marked.float(), cells
             )
             total.backward()  # type: ignore[no-untyped-call]
@@ -72,10 +72,10 @@ def train_cnn(run: RunFolder, config: RunConfig, *, report: Report = silent) -> 
     return last
 
 
-def load_cnn(run: RunFolder, config: RunConfig) -> SliceCnn:
-    """The network that train_cnn left in the run, in evaluation mode."""
+def load_cnn(run: RunFolder, config: RunConfig, name: str = "cnn-focused.pt") -> SliceCnn:
+    """The network that a stage left in the run, in evaluation mode: "cnn.pt" or "cnn-focused.pt"."""
     network = SliceCnn(config.cnn.backbone)
-    network.load_state_dict(torch.load(run.path / "cnn.pt", weights_only=True))
+    network.load_state_dict(torch.load(run.path / name, weights_only=True))
     return network.eval().requires_grad_(False)
 
 
@@ -109,7 +109,7 @@ def augmented(
     return (brightness + noise).astype(np.float32), np.stack([moved(cell, grid, 0) for cell in cells])
 
 
-def _batches(
+def batches(
     shards: list[Shard], config: CnnConfig, rng: np.random.Generator
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """One epoch of augmented batches: inputs (n, 3, side, side), truth (n, labels), cells (n, subtypes, ., .)."""
@@ -132,7 +132,7 @@ def _batches(
         )
 
 
-def _loss(logits: Tensor, truth: Tensor, config: CnnConfig) -> Tensor:
+def label_loss(logits: Tensor, truth: Tensor, config: CnnConfig) -> Tensor:
     """Paper, equation 1, as a mean; any may weigh more, as in the challenge's metric."""
     weight = torch.ones(len(LABELS))
     weight[Label.ANY.column] = config.any_weight

@@ -48,6 +48,19 @@ class CnnConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class FocusConfig:
+    """Going on with the slice network, so that its evidence stays on the hemorrhage.
+
+    Attributes:
+        weight: of one unit of logit that a slice's map holds beside the mask, against the loss of the labels.
+    """
+
+    epochs: int = 2
+    learning_rate: float = 6e-4
+    weight: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
 class SequenceConfig:
     """Fitting the BiLSTM on reduced features.
 
@@ -72,6 +85,7 @@ class RunConfig:
     name: str = "ihd-demo"
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
     cnn: CnnConfig = field(default_factory=CnnConfig)
+    focus: FocusConfig = field(default_factory=FocusConfig)
     sequence: SequenceConfig = field(default_factory=SequenceConfig)
 
 
@@ -79,6 +93,7 @@ SMALL = RunConfig(
     name="ihd-rehearsal",
     synthetic=SyntheticConfig(train=3, sequence=2, validation=4, test=4, side=64),
     cnn=CnnConfig(epochs=1, slices_per_epoch=32, batch=8, bf16=False),
+    focus=FocusConfig(epochs=1),
     sequence=SequenceConfig(features=8, hidden=8, layers=1, epochs=1),
 )
 """Every stage in seconds; proves the path, not the model."""

@@ -81,6 +81,6 @@ def test_a_stage_that_came_too_early_says_what_to_run_first(tmp_path, capsys):
 def test_the_run_keeps_its_numbers(run):
     assert json.loads((run / "config.json").read_text())["name"] == "ihd-rehearsal"
     stages = {json.loads(line)["stage"] for line in (run / "metrics.jsonl").read_text().splitlines()}
-    assert stages == {"cnn", "sequence"}
+    assert stages == {"cnn", "focus", "sequence"}
     assert len(LABELS) == 6
     assert next(iter(STAGES)) == "synthetic"
