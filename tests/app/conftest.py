@@ -31,7 +31,10 @@ _load_once = cache(load_model)
 
 @pytest.fixture(scope="session")
 def qapp():
-    return make_application()
+    application = make_application()
+    # Outside of exec() a quit would end every later wait of the tests at once: Qt starts no event loop after it.
+    application.setQuitOnLastWindowClosed(False)
+    return application
 
 
 @pytest.fixture(scope="session")

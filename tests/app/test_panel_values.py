@@ -83,8 +83,20 @@ def test_the_corners_tell_whose_scan_it_is_and_how_it_is_shown(shown):
     picture = panel_values.slice_picture(replace(shown, probe=(3, 4)))
     assert picture.top_left == ("Doe Jo", "P1", "64 y F", "2020-01-31")
     assert picture.top_right == ("Hospital", "Scanner", "Series 3", "Head 5 mm")
-    assert picture.bottom_left == ("C 40 W 80 brain", "Thickness 5 mm", "Location 10.0 mm")
+    assert picture.bottom_left == ("C 40 W 80 brain", "Thickness 5 mm", "Position 10.0 mm")
     assert picture.bottom_right == (f"{shown.scan.hu[2, 3, 4]} HU", "H30s 120 kV", "Slice 3 / 6")
+
+
+def test_the_thickness_is_that_of_the_slice_on_the_screen(scan, study):
+    series = find_series([study.one]).series[0]
+    headers = tuple(
+        replace(header, details=replace(header.details, thickness_mm=4.0 + number))
+        for number, header in enumerate(series.stack.headers)
+    )
+    series = replace(series, stack=replace(series.stack, headers=headers))
+    scan = replace(scan, slice_uids=tuple(header.sop_uid for header in headers[3:]))
+    lines = panel_values.slice_picture(Shown(scan=scan, series=(series,), current=0, slice_index=2)).bottom_left
+    assert "Thickness 9 mm" in lines
 
 
 def test_text_can_be_taken_away_but_not_the_letters_and_the_badges(shown):
@@ -213,6 +225,14 @@ def test_the_worklist_gives_no_hint_before_the_results_may_be_seen(study, shown)
     assert panel_values.worklist_rows(replace(hidden, revealed=True))[0].state == "flagged"
 
 
+def test_the_worklist_says_when_a_saved_opinion_was_changed(study, shown):
+    saved = Opinion({Label.ANY: answer(90)})
+    shown = replace(shown, series=find_series([study.folder]).series, current=0, opinion=saved, saved_opinion=saved)
+    assert panel_values.worklist_rows(shown)[0].state == "saved"
+    changed = replace(shown, opinion=Opinion({Label.ANY: answer(10)}))
+    assert panel_values.worklist_rows(changed)[0].state == "not saved"
+
+
 def test_cases_are_studies(study):
     series = find_series([study.folder]).series
     assert panel_values.case_beside(Shown(series=series, current=0), 1) == 1
@@ -224,4 +244,6 @@ def test_an_opinion_that_contradicts_itself_is_not_saved():
     both = Opinion({Label.ANY: answer(10), Label.SUBDURAL: answer(90)})
     assert "Any is no" in panel_values.opinion_obstacle(Shown(opinion=both))
     assert panel_values.opinion_obstacle(Shown()) != ""
-    assert panel_values.opinion_obstacle(Shown(opinion=Opinion({Label.ANY: answer(10)}))) == ""
+    opinion = Opinion({Label.ANY: answer(10)})
+    assert panel_values.opinion_obstacle(Shown(opinion=opinion)) == ""
+    assert panel_values.opinion_obstacle(Shown(opinion=opinion, saved_opinion=opinion)) == "Saved already"

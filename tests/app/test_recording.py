@@ -108,6 +108,13 @@ def test_a_rating_by_button_is_the_same(read_window, rows, qtbot):
     assert [row["value"] for row in rows("rating")] == ["partially correct"]
 
 
+def test_an_opinion_that_is_saved_is_not_recorded_again(read_window, press, rows):
+    window = read_window()
+    press(window, "Ctrl+1", "Ctrl+7", "Ctrl+Return", "Ctrl+Return")
+    assert len(rows("opinion")) == 6
+    assert window.statusBar().currentMessage() == "Saved already"
+
+
 def test_what_is_not_on_the_screen_is_not_rated(read_window, press, rows):
     window = read_window()
     press(window, "A")

@@ -127,6 +127,15 @@ def test_the_label_touched_last_is_marked(panel):
     assert touched == ["SDH"]
 
 
+def test_the_mark_does_not_lie_on_the_name(panel):
+    panel.toggle_call(SDH)
+    QApplication.processEvents()
+    name = next(label for label in panel.findChildren(QLabel) if label.text() == "SDH")
+    picture = name.grab().toImage()
+    gap = {picture.pixel(column, row) for column in (4, 5) for row in range(picture.height())}
+    assert len(gap) == 1
+
+
 def test_rest_no_answers_what_is_left(qtbot, panel, heard):
     panel.toggle_call(SDH)
     rest = part(panel, QPushButton, "opinion_rest_no")
