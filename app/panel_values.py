@@ -207,7 +207,7 @@ def _scan_state(shown: Shown) -> tuple[str, str]:
     if shown.scan is None:
         return "not read", "problem"
     if shown.saved_opinion is not None:
-        return "saved", "done"
+        return ("saved", "done") if shown.opinion == shown.saved_opinion else ("not saved", "problem")
     if shown.predicting and shown.results_visible:
         return f"AI {shown.predicting[0]} / {shown.predicting[1]}", "busy"
     if shown.detected and shown.results_visible:
@@ -248,6 +248,8 @@ def opinion_obstacle(shown: Shown) -> str:
         return f"Not saved: {' '.join(found)}"
     if not shown.opinion.answered and not shown.opinion.comment.strip():
         return "Nothing to save yet: Ctrl+1 to Ctrl+6 answer the six labels"
+    if shown.opinion == shown.saved_opinion:
+        return "Saved already"
     return ""
 
 
@@ -303,8 +305,18 @@ def _window_lines(shown: Shown, scan: Scan, index: int) -> tuple[str, ...]:
         windows = [f"{colour}: {w.name} C {w.center:g} W {w.width:g}" for colour, w in colours]
     else:
         windows = [f"C {shown.window.center:g} W {shown.window.width:g} {shown.window.name}".strip()]
-    thickness = f"Thickness {scan.details.thickness_mm:g} mm" if scan.details.thickness_mm else ""
-    return _lines(*windows, thickness, f"Location {scan.heights_mm[index]:.1f} mm")
+    thickness_mm = _thickness_mm(shown, scan, index)
+    thickness = f"Thickness {thickness_mm:g} mm" if thickness_mm else ""
+    return _lines(*windows, thickness, f"Position {scan.heights_mm[index]:.1f} mm")
+
+
+def _thickness_mm(shown: Shown, scan: Scan, index: int) -> float:
+    """Nominal thickness of one slice, which may change within a series; 0 where the files do not tell."""
+    if 0 <= shown.current < len(shown.series) and index < len(scan.slice_uids):
+        for header in shown.series[shown.current].stack.headers:
+            if header.sop_uid == scan.slice_uids[index]:
+                return header.details.thickness_mm
+    return scan.details.thickness_mm
 
 
 def _slice_lines(shown: Shown, scan: Scan, index: int) -> tuple[str, ...]:

@@ -174,8 +174,8 @@ CNN probabilities joined in. A scan's probability is the maximum over its slices
 
 Synthetic heads alone, rendered by `ihd_core.phantom` from seed {config.seed}: {data.train} scans for the CNN,
 {data.sequence} for the BiLSTM, {data.validation} to choose checkpoint and operating points, {data.test} for the table
-below. A slice is called positive where the hemorrhage can be seen in it. `python -m training all --run FOLDER` makes
-it again.
+below. A slice is called positive where the hemorrhage can be seen in it. While it learnt the labels, the CNN was also
+shown the masks, so that its evidence lies on the hemorrhage. `python -m training all --run FOLDER` makes it again.
 
 ## How it does on synthetic heads it never saw
 

@@ -108,6 +108,7 @@ class OpinionPanel(QWidget):
             QLabel(),
         )
         row.name.setToolTip(label.value.capitalize())
+        set_tone(row.name, "untouched")
         row.slider.setToolTip(f"Suspicion; {LOWEST_YES} and more is a yes")
         row.number.setObjectName(f"opinion_number_{label}")
         row.number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -191,7 +192,7 @@ class OpinionPanel(QWidget):
         row.slider.blockSignals(blocked)
         set_tone(row.slider, "unset" if call.suspicion is None else ("alert" if call.call else "calm"))
         row.number.setText("–" if call.suspicion is None else str(call.suspicion))
-        set_tone(row.name, "touched" if touched else "")
+        set_tone(row.name, "touched" if touched else "untouched")
 
     def _touch(self, label: Label, opinion: Opinion) -> None:
         self._touched = label
