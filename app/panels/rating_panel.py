@@ -115,7 +115,9 @@ def _hint(view: RatingView) -> str:
 
 
 def _progress(view: RatingView) -> str:
+    """One short line, because the panel below it must stay on a small screen."""
+    if not view.value:
+        return "Not rated yet."
     counts = view.counts or {}
-    done = ", ".join(f"{counts[value]} {value}" for value in RatingValue if counts.get(value))
-    current = f"Recorded: {view.value}." if view.value else "Not rated yet."
-    return f"{current} In this scan: {done}." if done else current
+    done = ", ".join(f"{counts[value]} {value.split()[0]}" for value in RatingValue if counts.get(value))
+    return f"Recorded. Scan: {done}." if done else "Recorded."

@@ -50,7 +50,7 @@ def test_what_is_recorded_is_pressed_and_counted(panel):
     counts = {RatingValue.CORRECT: 2, RatingValue.INCORRECT: 1}
     panel.show_rating(RatingView(Label.SUBDURAL, 14, RatingValue.INCORRECT, True, counts))
     assert [made.isChecked() for made in buttons(panel).values()] == [False, False, True]
-    assert text(panel, "rating_counts") == "Recorded: incorrect. In this scan: 2 correct, 1 incorrect."
+    assert text(panel, "rating_counts") == "Recorded. Scan: 2 correct, 1 incorrect."
 
 
 @pytest.mark.parametrize(
