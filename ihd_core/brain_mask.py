@@ -1,0 +1,244 @@
+"""The inside of the skull, found by the bone around it on a coarse copy of the scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ihd_core.scan import Scan
+
+    Mask = NDArray[np.bool_]
+
+GRID_MM = 2.0
+"""Pixels of the coarse copy are about this large, and its slices at least this far apart."""
+LARGEST_SIDE = 256
+"""Rows and columns of the coarse copy at most, however large the picture."""
+
+TISSUE_HU = -300
+BONE_HU = 160
+"""On pixels of 2 mm: above clotted blood and most enhanced vessels, below the thinnest squama."""
+BRAIN_HU = (-30, 120)
+"""The mean of what a skull encloses, when it is brain: between fat or air cells, and marrow."""
+SEALED_MM = 6.0
+"""Gaps in the bone of up to twice this are closed: sutures, foramina, fissures, burr holes."""
+HOLDER_MM = 6.0
+"""What is thinner than twice this is no head but a head holder, an ear or a tube."""
+ISLAND_MM2 = 400.0
+"""Bone, calcium or metal of up to this area, all around in the brain, lies inside."""
+OPEN_MM2 = 3000.0
+"""A skull that encloses this in one slice is a skull; what is open above it has lost bone."""
+OPEN_SOFT_SHARE = 0.85
+BRAIN_SOFT_HU = (-15, 110)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BrainMask:
+    """What lies inside the skull, on a coarse copy of a scan; all arrays are read-only.
+
+    Attributes:
+        inside: bool (coarse slices, coarse rows, coarse columns): brain, fluid, blood and air within the skull. All
+            False where nothing brain-like is enclosed by bone.
+        bone: bool, the same shape: bone and metal of the head, without the head holder.
+        head: bool, the same shape: everything within the skin, without the head holder.
+        hu: int16, the same shape: mean HU of the pixels that became one.
+        slice_indices: int64 (coarse slices,), increasing: the slice of the scan that each coarse slice shows; the first
+            and the last slice of the scan are always among them.
+        heights_mm: float64 (coarse slices,), as Scan.heights_mm.
+        pixel_mm: (row, column), of a coarse pixel.
+        shape: (rows, columns) of the scan's slices. The coarse picture covers exactly the same rectangle.
+    """
+
+    inside: Mask
+    bone: Mask
+    head: Mask
+    hu: NDArray[np.int16]
+    slice_indices: NDArray[np.int64]
+    heights_mm: NDArray[np.float64]
+    pixel_mm: tuple[float, float]
+    shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        for array in (self.inside, self.bone, self.head, self.hu, self.slice_indices, self.heights_mm):
+            array.flags.writeable = False
+
+    @property
+    def areas_cm2(self) -> NDArray[np.float64]:
+        """Area inside the skull in every coarse slice, (coarse slices,), cm2."""
+        pixel_cm2 = self.pixel_mm[0] * self.pixel_mm[1] / 100
+        areas: NDArray[np.float64] = self.inside.sum(axis=(1, 2)) * pixel_cm2
+        return areas
+
+    def on_slice(self, index: int) -> Mask:
+        """The inside of the skull on the pixels of one slice.
+
+        Args:
+            index: of the scan's slice; where the coarse copy left it out, the nearest one it has is shown.
+
+        Returns:
+            (rows, columns) of the scan, bool.
+
+        Raises:
+            IndexError: the scan has no such slice.
+        """
+        if not 0 <= index <= self.slice_indices[-1]:
+            raise IndexError(f"slice {index} of {self.slice_indices[-1] + 1}")
+        nearest = int(np.argmin(np.abs(self.slice_indices - index)))
+        rows, columns = self.shape
+        share = cv2.resize(self.inside[nearest].astype(np.float32), (columns, rows), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(share, np.float32) > np.float32(0.5)
+
+
+def brain_mask(scan: Scan) -> BrainMask:
+    """Find the inside of the skull.
+
+    In every slice the bone is sealed, and what the air around the head then cannot reach is enclosed; of that, the
+    largest brain-like body through the slices is the inside. Where a skull has lost a large piece of bone, the straight
+    line across the defect closes it.
+
+    Args:
+        scan: any, but only axial slices of heads give a sensible mask; nothing is raised for others.
+    """
+    hu, indices, pixel_mm = _coarse(scan)
+    head = np.stack([_head(one, pixel_mm) for one in hu])
+    bone = (hu > BONE_HU) & head
+    enclosed = np.stack([_enclosed(*one, pixel_mm) for one in zip(hu, bone, head, strict=True)])
+    enclosed = _with_open_slices(hu, bone, enclosed, pixel_mm)
+    inside = _largest_body(enclosed, pixel_mm)
+    for one in inside:
+        _fill_islands(one, pixel_mm)
+    shape = (scan.hu.shape[1], scan.hu.shape[2])
+    return BrainMask(inside, bone & ~inside, head, hu, indices, scan.heights_mm[indices], pixel_mm, shape)
+
+
+def _coarse(scan: Scan) -> tuple[NDArray[np.int16], NDArray[np.int64], tuple[float, float]]:
+    """The scan on pixels of about 2 mm, the slices it shows, and the pixels' (row, column) size in mm."""
+    slices, rows, columns = scan.hu.shape
+    _, row_mm, column_mm = scan.spacing_mm
+    small = (_coarse_side(rows, row_mm), _coarse_side(columns, column_mm))
+    gaps = np.diff(scan.heights_mm)
+    thin = float(np.median(gaps)) if len(gaps) else GRID_MM
+    step = max(1, int(GRID_MM / thin)) if thin > 0 else 1
+    step = min(step, max(1, (slices - 1) // 2))
+    indices = np.unique(np.append(np.arange(0, slices, step), slices - 1)).astype(np.int64)
+    hu = np.empty((len(indices), *small), np.int16)
+    for out, index in zip(hu, indices, strict=True):
+        out[:] = cv2.resize(scan.hu[index], small[::-1], interpolation=cv2.INTER_AREA)
+    return hu, indices, (row_mm * rows / small[0], column_mm * columns / small[1])
+
+
+def _coarse_side(pixels: int, pixel_mm: float) -> int:
+    # A whole number of pixels becomes one wherever it divides them: four times as fast.
+    factor = max(1, round(GRID_MM / pixel_mm)) if pixel_mm > 0 else 1
+    return max(1, min(LARGEST_SIDE, -(-pixels // factor)))
+
+
+def _disc(radius_mm: float, pixel_mm: tuple[float, float]) -> NDArray[np.uint8]:
+    """A disc, or an ellipse on pixels that are not square, as a structuring element."""
+    half = [min(20, max(0, round(radius_mm / side))) if side > 0 else 0 for side in pixel_mm]
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * half[1] + 1, 2 * half[0] + 1))
+    return np.asarray(kernel, np.uint8)
+
+
+def _head(hu: NDArray[np.int16], pixel_mm: tuple[float, float]) -> Mask:
+    """Everything within the skin in one slice, the largest solid thing in it; the air it encloses belongs to it."""
+    rows, columns = hu.shape
+    padded = np.zeros((rows + 2, columns + 2), np.uint8)
+    padded[1:-1, 1:-1] = hu > TISSUE_HU
+    cv2.floodFill(padded, None, (0, 0), 2)
+    filled = np.ascontiguousarray(padded[1:-1, 1:-1] != 2).view(np.uint8)
+    disc = _disc(HOLDER_MM, pixel_mm)
+    # Beyond the edge of the picture the head goes on.
+    solid = cv2.dilate(cv2.erode(filled, disc), disc)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4)
+    if count < 2:
+        return np.zeros((rows, columns), bool)
+    largest = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    grown = cv2.dilate(largest.view(np.uint8), _disc(HOLDER_MM / 2, pixel_mm))
+    return np.asarray((grown & filled) > 0)
+
+
+def _enclosed(hu: NDArray[np.int16], bone: Mask, head: Mask, pixel_mm: tuple[float, float]) -> Mask:
+    """Brain-like regions of one slice that sealed bone separates from what is around the head."""
+    sealed = _sealed(bone, pixel_mm)
+    count, labels = cv2.connectedComponents((~sealed).view(np.uint8), connectivity=4)
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    means = np.bincount(labels.ravel(), weights=hu.ravel(), minlength=count) / np.maximum(sizes, 1)
+    keep = (means > BRAIN_HU[0]) & (means < BRAIN_HU[1])
+    keep[0] = False
+    keep[np.unique(labels[~head])] = False
+    kept: Mask = keep[labels]
+    # Sealing also filled narrow corners of the inside: take them back.
+    grown = cv2.dilate(kept.view(np.uint8), _disc(SEALED_MM, pixel_mm)) > 0
+    reached: Mask = grown & (kept | (sealed & ~bone))
+    return reached
+
+
+def _sealed(bone: Mask, pixel_mm: tuple[float, float]) -> Mask:
+    disc = _disc(SEALED_MM, pixel_mm)
+    return np.asarray(cv2.morphologyEx(bone.view(np.uint8), cv2.MORPH_CLOSE, disc) > 0)
+
+
+def _with_open_slices(hu: NDArray[np.int16], bone: Mask, enclosed: Mask, pixel_mm: tuple[float, float]) -> Mask:
+    """Add to the enclosed regions those of slices whose skull has lost a piece: soft tissue within its convex hull.
+
+    Only above a slice with a whole skull, and only where nearly all within the hull is soft tissue: face and neck are
+    not.
+    """
+    pixel_mm2 = pixel_mm[0] * pixel_mm[1]
+    areas = enclosed.sum(axis=(1, 2)) * pixel_mm2
+    whole = np.flatnonzero(areas >= OPEN_MM2)
+    if not len(whole):
+        return enclosed
+    result = enclosed.copy()
+    disc = _disc(HOLDER_MM, pixel_mm)
+    for index in range(int(whole[0]) + 1, len(hu)):
+        hull = _hull(bone[index])
+        within = hull & ~bone[index]
+        soft = within & (hu[index] > BRAIN_SOFT_HU[0]) & (hu[index] < BRAIN_SOFT_HU[1])
+        if areas[index] > 0.6 * soft.sum() * pixel_mm2 or soft.sum() < OPEN_SOFT_SHARE * within.sum():
+            continue
+        opened = cv2.morphologyEx(soft.view(np.uint8), cv2.MORPH_OPEN, disc) > 0
+        result[index] |= opened
+    return result
+
+
+def _hull(bone: Mask) -> Mask:
+    points = cv2.findNonZero(bone.view(np.uint8))
+    hull = np.zeros(bone.shape, np.uint8)
+    if points is not None:
+        cv2.fillConvexPoly(hull, cv2.convexHull(points), 1)
+    return hull > 0
+
+
+def _largest_body(enclosed: Mask, pixel_mm: tuple[float, float]) -> Mask:
+    """The regions of all slices that belong to the largest body through the slices."""
+    from scipy import ndimage
+
+    # Eroded, so that two bodies which touch at a corner stay two.
+    disc = _disc(GRID_MM, pixel_mm)
+    cores = np.stack([cv2.erode(one.view(np.uint8), disc) for one in enclosed])
+    bodies, count = ndimage.label(cores)
+    if not count:
+        return np.zeros_like(enclosed)
+    largest = 1 + int(np.argmax(np.bincount(bodies.ravel())[1:]))
+    core = (bodies == largest).view(np.uint8)
+    grown = np.stack([cv2.dilate(one, _disc(2 * GRID_MM, pixel_mm)) for one in core])
+    kept: Mask = (grown > 0) & enclosed
+    return kept
+
+
+def _fill_islands(inside: Mask, pixel_mm: tuple[float, float]) -> None:
+    """Add to the inside of one slice, in place, what it surrounds on all sides and is small."""
+    rows, columns = inside.shape
+    padded = np.ones((rows + 2, columns + 2), np.uint8)
+    padded[1:-1, 1:-1] = ~inside
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(padded, connectivity=8)
+    small = stats[:, cv2.CC_STAT_AREA] * (pixel_mm[0] * pixel_mm[1]) <= ISLAND_MM2
+    small[[0, labels[0, 0]]] = False
+    inside |= small[labels[1:-1, 1:-1]]
