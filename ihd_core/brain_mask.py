@@ -23,8 +23,12 @@ LARGEST_SIDE = 256
 TISSUE_HU = -300
 BONE_HU = 160
 """On pixels of 2 mm: above clotted blood and most enhanced vessels, below the thinnest squama."""
-BRAIN_HU = (-30, 120)
-"""The mean of what a skull encloses, when it is brain: between fat or air cells, and marrow."""
+BRAIN_HU = (-20, 110)
+"""Brain, fluid and blood on pixels of 2 mm: between fat and bone."""
+STRAND_MM = 3.0
+"""Soft tissue thinner than twice this among fat is muscle or nerve."""
+DEEP_MM = 20.0
+"""Fat farther than this below the skin is not the scalp's."""
 SEALED_MM = 6.0
 """Gaps in the bone of up to twice this are closed: sutures, foramina, fissures, burr holes."""
 HOLDER_MM = 6.0
@@ -34,7 +38,6 @@ ISLAND_MM2 = 400.0
 OPEN_MM2 = 3000.0
 """A skull that encloses this in one slice is a skull; what is open above it has lost bone."""
 OPEN_SOFT_SHARE = 0.85
-BRAIN_SOFT_HU = (-15, 110)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,42 +149,45 @@ def _disc(radius_mm: float, pixel_mm: tuple[float, float]) -> NDArray[np.uint8]:
 
 
 def _head(hu: NDArray[np.int16], pixel_mm: tuple[float, float]) -> Mask:
-    """Everything within the skin in one slice, the largest solid thing in it; the air it encloses belongs to it."""
+    """Everything within the skin of one slice, air and ear canals included: the largest solid thing in it."""
     rows, columns = hu.shape
     padded = np.zeros((rows + 2, columns + 2), np.uint8)
     padded[1:-1, 1:-1] = hu > TISSUE_HU
     cv2.floodFill(padded, None, (0, 0), 2)
     filled = np.ascontiguousarray(padded[1:-1, 1:-1] != 2).view(np.uint8)
     disc = _disc(HOLDER_MM, pixel_mm)
-    # Beyond the edge of the picture the head goes on.
+    # At the edge of the picture nothing is eroded: the head goes on beyond it.
     solid = cv2.dilate(cv2.erode(filled, disc), disc)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4)
     if count < 2:
         return np.zeros((rows, columns), bool)
     largest = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     grown = cv2.dilate(largest.view(np.uint8), _disc(HOLDER_MM / 2, pixel_mm))
-    return np.asarray((grown & filled) > 0)
+    return np.asarray(cv2.morphologyEx(np.bitwise_and(grown, filled), cv2.MORPH_CLOSE, disc) > 0)
 
 
 def _enclosed(hu: NDArray[np.int16], bone: Mask, head: Mask, pixel_mm: tuple[float, float]) -> Mask:
-    """Brain-like regions of one slice that sealed bone separates from what is around the head."""
-    sealed = _sealed(bone, pixel_mm)
-    count, labels = cv2.connectedComponents((~sealed).view(np.uint8), connectivity=4)
-    sizes = np.bincount(labels.ravel(), minlength=count)
-    means = np.bincount(labels.ravel(), weights=hu.ravel(), minlength=count) / np.maximum(sizes, 1)
-    keep = (means > BRAIN_HU[0]) & (means < BRAIN_HU[1])
+    """Brain-like regions of one slice that a wall separates from what is around the head.
+
+    The wall is bone and air cells, sealed, and the fat deep in the head: the orbit's, behind a wide fissure. Air counts
+    within the convex hull, because mastoid cells may open to the ear.
+    """
+    around = _hull(head)
+    air = around & (hu < TISSUE_HU)
+    sealed = cv2.morphologyEx((bone | air).view(np.uint8), cv2.MORPH_CLOSE, _disc(SEALED_MM, pixel_mm))
+    depth = cv2.distanceTransform(head.view(np.uint8), cv2.DIST_L2, 3)
+    light = hu < BRAIN_HU[0]
+    deep_fat = light & (depth * max(pixel_mm) > DEEP_MM)
+    passage = ~((sealed > 0) | deep_fat)
+    count, labels = cv2.connectedComponents(passage.view(np.uint8), connectivity=4)
+    keep = np.ones(count, bool)
     keep[0] = False
-    keep[np.unique(labels[~head])] = False
-    kept: Mask = keep[labels]
+    keep[np.unique(labels[~around])] = False
+    enclosed = cv2.morphologyEx((keep[labels] & ~light).view(np.uint8), cv2.MORPH_OPEN, _disc(STRAND_MM, pixel_mm)) > 0
     # Sealing also filled narrow corners of the inside: take them back.
-    grown = cv2.dilate(kept.view(np.uint8), _disc(SEALED_MM, pixel_mm)) > 0
-    reached: Mask = grown & (kept | (sealed & ~bone))
+    grown = cv2.dilate(enclosed.view(np.uint8), _disc(SEALED_MM, pixel_mm)) > 0
+    reached: Mask = enclosed | (grown & (sealed > 0) & ~bone & ~light)
     return reached
-
-
-def _sealed(bone: Mask, pixel_mm: tuple[float, float]) -> Mask:
-    disc = _disc(SEALED_MM, pixel_mm)
-    return np.asarray(cv2.morphologyEx(bone.view(np.uint8), cv2.MORPH_CLOSE, disc) > 0)
 
 
 def _with_open_slices(hu: NDArray[np.int16], bone: Mask, enclosed: Mask, pixel_mm: tuple[float, float]) -> Mask:
@@ -200,7 +206,7 @@ def _with_open_slices(hu: NDArray[np.int16], bone: Mask, enclosed: Mask, pixel_m
     for index in range(int(whole[0]) + 1, len(hu)):
         hull = _hull(bone[index])
         within = hull & ~bone[index]
-        soft = within & (hu[index] > BRAIN_SOFT_HU[0]) & (hu[index] < BRAIN_SOFT_HU[1])
+        soft = within & (hu[index] > BRAIN_HU[0]) & (hu[index] < BRAIN_HU[1])
         if areas[index] > 0.6 * soft.sum() * pixel_mm2 or soft.sum() < OPEN_SOFT_SHARE * within.sum():
             continue
         opened = cv2.morphologyEx(soft.view(np.uint8), cv2.MORPH_OPEN, disc) > 0
@@ -208,9 +214,9 @@ def _with_open_slices(hu: NDArray[np.int16], bone: Mask, enclosed: Mask, pixel_m
     return result
 
 
-def _hull(bone: Mask) -> Mask:
-    points = cv2.findNonZero(bone.view(np.uint8))
-    hull = np.zeros(bone.shape, np.uint8)
+def _hull(mask: Mask) -> Mask:
+    points = cv2.findNonZero(mask.view(np.uint8))
+    hull = np.zeros(mask.shape, np.uint8)
     if points is not None:
         cv2.fillConvexPoly(hull, cv2.convexHull(points), 1)
     return hull > 0
