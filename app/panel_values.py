@@ -189,7 +189,7 @@ def worklist_rows(shown: Shown) -> tuple[WorklistRow, ...]:
 def _worklist_row(series: Series, shown: Shown, current: bool) -> WorklistRow:
     state, tone = _scan_state(shown) if current else ("", "")
     details = series.stack.headers[0].details
-    when, where = _date(details.study_date), series.paths[0].parent
+    when, where = _date(details.study_date), series.files[0].folder
     who = details.patient_name.replace("^", " ").strip() or details.patient_id or "no name"
     slices = f"{series.slice_count} slice{'' if series.slice_count == 1 else 's'}"
     return WorklistRow(

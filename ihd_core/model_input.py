@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ihd_core.errors import CannotPredict
 from ihd_core.orientation import Turn, in_plane_turn
 from ihd_core.windowing import BRAIN, SOFT_TISSUE, SUBDURAL
 
@@ -111,8 +112,10 @@ def placement(scan: Scan, side: int) -> Placement:
         side: of the network's picture, pixels.
 
     Raises:
-        CannotPredict: the slices are sagittal or coronal.
+        CannotPredict: the slices are sagittal or coronal, or the scan is refused for another reason.
     """
+    if scan.refusal:
+        raise CannotPredict(scan.refusal)
     turn = in_plane_turn(scan.orientation)
     shape = (scan.hu.shape[1], scan.hu.shape[2])
     turned = shape[::-1] if turn.transpose else shape

@@ -81,6 +81,7 @@ class Scan:
             SOPInstanceUID of every slice, in order.
         source: the path the reader was given.
         warnings: in the order in which a reader should read them.
+        refusal: why the network does not get this scan, one sentence; empty if it may.
     """
 
     hu: NDArray[np.int16]
@@ -92,6 +93,7 @@ class Scan:
     source: str = ""
     warnings: tuple[ScanWarning, ...] = ()
     details: ScanDetails = field(default_factory=ScanDetails)
+    refusal: str = ""
 
     def __post_init__(self) -> None:
         for array in (self.hu, self.orientation, self.positions_mm):

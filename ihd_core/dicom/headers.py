@@ -1,61 +1,70 @@
-"""Find DICOM files and read their headers, leaving the pixels on disk."""
+"""Read what files say about their pictures, leaving the pixels on disk."""
 
 from __future__ import annotations
 
-import logging
-import os
-import warnings
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
 
-import pydicom
-from pydicom import config
-from pydicom.errors import InvalidDicomError
-from pydicom.multival import MultiValue
-from pydicom.uid import CTImageStorage
-
+from ihd_core.dicom.datasets import PixelPlace, read_header_dataset
+from ihd_core.dicom.elements import DatasetElements, Elements, number, numbers, text, whole
+from ihd_core.dicom.quick_elements import KEYWORDS, NotPlain, QuickElements, quick_elements
+from ihd_core.dicom.source_files import SourceFile, Stamp
+from ihd_core.dicom.transfer_syntaxes import BIG_ENDIAN, is_lossy
 from ihd_core.errors import DicomError, NotDicom
 from ihd_core.scan import ScanDetails
 from ihd_core.windowing import Window
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+_STARTS = (8 << 10, 256 << 10)
+"""Bytes that are looked at for a plain header, first and then if it was longer."""
 
-    from pydicom.dataset import Dataset
+_CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 
-_KEYWORDS = (
-    *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "ImageType"),
-    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "InstitutionName"),
-    *("StudyDate", "StudyDescription", "SeriesNumber", "SeriesDescription", "InstanceNumber"),
-    *("Manufacturer", "ManufacturerModelName", "ConvolutionKernel", "KVP", "ContrastBolusAgent", "BodyPartExamined"),
-    *("SliceThickness", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"),
-    *("SamplesPerPixel", "NumberOfFrames", "RescaleSlope", "RescaleIntercept", "RescaleType"),
-    *("WindowCenter", "WindowWidth", "LossyImageCompression"),
-)
+LARGEST_SIDE = 8192
+"""Rows or columns; several times what any scanner writes."""
 
-LARGEST = 1e6
-"""A number beyond this, or no number at all, is a malformed value; no position, distance or slope comes near it."""
 
-_LOSSY_SYNTAXES = frozenset(
-    f"1.2.840.10008.1.2.4.{last}" for last in ("50", "51", "53", "55", "81", "91", "93", "203", "204", "205", "112")
-)
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """How the stored values of a picture are to be read, DICOM PS3.3 C.7.6.3.
+
+    Attributes:
+        is_signed: two's complement (0028,0103); None where the file does not say, which counts as unsigned.
+        padding: PixelPaddingValue (0028,0120) with the sign of the pixels; None where there is none.
+        padding_limit: PixelPaddingRangeLimit (0028,0121), likewise.
+    """
+
+    bits_allocated: int = 16
+    bits_stored: int = 16
+    high_bit: int = 15
+    is_signed: bool | None = False
+    is_big_endian: bool = False
+    padding: int | None = None
+    padding_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Header:
-    """What one file says about its picture; empty, zero or None where it does not say or says nonsense.
+    """What one file says about one picture; empty, zero or None where it does not say or says nonsense.
 
     Attributes:
+        file: where the picture is.
+        frame: its index in the file; 0 for an ordinary slice.
+        frames: pictures in the file; 1 for an ordinary slice.
+        acquisition: AcquisitionNumber (0020,0012) and AcquisitionTime (0008,0032).
         position: mm, LPS, centre of the first pixel (0020,0032).
         orientation: direction along a row of pixels, then down a column, LPS (0020,0037).
         pixel_mm: distance between rows, between columns, mm (0028,0030).
         slope: HU of one step of the stored value, None where the file does not say.
         intercept: HU of stored value 0, None where the file does not say.
-        frames: 1 for an ordinary slice.
+        pixels: how the stored values are to be read.
+        place: where in the file the values of all frames lie as they are; None where they are encoded.
+        stamp: what the file was when the header was read.
     """
 
-    path: Path
+    file: SourceFile
+    frame: int
+    frames: int
     transfer_syntax: str
     sop_class: str
     sop_uid: str
@@ -63,10 +72,11 @@ class Header:
     modality: str
     image_type: tuple[str, ...]
     instance_number: int
+    acquisition: tuple[int, str]
     rows: int
     columns: int
     samples_per_pixel: int
-    frames: int
+    photometric: str
     position: tuple[float, ...] | None
     orientation: tuple[float, ...] | None
     pixel_mm: tuple[float, ...] | None
@@ -74,193 +84,181 @@ class Header:
     intercept: float | None
     rescale_type: str
     body_part: str
+    pixels: PixelFormat
+    place: PixelPlace | None
+    stamp: Stamp
     details: ScanDetails = field(repr=False)
 
 
-def files_under(paths: Iterable[Path]) -> list[Path]:
-    """Every file of the given files and folders, each once however it is spelled, folders in alphabetical order.
-
-    Links to folders are not followed, so a loop of them ends.
-
-    Raises:
-        DicomError: a path does not exist, or a folder cannot be listed.
-    """
-    found: dict[str, Path] = {}
-    for path in paths:
-        if not path.exists():
-            raise DicomError(f"{path}: does not exist")
-        for file in _walk(path) if path.is_dir() else [path]:
-            found.setdefault(os.path.abspath(file), file)
-    return list(found.values())
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise DicomError(f"{error.filename}: cannot be read ({error.strerror})") from error
-
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders.sort()
-        for name in sorted(names):
-            yield folder.__class__(parent, name)
-
-
-def _silence_pydicom() -> None:
-    """Keep pydicom and its decoders from warning and logging beside the rules of this package.
-
-    What pydicom remarks on values is either nothing to a reader or one of our own warnings. Called before every file:
-    a filter is cheap, and whoever reset the filters in between, as a test does, would miss it otherwise.
-    """
-    config.settings.reading_validation_mode = config.IGNORE
-    warnings.filterwarnings("ignore", module=r"(pydicom|openjpeg|pylibjpeg|rle|jpeg_ls)\b")
-    for name in ("pydicom", "openjpeg", "pylibjpeg"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-
-
-def read_dataset(path: Path, *, pixels: bool) -> Dataset:
-    """Read one file with or without its pixels.
+def read_headers(file: SourceFile) -> tuple[Header, ...]:
+    """Read what one file says about its pictures; at least one.
 
     Raises:
         NotDicom: the file is something else.
         DicomError: the file cannot be read, is empty or breaks off.
     """
-    _silence_pydicom()
+    header = quick_header(file) or full_header(file)
+    return (header,)
+
+
+def quick_header(file: SourceFile) -> Header | None:
+    """The header of a plain file; None where it takes pydicom to read it, or to say what is wrong.
+
+    Where there is one it equals full_header(file).
+    """
     try:
-        with path.open("rb") as file:
-            start = file.read(132)
-            if not start:
-                raise DicomError(f"{path.name}: is empty (0 bytes)")
-            file.seek(0)
-            if pixels:
-                dataset = pydicom.dcmread(file, force=_looks_like_dicom(start))
-                dataset.get("PixelData")  # parsed here, where a failure is understood
-                return dataset
-            return pydicom.dcmread(
-                file, force=_looks_like_dicom(start), stop_before_pixels=True, specific_tags=list(_KEYWORDS)
-            )
-    except OSError as error:
-        raise DicomError(f"{path.name}: cannot be read ({error.strerror or error})") from error
-    except InvalidDicomError as error:
-        raise NotDicom(f"{path.name}: is not a DICOM file") from error
-    except DicomError:
-        raise
-    except Exception as error:  # a damaged file makes pydicom fail in any way there is
-        raise DicomError(f"{path.name}: is damaged ({one_line(error)})") from error
+        for count in _STARTS:
+            start, stamp = file.start(count)
+            found = quick_elements(start, stamp.size)
+            if found is not None:
+                return _quick_header(file, stamp, found)
+            if len(start) < count:
+                break
+    except (OSError, NotPlain):
+        return None
+    return None
 
 
-def _looks_like_dicom(start: bytes) -> bool:
-    """Whether a file without the DICM mark begins with an element of group 2 or 8, in either byte order."""
-    return start[128:132] == b"DICM" or start[:2] in {b"\x02\x00", b"\x08\x00", b"\x00\x08"}
-
-
-def one_line(error: Exception) -> str:
-    """What a foreign exception says, fit for the end of our own line."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:100].rstrip(":. ") if lines else type(error).__name__
-
-
-def read_header(path: Path) -> Header:
-    """Read what one file says about its picture.
+def full_header(file: SourceFile) -> Header:
+    """The header of any file, read by pydicom.
 
     Raises:
         NotDicom: the file is something else.
         DicomError: the file cannot be read, is empty or breaks off.
     """
-    dataset = read_dataset(path, pixels=False)
-    meta = dataset.file_meta
-    sop_class = _text(dataset, "SOPClassUID") or _text(meta, "MediaStorageSOPClassUID")
-    if not sop_class and not any(keyword in dataset for keyword in _KEYWORDS) and not dataset.preamble:
-        raise NotDicom(f"{path.name}: is not a DICOM file")
+    try:
+        stamp = file.stamp()
+    except OSError as error:
+        raise DicomError(f"{file.name}: cannot be read ({error.strerror or error})") from error
+    dataset, place = read_header_dataset(file, KEYWORDS)
+    header = _header(DatasetElements(dataset), file, stamp, place)
+    if not (header.sop_class or dataset.preamble or any(keyword in dataset for keyword in KEYWORDS)):
+        raise NotDicom(f"{file.name}: is not a DICOM file")
     # A file that ends early may end within this very UID.
-    if "Columns" not in dataset and CTImageStorage.startswith(sop_class) and _text(dataset, "Modality") in {"", "CT"}:
-        raise DicomError(f"{path.name}: is damaged (breaks off before its image)")
-    return Header(
-        path=path,
-        transfer_syntax=_text(meta, "TransferSyntaxUID"),
-        sop_class=sop_class,
-        sop_uid=_text(dataset, "SOPInstanceUID") or _text(meta, "MediaStorageSOPInstanceUID"),
-        series_uid=_text(dataset, "SeriesInstanceUID"),
-        modality=_text(dataset, "Modality").upper(),
-        image_type=tuple(str(part).strip().upper() for part in _parts(dataset, "ImageType")),
-        instance_number=whole(dataset, "InstanceNumber"),
-        rows=whole(dataset, "Rows"),
-        columns=whole(dataset, "Columns"),
-        samples_per_pixel=whole(dataset, "SamplesPerPixel") or 1,
-        frames=whole(dataset, "NumberOfFrames") or 1,
-        position=_numbers(dataset, "ImagePositionPatient", 3),
-        orientation=_numbers(dataset, "ImageOrientationPatient", 6),
-        pixel_mm=_numbers(dataset, "PixelSpacing", 2),
-        slope=number(dataset, "RescaleSlope"),
-        intercept=number(dataset, "RescaleIntercept"),
-        rescale_type=_text(dataset, "RescaleType").upper(),
-        body_part=_text(dataset, "BodyPartExamined").upper(),
-        details=_details(dataset),
+    if not header.columns and _CT_IMAGE.startswith(header.sop_class) and header.modality in {"", "CT"}:
+        raise DicomError(f"{file.name}: is damaged (breaks off before its image)")
+    if max(header.rows, header.columns) > LARGEST_SIDE:
+        size = f"{header.rows} × {header.columns} pixels"
+        raise DicomError(f"{file.name}: is damaged ({size}, at most {LARGEST_SIDE} × {LARGEST_SIDE} are read)")
+    if header.transfer_syntax or dataset.original_encoding[1]:
+        return header
+    return replace(header, pixels=replace(header.pixels, is_big_endian=True))
+
+
+def _quick_header(file: SourceFile, stamp: Stamp, found: QuickElements) -> Header:
+    """Make a header of raw values; what the slices of a series share is understood only once."""
+    template = _template(found.transfer_syntax, tuple(found.of_series.items()))
+    of_slice = QuickElements(found.transfer_syntax, {}, found.of_slice, 0, None)
+    return replace(
+        template,
+        file=file,
+        sop_uid=text(of_slice, "SOPInstanceUID") or text(of_slice, "MediaStorageSOPInstanceUID"),
+        instance_number=whole(of_slice, "InstanceNumber"),
+        acquisition=_acquisition(of_slice),
+        position=_position(of_slice),
+        place=None if found.pixel_bytes is None else PixelPlace(found.pixel_start, found.pixel_bytes),
+        stamp=stamp,
     )
 
 
-def _details(dataset: Dataset) -> ScanDetails:
-    center, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth") or 0
-    maker, model = _text(dataset, "Manufacturer"), _text(dataset, "ManufacturerModelName")
+@lru_cache(maxsize=256)
+def _template(transfer_syntax: str, of_series: tuple[tuple[str, bytes], ...]) -> Header:
+    """A header of everything that is not of one slice.
+
+    Raises:
+        NotPlain: this takes pydicom.
+    """
+    elements = QuickElements(transfer_syntax, dict(of_series), {}, 0, None)
+    header = _header(elements, SourceFile(Path()), Stamp(0, 0), None)
+    is_plain = header.frames == 1 and 0 < header.rows <= LARGEST_SIDE and 0 < header.columns <= LARGEST_SIDE
+    if not is_plain or header.modality != "CT":
+        raise NotPlain("picture")
+    return header
+
+
+def _header(elements: Elements, file: SourceFile, stamp: Stamp, place: PixelPlace | None) -> Header:
+    return Header(
+        file=file,
+        frame=0,
+        frames=whole(elements, "NumberOfFrames") or 1,
+        transfer_syntax=elements.transfer_syntax,
+        sop_class=text(elements, "SOPClassUID") or text(elements, "MediaStorageSOPClassUID"),
+        sop_uid=text(elements, "SOPInstanceUID") or text(elements, "MediaStorageSOPInstanceUID"),
+        series_uid=text(elements, "SeriesInstanceUID"),
+        modality=text(elements, "Modality").upper(),
+        image_type=tuple(part.strip().upper() for part in elements.texts("ImageType")),
+        instance_number=whole(elements, "InstanceNumber"),
+        acquisition=_acquisition(elements),
+        rows=whole(elements, "Rows"),
+        columns=whole(elements, "Columns"),
+        samples_per_pixel=whole(elements, "SamplesPerPixel") or 1,
+        photometric=text(elements, "PhotometricInterpretation").upper(),
+        position=_position(elements),
+        orientation=numbers(elements, "ImageOrientationPatient", 6) or numbers(elements, "ImageOrientation", 6),
+        pixel_mm=numbers(elements, "PixelSpacing", 2),
+        slope=number(elements, "RescaleSlope"),
+        intercept=number(elements, "RescaleIntercept"),
+        rescale_type=text(elements, "RescaleType").upper(),
+        body_part=text(elements, "BodyPartExamined").upper(),
+        pixels=_pixel_format(elements),
+        place=place,
+        stamp=stamp,
+        details=_details(elements),
+    )
+
+
+def _acquisition(elements: Elements) -> tuple[int, str]:
+    return whole(elements, "AcquisitionNumber"), text(elements, "AcquisitionTime")
+
+
+def _position(elements: Elements) -> tuple[float, ...] | None:
+    """Image Position (Patient); in files older than DICOM 3.0 the retired Image Position (0020,0030)."""
+    return numbers(elements, "ImagePositionPatient", 3) or numbers(elements, "ImagePosition", 3)
+
+
+def _pixel_format(elements: Elements) -> PixelFormat:
+    representation = number(elements, "PixelRepresentation")
+    bits = whole(elements, "BitsStored", 16)
+
+    def as_stored(keyword: str) -> int | None:
+        announced = number(elements, keyword)
+        if announced is None:
+            return None
+        # Some scanners announce a negative value as unsigned, 63536 for -2000, and some the other way round.
+        value = int(announced) & 0xFFFF
+        return value - ((value & 0x8000) << 1) if representation == 1 else value
+
+    return PixelFormat(
+        bits_allocated=whole(elements, "BitsAllocated", 16),
+        bits_stored=bits,
+        high_bit=whole(elements, "HighBit", bits - 1),
+        is_signed=None if representation is None else representation == 1,
+        is_big_endian=elements.transfer_syntax == BIG_ENDIAN,
+        padding=as_stored("PixelPaddingValue"),
+        padding_limit=as_stored("PixelPaddingRangeLimit"),
+    )
+
+
+def _details(elements: Elements) -> ScanDetails:
+    center, width = number(elements, "WindowCenter"), number(elements, "WindowWidth") or 0
+    maker, model = text(elements, "Manufacturer"), text(elements, "ManufacturerModelName")
     return ScanDetails(
-        patient_name=_text(dataset, "PatientName"),
-        patient_id=_text(dataset, "PatientID"),
-        patient_birth_date=_text(dataset, "PatientBirthDate"),
-        patient_sex=_text(dataset, "PatientSex"),
-        patient_age=_text(dataset, "PatientAge"),
-        study_uid=_text(dataset, "StudyInstanceUID"),
-        study_date=_text(dataset, "StudyDate"),
-        study_description=_text(dataset, "StudyDescription"),
-        series_number=_text(dataset, "SeriesNumber"),
-        series_description=_text(dataset, "SeriesDescription"),
-        institution=_text(dataset, "InstitutionName"),
+        patient_name=text(elements, "PatientName"),
+        patient_id=text(elements, "PatientID"),
+        patient_birth_date=text(elements, "PatientBirthDate"),
+        patient_sex=text(elements, "PatientSex"),
+        patient_age=text(elements, "PatientAge"),
+        study_uid=text(elements, "StudyInstanceUID"),
+        study_date=text(elements, "StudyDate"),
+        study_description=text(elements, "StudyDescription"),
+        series_number=text(elements, "SeriesNumber"),
+        series_description=text(elements, "SeriesDescription"),
+        institution=text(elements, "InstitutionName"),
         scanner=f"{maker} {model}".strip(),
-        kernel=_text(dataset, "ConvolutionKernel"),
-        thickness_mm=number(dataset, "SliceThickness") or 0.0,
-        kvp=number(dataset, "KVP") or 0.0,
-        contrast_agent=_text(dataset, "ContrastBolusAgent"),
-        lossy=_text(dataset, "LossyImageCompression") == "01"
-        or _text(dataset.file_meta, "TransferSyntaxUID") in _LOSSY_SYNTAXES,
+        kernel=text(elements, "ConvolutionKernel"),
+        thickness_mm=number(elements, "SliceThickness") or 0.0,
+        kvp=number(elements, "KVP") or 0.0,
+        contrast_agent=text(elements, "ContrastBolusAgent"),
+        lossy=text(elements, "LossyImageCompression") == "01" or is_lossy(elements.transfer_syntax),
         default_window=Window(center, width, "file") if center is not None and width >= 2 else None,
     )
-
-
-def _value(dataset: Dataset, keyword: str) -> object:
-    try:
-        return dataset.get(keyword)
-    except Exception:  # a malformed value raises whatever its conversion raised; it counts as absent
-        return None
-
-
-def _parts(dataset: Dataset, keyword: str) -> list[Any]:
-    """The values of an element, however many there are."""
-    value = _value(dataset, keyword)
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, MultiValue)) else [value]
-
-
-def _text(dataset: Dataset, keyword: str) -> str:
-    text = " ".join(str(part) for part in _parts(dataset, keyword))
-    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
-
-
-def _numbers(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    try:
-        numbers = tuple(float(part) for part in _parts(dataset, keyword))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return numbers if len(numbers) == count and all(abs(number) < LARGEST for number in numbers) else None
-
-
-def number(dataset: Dataset, keyword: str) -> float | None:
-    """The first of an element's numbers, as windows come in pairs; None where absent or malformed."""
-    try:
-        first = float(_parts(dataset, keyword)[0])
-    except (IndexError, TypeError, ValueError, OverflowError):
-        return None
-    return first if abs(first) < LARGEST else None
-
-
-def whole(dataset: Dataset, keyword: str, default: int = 0) -> int:
-    """A whole number of a file, or the default where the file has none or a malformed one."""
-    found = number(dataset, keyword)
-    return default if found is None else int(found)

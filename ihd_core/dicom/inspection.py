@@ -46,7 +46,7 @@ class Inspection:
                 for warning in self.scan.warnings
             ],
             "left_out": [
-                {"reason": entry.reason, "count": len(entry.paths), "files": [str(path) for path in entry.paths]}
+                {"reason": entry.reason, "count": len(entry.files), "files": [str(file) for file in entry.files]}
                 for entry in self.found.left_out
             ],
         }

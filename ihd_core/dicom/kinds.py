@@ -14,9 +14,9 @@ from pydicom.uid import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from ihd_core.dicom.headers import Header
+    from ihd_core.dicom.source_files import SourceFile
 
 _REPORT_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
 _SECONDARY_CAPTURE_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
@@ -33,15 +33,15 @@ class LeftOut:
         damaged: the file was meant to be a slice; a reader must hear of it.
     """
 
-    paths: tuple[Path, ...]
+    files: tuple[SourceFile, ...]
     reason: str
     damaged: bool = False
 
     @property
     def text(self) -> str:
         """One line: how many and why, with the name of a single file."""
-        where = f": {self.paths[0].name}" if len(self.paths) == 1 else ""
-        return f"{len(self.paths)} × {self.reason}{where}"
+        where = f": {self.files[0].name}" if len(self.files) == 1 else ""
+        return f"{len(self.files)} × {self.reason}{where}"
 
 
 NO_PLACE, NO_SPACING = "no position, orientation or pixel spacing", "pixel spacing not above zero"

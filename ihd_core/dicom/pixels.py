@@ -5,27 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydicom.pixels.utils import pixel_array
-from pydicom.uid import (
-    JPEG2000,
-    UID,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    RLELossless,
-)
 
-from ihd_core.dicom.headers import Header, number, one_line, read_dataset, whole
+from ihd_core.dicom.decoders import decoded_values
 from ihd_core.errors import DicomError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pydicom.dataset import Dataset
+
+    from ihd_core.dicom.headers import Header
+
+    Stored = NDArray[np.integer]
 
 AIR_HU = -1024
 """What padding becomes: outside the reconstruction circle there is no patient."""
@@ -33,122 +22,148 @@ AIR_HU = -1024
 HIGHEST_PADDING_HU = -500
 """A padding value above this would blank tissue, so it is not believed."""
 
+LOWEST_HU = -1500
+"""Nothing in a room has fewer HU, noise of air included: what is below is padding that the file does not announce."""
+
 LARGEST_WHOLE_SLOPE = 1000
 """Up to here 16 stored bits times the slope fit 32 bits; beyond, float64 is used and saturates the same."""
 
-_JPEG = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1)
-_END_OF_JPEG = b"\xff\xd9"
-"""The decoder of JPEG fills a picture that breaks off with grey and says nothing."""
-
-_DECODERS: dict[str, str] = {
-    # pylibjpeg-rle panics on a damaged frame, and a panic is no Exception; pydicom's own decoder only fails.
-    RLELossless: "pydicom",
-    # Where one decoder fails on a damaged frame, gdcm fails too, and prints to the terminal.
-    JPEG2000Lossless: "pylibjpeg",
-    JPEG2000: "pylibjpeg",
-    JPEGLSLossless: "pyjpegls",
-    JPEGLSNearLossless: "pyjpegls",
-}
+REPAIRED_BITS, REPAIRED_INTERCEPT = 12, -100
+"""RSNA repair: of unsigned values of so many bits with an intercept above this and slope 1."""
 
 
-def read_hu(header: Header) -> NDArray[np.int16]:
+def read_hu(header: Header, out: NDArray[np.int16] | None = None, *, repair: bool = True) -> NDArray[np.int16]:
     """Read the pixels of one slice.
 
     Slope and intercept are the slice's own, the product is rounded to the nearest HU. Bits above BitsStored are
     ignored. MONOCHROME1 asks a viewer to show high values dark; the HU stay what they are (PS3.3 C.7.6.3.1.2).
 
+    Args:
+        header: of the slice.
+        out: int16 (rows, columns), where to put the HU; a new array where there is none.
+        repair: give values that needs_repair() tells of their true HU.
+
     Returns:
-        (rows, columns), HU; pixels announced as padding are AIR_HU.
+        (rows, columns), HU; pixels announced as padding, and any below LOWEST_HU, are AIR_HU.
 
     Raises:
         DicomError: no pixel data or too little of it, no decoder, or values that cannot become HU.
     """
-    dataset = read_dataset(header.path, pixels=True)
-    name = header.path.name
-    if "PixelData" not in dataset:
-        raise DicomError(f"{name}: no pixel data, or it breaks off before its end")
-    raw = _raw_values(dataset, header)
+    if header.slope == 0:
+        raise DicomError(f"{header.file.name}: slope 0 and intercept {header.intercept or 0:g} give no HU")
+    hu = np.empty((header.rows, header.columns), np.int16) if out is None else out
+    if header.place is not None and header.pixels.bits_allocated == 16 and not header.pixels.is_big_endian:
+        stored: Stored = hu if header.pixels.is_signed else hu.view(np.uint16)
+        _read_native(header, stored)
+    else:
+        stored = decoded_values(header) if header.place is None else _native_values(header)
+    _to_hu(stored, header, hu, repair=repair and needs_repair(header))
+    return hu
+
+
+def needs_repair(header: Header) -> bool:
+    """Whether a slice has the fault of many in the RSNA 2019 set, whose values wrapped around at 12 bits.
+
+    There the true value is ((stored + 1000) mod 4096) - 1000, and the stored intercept is to be ignored.
+    """
+    return (
+        header.pixels.bits_stored == REPAIRED_BITS
+        and not header.pixels.is_signed
+        and header.slope == 1
+        and header.intercept is not None
+        and header.intercept > REPAIRED_INTERCEPT
+    )
+
+
+def _read_native(header: Header, values: Stored) -> None:
+    """Fill an array with stored values that lie in the file as they are."""
+    assert header.place is not None
+    announced = values.nbytes
+    offset = header.frame * announced
+    if header.place.length < offset + announced:
+        there = max(0, header.place.length - offset)
+        raise DicomError(f"{header.file.name}: {there:,} bytes of pixel data where {announced:,} were announced")
+    try:
+        there, stamp = header.file.read_into(values, header.place.start + offset)
+    except OSError as error:
+        raise DicomError(f"{header.file.name}: cannot be read ({error.strerror or error})") from error
+    if stamp != header.stamp:
+        raise DicomError(f"{header.file.name}: has changed since it was found; open it again")
+    if there < announced:
+        raise DicomError(f"{header.file.name}: {there:,} bytes of pixel data where {announced:,} were announced")
+
+
+def _native_values(header: Header) -> Stored:
+    """Stored values of big endian or 8 bit files."""
+    bits = header.pixels.bits_allocated
+    if bits not in {8, 16}:
+        raise DicomError(f"{header.file.name}: {bits} bits a pixel where a CT slice has 8 or 16")
+    kind = "i" if header.pixels.is_signed else "u"
+    values = np.empty((header.rows, header.columns), f"{'>' if header.pixels.is_big_endian else '<'}{kind}{bits // 8}")
+    _read_native(header, values)
+    return values
+
+
+def _to_hu(raw: Stored, header: Header, out: NDArray[np.int16], *, repair: bool) -> None:
+    """Turn values as they are in the file, which may lie in out itself, into HU."""
     slope = 1.0 if header.slope is None else header.slope
     intercept = header.intercept or 0.0
-    if slope == 0:
-        raise DicomError(f"{name}: slope {slope:g} and intercept {intercept:g} give no HU")
-    stored = _within_bits_stored(raw, dataset)
-    bits, high = whole(dataset, "BitsStored", 16), whole(dataset, "HighBit")
-    if high >= bits and not np.array_equal(stored, raw):
-        raise DicomError(f"{name}: values lie in bits {high - bits + 1} to {high}, only those from bit 0 on are read")
-    padding = _padding(raw, stored, dataset, slope, intercept)
-    if slope == int(slope) and intercept == int(intercept) and abs(slope) < LARGEST_WHOLE_SLOPE:
-        hu = stored * np.int32(slope) + np.int32(intercept)
+    padded = None if repair else _padded(raw, header, slope, intercept)
+    stored, lowest, highest = _within_bits_stored(raw, header)
+    if stored is not raw and (also := _padded(stored, header, slope, intercept)) is not None:
+        padded = also if padded is None else padded | also
+    if repair:
+        np.copyto(out, (stored.astype(np.int32) + 1000) % 4096 - 1000, casting="unsafe")
+        return
+    ends = (lowest * slope + intercept, highest * slope + intercept)
+    fits = min(ends) >= -32768 and max(ends) <= 32767
+    if slope == 1 and intercept == int(intercept) and fits and stored.dtype.itemsize <= 2:
+        # Modulo 65536 the sum is right even where the stored value alone does not fit int16.
+        shift = np.array(int(intercept) & 0xFFFF, np.uint16).astype(np.int16)
+        np.add(stored.view(np.int16) if stored.dtype == np.uint16 else stored, shift, out=out, casting="unsafe")
+    elif slope == int(slope) and intercept == int(intercept) and abs(slope) < LARGEST_WHOLE_SLOPE:
+        hu = stored.astype(np.int32) * np.int32(slope) + np.int32(intercept)
+        np.copyto(out, np.clip(hu, -32768, 32767), casting="unsafe")
     else:
-        hu = np.rint(stored * slope + intercept)
-    clipped: NDArray[np.int16] = np.clip(hu, -32768, 32767).astype(np.int16)
-    if padding is not None:
-        clipped[padding] = AIR_HU
-    return clipped
+        np.copyto(out, np.clip(np.rint(stored * slope + intercept), -32768, 32767), casting="unsafe")
+    if padded is not None:
+        out[padded] = AIR_HU
+    if min(ends) < LOWEST_HU:
+        out[out < LOWEST_HU] = AIR_HU
 
 
-def _raw_values(dataset: Dataset, header: Header) -> NDArray[np.integer]:
-    syntax = UID(header.transfer_syntax or ImplicitVRLittleEndian)
-    name = header.path.name
-    if not syntax.is_transfer_syntax:
-        raise DicomError(f"{name}: no decoder for transfer syntax {syntax}")
-    if not syntax.is_encapsulated:
-        return _native_values(dataset, header)
-    if syntax in _JPEG and not dataset.PixelData.rstrip(b"\0").endswith(_END_OF_JPEG):
-        raise DicomError(f"{name}: pixel data breaks off before the end of its JPEG picture")
-    try:
-        raw = np.asarray(pixel_array(dataset, raw=True, decoding_plugin=_DECODERS.get(syntax, "")))
-    except Exception as error:  # every decoder fails in its own way
-        if isinstance(error, NotImplementedError) or "does not support" in str(error):
-            raise DicomError(f"{name}: no decoder for transfer syntax {syntax.name} ({syntax})") from error
-        raise DicomError(f"{name}: pixels cannot be decoded, {syntax.name} ({one_line(error)})") from error
-    if raw.shape != (header.rows, header.columns) or raw.dtype.itemsize > 2:
-        announced = f"{header.rows} × {header.columns} of 8 or 16 bits"
-        raise DicomError(f"{name}: pixels of shape {raw.shape}, {raw.dtype} where {announced} were announced")
-    return raw
+def _within_bits_stored(raw: Stored, header: Header) -> tuple[Stored, int, int]:
+    """Values of the lowest BitsStored bits, two's complement where they are signed; the lowest and the highest value.
 
-
-def _native_values(dataset: Dataset, header: Header) -> NDArray[np.integer]:
-    """Uncompressed values as they lie in the file, with whatever is above BitsStored."""
-    bits = whole(dataset, "BitsAllocated", 16)
-    if bits not in {8, 16}:
-        raise DicomError(f"{header.path.name}: {bits} bits a pixel where a CT slice has 8 or 16")
-    announced = header.rows * header.columns * bits // 8
-    there = len(dataset.PixelData)
-    if there < announced:
-        raise DicomError(f"{header.path.name}: {there:,} bytes of pixel data where {announced:,} were announced")
-    kind = "i" if whole(dataset, "PixelRepresentation") == 1 else "u"
-    byte_order = "<" if dataset.original_encoding[1] else ">"
-    values = np.frombuffer(dataset.PixelData, f"{byte_order}{kind}{bits // 8}", header.rows * header.columns)
-    return values.reshape(header.rows, header.columns)
-
-
-def _within_bits_stored(raw: NDArray[np.integer], dataset: Dataset) -> NDArray[np.int32]:
-    """Values of the lowest BitsStored bits, two's complement where PixelRepresentation is 1."""
-    stored = raw.astype(np.int32)
-    bits = whole(dataset, "BitsStored", 16)
-    if not 0 < bits <= 16:
-        return stored
-    stored &= (1 << bits) - 1
-    if whole(dataset, "PixelRepresentation") == 1:
+    Raises:
+        DicomError: the values do not begin at bit 0.
+    """
+    found = int(raw.min()), int(raw.max())
+    bits, high = header.pixels.bits_stored, header.pixels.high_bit
+    if not 0 < bits < 16:
+        return raw, *found
+    half = 1 << (bits - 1)
+    low, top = (-half, half - 1) if header.pixels.is_signed else (0, 2 * half - 1)
+    if low <= found[0] and found[1] <= top:
+        return raw, *found
+    if high >= bits:
+        raise DicomError(
+            f"{header.file.name}: values lie in bits {high - bits + 1} to {high}, only those from bit 0 on are read"
+        )
+    stored = raw.astype(np.int32) & (2 * half - 1)
+    if header.pixels.is_signed:
         stored -= (stored >> (bits - 1)) << bits
-    return stored
+    return stored, int(stored.min()), int(stored.max())
 
 
-def _padding(
-    raw: NDArray[np.integer], stored: NDArray[np.int32], dataset: Dataset, slope: float, intercept: float
-) -> NDArray[np.bool_] | None:
+def _padded(stored: Stored, header: Header, slope: float, intercept: float) -> NDArray[np.bool_] | None:
     """Where the file announces padding, by PixelPaddingValue alone or up to PixelPaddingRangeLimit."""
-    announced = number(dataset, "PixelPaddingValue")
-    if announced is None:
+    value = header.pixels.padding
+    if value is None:
         return None
-    value = int(announced)
-    if whole(dataset, "PixelRepresentation") == 1:
-        # Some scanners announce a negative value as unsigned: 63536 for -2000.
-        value = (value & 0xFFFF) - ((value & 0x8000) << 1)
-    limit = whole(dataset, "PixelPaddingRangeLimit", value)
+    limit = value if header.pixels.padding_limit is None else header.pixels.padding_limit
     low, high = min(value, limit), max(value, limit)
     if max(low * slope, high * slope) + intercept > HIGHEST_PADDING_HU:
         return None
-    # Padding may lie outside BitsStored, so the unmasked value is compared as well.
-    return ((stored >= low) & (stored <= high)) | ((raw >= low) & (raw <= high))
+    is_padding: NDArray[np.bool_] = stored == low if low == high else (stored >= low) & (stored <= high)
+    return is_padding

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from ihd_core.dicom.headers import Header
 
 
+LARGEST_VOLUME = 8 << 30
+"""Bytes of HU; 16,000 slices of 512 x 512."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Preview:
     """The first slice that was read, before the rest.
@@ -49,16 +53,20 @@ class ScanReader:
         DicomError: the volume does not fit into memory.
     """
 
-    def __init__(self, series: Series) -> None:
+    def __init__(self, series: Series, *, repair: bool = True) -> None:
         self.series = series
+        self._repair = repair
         self._headers = list(series.stack.headers)
         self._shared_uids = _shared_uids(self._headers)
         first = self._headers[0]
+        size = f"{series.slice_count} × {first.rows} × {first.columns} pixels"
+        limit = f"at most {LARGEST_VOLUME >> 30} GiB are read"
+        if 2 * series.slice_count * first.rows * first.columns > LARGEST_VOLUME:
+            raise DicomError(f"{first.file.name}: {size} of this series do not fit into memory ({limit})")
         try:
             self._hu = np.empty((series.slice_count, first.rows, first.columns), np.int16)
-        except (MemoryError, ValueError) as error:
-            size = f"{series.slice_count} × {first.rows} × {first.columns} pixels"
-            raise DicomError(f"{first.path.name}: {size} of this series do not fit into memory") from error
+        except MemoryError as error:
+            raise DicomError(f"{first.file.name}: {size} of this series do not fit into memory") from error
         self._read = np.zeros(series.slice_count, bool)
         self._failures: dict[int, DicomError] = {}
 
@@ -95,7 +103,7 @@ class ScanReader:
         failures = []
         for header in (stack.headers[index], *stack.others_at(index)):
             try:
-                self._hu[index] = read_hu(header)
+                read_hu(header, self._hu[index], repair=self._repair)
             except DicomError as error:
                 failures.append(error)
             else:
@@ -136,11 +144,13 @@ class ScanReader:
             slice_uids=tuple(self._slice_uid(header) for header in headers),
             source=self.series.source,
             warnings=(
+                *_refusal_warnings(self.series),
                 *_unreadable_warnings(failures),
                 *geometry.geometry_warnings(stack),
                 *_value_warnings(stack.headers),
             ),
             details=replace(headers[0].details, lossy=any(header.details.lossy for header in stack.headers)),
+            refusal=self.series.refusal,
         )
 
 
@@ -148,6 +158,10 @@ def _shared_uids(headers: Iterable[Header]) -> frozenset[str]:
     """SOPInstanceUIDs that do not tell one slice, and the empty one."""
     counted = Counter(header.sop_uid for header in headers)
     return frozenset({"", *(uid for uid, count in counted.items() if count > 1)})
+
+
+def _refusal_warnings(series: Series) -> list[ScanWarning]:
+    return [ScanWarning("not-predicted", f"Not predicted. {series.refusal}")] if series.refusal else []
 
 
 def _unreadable_warnings(failures: Sequence[str]) -> list[ScanWarning]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 from ihd_core.dicom import geometry, ranking
-from ihd_core.dicom.headers import Header, files_under, read_header
+from ihd_core.dicom.headers import Header, read_headers
 from ihd_core.dicom.kinds import UNPLACED, LeftOut, why_left_out
+from ihd_core.dicom.source_files import SourceFile, files_at
+from ihd_core.dicom.splitting import Part, parts
 from ihd_core.errors import DicomError, NoHeadCt, NotDicom
 from ihd_core.files import sha256
 from ihd_core.progress import Report, silent
 from ihd_core.scan import PART
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 
@@ -33,6 +34,8 @@ class Series:
         reason: why it stands where it stands, in one line.
         damaged: of files that were meant to be slices and cannot be read or placed: name and reason.
         source: what the reader opened.
+        part: what tells this stack from the others of its UID where its header does not.
+        refusal: why the network does not get it; empty if it may.
     """
 
     uid: str
@@ -41,6 +44,8 @@ class Series:
     reason: str
     damaged: tuple[str, ...]
     source: str
+    part: str = ""
+    refusal: str = ""
 
     @property
     def description(self) -> str:
@@ -54,9 +59,9 @@ class Series:
         return len(self.stack.headers)
 
     @property
-    def paths(self) -> tuple[Path, ...]:
-        """Files in slice order, inferior first."""
-        return tuple(header.path for header in self.stack.headers)
+    def files(self) -> tuple[SourceFile, ...]:
+        """In slice order, inferior first."""
+        return tuple(header.file for header in self.stack.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,34 +87,31 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
         NoHeadCt: nothing can be shown; the message says what was found instead.
         DicomError: a path does not exist, or the only file given is damaged.
     """
-    files = files_under(paths)
+    there = files_at(paths)
+    files = there.files
     source = ", ".join(str(path) for path in paths) if len(paths) <= 3 else f"{paths[0]} and {len(paths) - 1} more"
-    if not files:
-        raise NoHeadCt(f"{source}: holds no files")
     slices: list[Header] = []
-    rejected: list[tuple[str, Path, bool]] = []
-    unplaced: dict[str, list[str]] = defaultdict(list)
-    for done, path in enumerate(files):
+    rejected = [_Rejected(problem.file, problem.reason, damaged=True) for problem in there.problems]
+    if not files and not rejected:
+        raise NoHeadCt(f"{source}: holds no files")
+    for done, file in enumerate(files):
         report(done, len(files))
         try:
-            header = read_header(path)
-            reason, damaged = why_left_out(header), False
-            if reason in UNPLACED:
-                unplaced[header.series_uid].append(f"{path.name}: {reason}")
+            headers = read_headers(file)
         except DicomError as error:
-            if len(files) == 1:
+            if len(files) == 1 and not rejected:
                 raise
-            not_dicom = isinstance(error, NotDicom)
-            reason = "not a DICOM file" if not_dicom else str(error).partition(": ")[2]
-            damaged = not not_dicom
-        if reason:
-            rejected.append((reason, path, damaged))
-        else:
-            slices.append(header)
+            reason = "not a DICOM file" if isinstance(error, NotDicom) else str(error).partition(": ")[2]
+            rejected.append(_Rejected(file, reason, damaged=not isinstance(error, NotDicom)))
+            continue
+        for header in headers:
+            if reason := why_left_out(header):
+                uid = header.series_uid if reason in UNPLACED else ""
+                rejected.append(_Rejected(file, reason, series_uid=uid))
+            else:
+                slices.append(header)
     report(len(files), len(files))
-    series, refused = _group(
-        slices, [(path, reason) for reason, path, damaged in rejected if damaged], unplaced, source
-    )
+    series, refused = _group(slices, rejected, source)
     left_out = (*refused, *_count(rejected))
     if not series:
         found = left_out[0].reason if len(files) == 1 else "; ".join(entry.text for entry in left_out)
@@ -117,68 +119,91 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
     return Found(tuple(sorted(series, key=lambda s: (-s.score, -s.slice_count, s.uid))), left_out, source)
 
 
-def _count(rejected: Iterable[tuple[str, Path, bool]]) -> list[LeftOut]:
-    by_reason: dict[tuple[str, bool], list[Path]] = defaultdict(list)
-    for reason, path, damaged in rejected:
-        by_reason[reason, damaged].append(path)
+@dataclass(frozen=True, slots=True)
+class _Rejected:
+    """A file that is no slice, or none that can be shown.
+
+    Attributes:
+        damaged: it was meant to be a slice and cannot be read.
+        series_uid: of an image of that series whose place is unknown.
+    """
+
+    file: SourceFile
+    reason: str
+    damaged: bool = False
+    series_uid: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file.name}: {self.reason}"
+
+
+def _count(rejected: Iterable[_Rejected]) -> list[LeftOut]:
+    by_reason: dict[tuple[str, bool], dict[SourceFile, None]] = defaultdict(dict)
+    for one in rejected:
+        by_reason[one.reason, one.damaged][one.file] = None
     return [LeftOut(tuple(files), reason, damaged) for (reason, damaged), files in by_reason.items()]
 
 
-def _group(
-    slices: Sequence[Header], damaged: Sequence[tuple[Path, str]], unplaced: Mapping[str, Sequence[str]], source: str
-) -> tuple[list[Series], list[LeftOut]]:
-    """Stacks of slices with what is missing in them.
-
-    Args:
-        slices: of all series.
-        damaged: files that cannot be read, and why; they count for the series whose files lie beside them.
-        unplaced: by SeriesInstanceUID, slices of unknown place, each as its file and the reason.
-        source: for the series.
-    """
+def _group(slices: Sequence[Header], rejected: Sequence[_Rejected], source: str) -> tuple[list[Series], list[LeftOut]]:
+    """Stacks of slices with what is missing in them; and slices of which none can be made."""
     by_uid: dict[str, list[Header]] = defaultdict(list)
     for header in slices:
-        by_uid[header.series_uid or f"no series UID in {header.path.parent}"].append(header)
+        by_uid[header.series_uid or f"no series UID in {header.file.folder}"].append(header)
     series: list[Series] = []
     refused: list[LeftOut] = []
     for members in by_uid.values():
-        identities = two_patients(members)
-        if identities:
-            refused.append(LeftOut(tuple(h.path for h in members), f"two patients in one series, {identities}"))
-            continue
         series_uid = members[0].series_uid
-        lost = list(unplaced.get(series_uid, ())) if series_uid else []
-        stacks = []
-        for part in _split(members):
+        lost = [str(one) for one in rejected if one.series_uid and one.series_uid == series_uid]
+        stacks: list[tuple[geometry.Stack, Part]] = []
+        for part in parts(members):
             try:
-                stack = geometry.stack(part)
+                stack = geometry.stack(part.slices)
             except ValueError as error:
-                refused.append(LeftOut(tuple(h.path for h in part), str(error)))
-                lost += [f"{header.path.name}: {error}" for header in part]
+                refused.append(LeftOut(tuple(h.file for h in part.slices), str(error)))
+                lost += [f"{header.file.name}: {error}" for header in part.slices]
                 continue
             if len(stack.headers) == 1 and stack.plane != "axial":
-                refused.append(LeftOut(tuple(h.path for h in part), f"single {stack.plane} image, as localizers are"))
+                reason = f"single {stack.plane} image, as localizers are"
+                refused.append(LeftOut(tuple(h.file for h in part.slices), reason))
                 continue
-            stacks.append(stack)
-        stacks.sort(key=lambda stack: (-ranking.score(stack), -len(stack.headers), _shape_digits(stack)))
-        for number, stack in enumerate(stacks):
+            stacks.append((stack, part))
+        stacks.sort(key=lambda found: (-ranking.score(found[0]), -len(found[0].headers), _digits(*found)))
+        for number, (stack, part) in enumerate(stacks):
             uid = series_uid or derived_uid((*stack.headers, *stack.repeated))
-            if number and series_uid:
-                uid = f"{uid}{PART}{_shape_digits(stack)}"
-            missing = (*_beside(stack, damaged), *lost)
-            series.append(Series(uid, stack, ranking.score(stack), ranking.reason(stack), missing, source))
+            if (number or part.conflict) and series_uid:
+                uid = f"{uid}{PART}{_digits(stack, part)}"
+            missing = (*_beside(stack, rejected), *lost)
+            series.append(
+                Series(
+                    uid=uid,
+                    stack=stack,
+                    score=ranking.score(stack),
+                    reason=ranking.reason(stack),
+                    damaged=missing,
+                    source=source,
+                    part=part.called,
+                    refusal=_refusal(stack, part),
+                )
+            )
     return series, refused
 
 
-def _beside(stack: geometry.Stack, damaged: Sequence[tuple[Path, str]]) -> list[str]:
+def _refusal(stack: geometry.Stack, part: Part) -> str:
+    if part.conflict:
+        return f"One series UID holds two patients, {part.conflict}: they are shown apart and not predicted"
+    if stack.plane != "axial":
+        return f"The slices are {stack.plane}; the model reads axial slices only"
+    return ""
+
+
+def _beside(stack: geometry.Stack, rejected: Sequence[_Rejected]) -> list[str]:
     """Damaged files in the folders of a stack that end as its files do."""
-    paths = [header.path for header in (*stack.headers, *stack.repeated)]
-    folders, suffixes = {path.parent for path in paths}, {path.suffix.lower() for path in paths}
-    return [
-        f"{path.name}: {why}" for path, why in damaged if path.parent in folders and path.suffix.lower() in suffixes
-    ]
+    files = [header.file for header in (*stack.headers, *stack.repeated)]
+    folders, suffixes = {file.folder for file in files}, {file.suffix for file in files}
+    return [str(one) for one in rejected if one.damaged and one.file.folder in folders and one.file.suffix in suffixes]
 
 
-def _shape_digits(stack: geometry.Stack) -> str:
+def _digits(stack: geometry.Stack, part: Part) -> str:
     """Of what tells the stacks of one series apart; the same however many of their slices are there."""
     first = stack.headers[0]
     numbers = (
@@ -188,69 +213,13 @@ def _shape_digits(stack: geometry.Stack) -> str:
         *(first.pixel_mm or ()),
         first.details.thickness_mm,
     )
-    words = (first.details.kernel, first.details.contrast_agent)
+    words = (first.details.kernel, first.details.contrast_agent, part.called)
     return sha256(" ".join((*words, *(f"{round(number, 2) + 0.0:.2f}" for number in numbers))).encode())[:8]
-
-
-def two_patients(members: Sequence[Header]) -> str:
-    """The two identities found among files that claim to be one series; empty if there is one or none."""
-    details = [header.details for header in members]
-    for name, values in (
-        ("PatientID", {d.patient_id for d in details}),
-        ("PatientName", {d.patient_name.rstrip("^ ").casefold() for d in details}),
-        ("PatientBirthDate", {d.patient_birth_date for d in details}),
-    ):
-        found = sorted(values - {""})
-        if len(found) > 1:
-            return f"{name} {found[0]} and {found[1]}"
-    return ""
-
-
-def _split(members: Sequence[Header]) -> list[list[Header]]:
-    """Parts of one series that can be one volume: equal matrix, pixel spacing and orientation, one reconstruction.
-
-    AcquisitionNumber, ImageType and SliceThickness differ within ordinary head scans and split nothing.
-    """
-    parts: list[list[Header]] = []
-    for header in members:
-        for part in parts:
-            if _fits(header, part[0]):
-                part.append(header)
-                break
-        else:
-            parts.append([header])
-    return [reconstruction for part in parts for reconstruction in _reconstructions(part)]
-
-
-def _reconstructions(part: Sequence[Header]) -> list[list[Header]]:
-    """Images of the same places apart that differ in kernel, contrast agent or thickness, which must never be mixed.
-
-    A kernel that changes along a scan, from the skull base to the vertex, splits nothing.
-    """
-    for differing in ("kernel", "contrast_agent", "thickness_mm"):
-        groups: dict[object, list[Header]] = defaultdict(list)
-        for header in part:
-            groups[getattr(header.details, differing)].append(header)
-        places = [{tuple(round(x, 1) for x in header.position or ()) for header in group} for group in groups.values()]
-        if any(2 * len(one & other) > min(len(one), len(other)) > 2 for one, other in combinations(places, 2)):
-            return [reconstruction for group in groups.values() for reconstruction in _reconstructions(group)]
-    return [list(part)]
-
-
-def _fits(header: Header, first: Header) -> bool:
-    if (header.rows, header.columns) != (first.rows, first.columns):
-        return False
-    pairs = zip(
-        (*(header.orientation or ()), *(header.pixel_mm or ())),
-        (*(first.orientation or ()), *(first.pixel_mm or ())),
-        strict=True,
-    )
-    return all(abs(one - other) < 1e-3 for one, other in pairs)
 
 
 def derived_uid(members: Sequence[Header]) -> str:
     """A stable UID for slices without SeriesInstanceUID, from their own UIDs."""
-    names = "|".join(sorted(header.sop_uid or header.path.name for header in members))
+    names = "|".join(sorted(header.sop_uid or header.file.name for header in members))
     return uid_of(names)
 
 

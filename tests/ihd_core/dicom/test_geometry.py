@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ihd_core.dicom.geometry import axes, geometry_warnings, stack
-from ihd_core.dicom.headers import read_header
 from ihd_core.phantom.series_writer import write_series
+from tests.ihd_core.dicom.header_of import header_of
 
 TINY = np.zeros((60, 2, 2), np.int16)
 ALONG = np.eye(3)
@@ -14,7 +14,7 @@ ALONG = np.eye(3)
 def stack_at(folder, heights, *, orientation=ALONG, direction=(0, 0, 1), **options):
     positions = np.array([-10.0, -20.0, 0.0]) + np.outer(heights, direction)
     paths = write_series(folder, TINY[: len(heights)], orientation=orientation, positions_mm=positions, **options)
-    return stack([read_header(path) for path in paths])
+    return stack([header_of(path) for path in paths])
 
 
 def tilted(degrees):
@@ -79,7 +79,7 @@ def test_oblique_slices_stacked_along_their_normal_are_not_tilted(tmp_path):
 def test_a_table_moved_once_is_not_a_tilt(tmp_path):
     positions = np.array([[0, 0, z] if z < 20 else [0, 30, z] for z in range(0, 40, 5)], float)
     paths = write_series(tmp_path, TINY[:8], positions_mm=positions)
-    assert stack([read_header(path) for path in paths]).tilt_degrees == 0
+    assert stack([header_of(path) for path in paths]).tilt_degrees == 0
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from ihd_core.dicom.headers import read_header
 from ihd_core.dicom.kinds import LeftOut, why_left_out
 from ihd_core.phantom.series_writer import write_series
+from tests.ihd_core.dicom.header_of import header_of
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ from ihd_core.phantom.series_writer import write_series
 )
 def test_what_is_no_ct_slice_is_left_out_with_its_reason(tmp_path, hu, tags, expected):
     (path,) = write_series(tmp_path, hu[:1], tags={"SOPClassUID": CTImageStorage, **tags})
-    assert why_left_out(read_header(path)) == expected
+    assert why_left_out(header_of(path)) == expected
 
 
 def test_a_reason_is_counted_and_a_single_file_is_named():

@@ -11,17 +11,17 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from ihd_core.dicom.headers import read_header
 from ihd_core.dicom.pixels import AIR_HU, read_hu
 from ihd_core.errors import DicomError
 from ihd_core.phantom.series_writer import write_series
+from tests.ihd_core.dicom.header_of import header_of
 
 NATIVE = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
 LOSSLESS = [RLELossless, JPEG2000Lossless, JPEGLSLossless]
 
 
 def read(path):
-    return read_hu(read_header(path))
+    return read_hu(header_of(path))
 
 
 @pytest.mark.parametrize("signed", [False, True])
@@ -100,11 +100,11 @@ def test_padding_becomes_air(tmp_path, hu, padding, options):
 
 
 def test_padding_up_to_the_range_limit_becomes_air(tmp_path):
-    values = np.array([[-2002, -2000, -1990, -1980, -1979, 0]], np.int16)
+    values = np.array([[-1402, -1400, -1390, -1380, -1379, 0]], np.int16)
     (path,) = write_series(
-        tmp_path, values[None], signed=True, intercept=0, padding=-2000, tags={"PixelPaddingRangeLimit": -1980}
+        tmp_path, values[None], signed=True, intercept=0, padding=-1400, tags={"PixelPaddingRangeLimit": -1380}
     )
-    assert read(path).tolist() == [[-2002, AIR_HU, AIR_HU, AIR_HU, -1979, 0]]
+    assert read(path).tolist() == [[-1402, AIR_HU, AIR_HU, AIR_HU, -1379, 0]]
 
 
 def test_a_padding_value_that_would_blank_tissue_is_not_believed(tmp_path, hu):
@@ -131,7 +131,7 @@ def test_truncated_pixels_name_the_file_and_both_lengths(tmp_path, hu, missing):
 @pytest.mark.parametrize("share", [0.6, 0.9])
 def test_truncated_compressed_pixels_are_refused(tmp_path, hu, syntax, share):
     (path,) = write_series(tmp_path, hu[:1], transfer_syntax=syntax)
-    header = read_header(path)
+    header = header_of(path)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(DicomError, match=r"^001.dcm: "):
@@ -168,8 +168,8 @@ def test_values_that_do_not_begin_at_bit_0_are_refused_not_shown_black(tmp_path,
     dataset = pydicom.dcmread(path)
     dataset.HighBit = 15
     dataset.save_as(path)
-    assert np.array_equal(read_hu(read_header(path)), hu[0]), "only the tag is wrong"
+    assert np.array_equal(read_hu(header_of(path)), hu[0]), "only the tag is wrong"
     dataset.PixelData = (np.frombuffer(dataset.PixelData, "<u2") << 4).astype("<u2").tobytes()
     dataset.save_as(path)
     with pytest.raises(DicomError, match=r"^001\.dcm: values lie in bits 4 to 15, only those from bit 0 on are read$"):
-        read_hu(read_header(path))
+        read_hu(header_of(path))

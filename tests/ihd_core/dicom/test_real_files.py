@@ -6,11 +6,11 @@ import numpy as np
 import pydicom
 import pytest
 
-from ihd_core.dicom.headers import read_header
 from ihd_core.dicom.inspection import inspect
 from ihd_core.dicom.pixels import AIR_HU, read_hu
 from ihd_core.dicom.reader import load_scan
 from ihd_core.errors import DicomError, NoHeadCt
+from tests.ihd_core.dicom.header_of import header_of
 
 GE = "head_ct/ge_hispeed_tilt"
 PHILIPS = "head_ct/philips_ingenuity_phantom/S21570/S2010"
@@ -90,7 +90,7 @@ def test_the_tilted_human_head_lists_its_distances(shared_data):
 def test_a_whole_study_leaves_out_localizer_dose_screens_and_directories(shared_data):
     inspection = inspect([shared_data / "head_ct/philips_ingenuity_phantom/S21570"])
     assert [(series.description, series.slice_count) for series in inspection.found.series] == [("STD BRAIN 5MM", 28)]
-    counts = {entry.reason: len(entry.paths) for entry in inspection.found.left_out}
+    counts = {entry.reason: len(entry.files) for entry in inspection.found.left_out}
     assert counts == {"directory of a disc": 3, "localizer": 1, "dose screen or secondary capture": 6}
 
 
@@ -106,9 +106,9 @@ def test_a_whole_study_leaves_out_localizer_dose_screens_and_directories(shared_
 )
 def test_a_transfer_syntax_gives_the_pixels_of_the_original(shared_data, syntax, largest_difference):
     folder = shared_data / "transfer_syntaxes"
-    original = read_hu(read_header(folder / "CTImage.dcm"))
+    original = read_hu(header_of(folder / "CTImage.dcm"))
     (path,) = folder.glob(f"*TransferSyntax_{syntax}.dcm")
-    header = read_header(path)
+    header = header_of(path)
     difference = np.abs(read_hu(header).astype(int) - original)
     assert difference.max() <= largest_difference
     assert header.details.lossy == (largest_difference > 0)

@@ -4,8 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ihd_core.dicom.reader import load_scan
 from ihd_core.dicom.series import find_series
-from ihd_core.errors import Cancelled, DicomError, NoHeadCt, NotDicom
+from ihd_core.errors import Cancelled, CannotPredict, DicomError, NoHeadCt, NotDicom
+from ihd_core.model_input import placement
 from ihd_core.phantom.series_writer import write_series
 
 SAGITTAL = np.array([[0.0, 1, 0], [0, 0, -1], [-1.0, 0, 0]])
@@ -14,7 +16,7 @@ DOSE_SCREEN = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}
 
 
 def left_out(found):
-    return {entry.reason: len(entry.paths) for entry in found.left_out}
+    return {entry.reason: len(entry.files) for entry in found.left_out}
 
 
 def test_a_study_is_one_series_and_everything_else_is_accounted_for(tmp_path, hu):
@@ -62,8 +64,8 @@ def test_reconstructions_under_one_uid_are_never_mixed(tmp_path, hu, keyword, fi
     write_series(tmp_path / "a", hu, series_uid="1.2.3", shuffle=range(5), tags={keyword: first})
     write_series(tmp_path / "b", hu, series_uid="1.2.3", shuffle=range(4, -1, -1), tags={keyword: second})
     one, other = find_series([tmp_path]).series
-    assert {path.parent.name for path in one.paths} == {"b"}
-    assert {path.parent.name for path in other.paths} == {"a"}
+    assert {Path(file.folder).name for file in one.files} == {"b"}
+    assert {Path(file.folder).name for file in other.files} == {"a"}
     assert one.uid == "1.2.3" != other.uid
 
 
@@ -96,11 +98,18 @@ def test_of_equals_the_one_with_more_slices_comes_first(tmp_path, hu):
 
 
 @pytest.mark.parametrize("keyword", ["PatientID", "PatientName", "PatientBirthDate"])
-def test_two_patients_under_one_uid_are_refused_with_both_named(tmp_path, hu, keyword):
+def test_two_patients_under_one_uid_are_shown_apart_and_refused_for_prediction(tmp_path, hu, keyword):
     values = {"PatientID": ("A1", "B2"), "PatientName": ("DOE^A", "DOE^B"), "PatientBirthDate": ("19500101", "1960")}
     write_series(tmp_path, hu, tags_per_slice=lambda index: {keyword: values[keyword][index // 3]})
-    with pytest.raises(NoHeadCt, match=rf"two patients in one series, {keyword} (?i:.+ and .+)"):
-        find_series([tmp_path])
+    first, second = find_series([tmp_path]).series
+    assert (first.slice_count, second.slice_count) == (3, 2)
+    assert first.part.casefold() == f"{keyword} {values[keyword][0]}".casefold()
+    assert first.uid != second.uid
+    for series in (first, second):
+        both = f"{keyword} {values[keyword][0]} and {values[keyword][1]}"
+        assert both.casefold() in series.refusal.casefold()
+        with pytest.raises(CannotPredict, match="two patients"):
+            placement(load_scan(series), 256)
 
 
 def test_one_name_written_in_two_ways_is_one_patient(tmp_path, hu):
@@ -112,8 +121,9 @@ def test_two_patients_do_not_cost_the_other_series(tmp_path, hu):
     write_series(tmp_path / "a", hu, series_uid="1.2.3", tags_per_slice=lambda index: {"PatientID": f"P{index}"})
     write_series(tmp_path / "b", hu[:3])
     found = find_series([tmp_path])
-    assert [series.slice_count for series in found.series] == [3]
-    assert left_out(found) == {"two patients in one series, PatientID P0 and P1": 5}
+    assert [series.slice_count for series in found.series if not series.refusal] == [3]
+    assert left_out(found) == {}
+    assert {series.part for series in found.series} == {"", *(f"PatientID P{index}" for index in range(5))}
 
 
 def test_a_single_sagittal_image_is_taken_for_a_localizer(tmp_path, hu):

@@ -1,0 +1,11 @@
+"""The header of a file that holds one picture."""
+
+from pathlib import Path
+
+from ihd_core.dicom.headers import Header, read_headers
+from ihd_core.dicom.source_files import SourceFile
+
+
+def header_of(path: Path) -> Header:
+    (header,) = read_headers(SourceFile(path))
+    return header
