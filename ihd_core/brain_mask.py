@@ -33,6 +33,8 @@ SEALED_MM = 6.0
 """Gaps in the bone of up to twice this are closed: sutures, foramina, fissures, burr holes."""
 HOLDER_MM = 6.0
 """What is thinner than twice this is no head but a head holder, an ear or a tube."""
+CIRCLE = 0.97
+"""Share of half the picture's side, beyond which a pixel may lie outside the reconstructed circle."""
 ISLAND_MM2 = 400.0
 """Bone, calcium or metal of up to this area, all around in the brain, lies inside."""
 OPEN_MM2 = 3000.0
@@ -182,12 +184,25 @@ def _enclosed(hu: NDArray[np.int16], bone: Mask, head: Mask, pixel_mm: tuple[flo
     count, labels = cv2.connectedComponents(passage.view(np.uint8), connectivity=4)
     keep = np.ones(count, bool)
     keep[0] = False
-    keep[np.unique(labels[~around])] = False
+    keep[np.unique(labels[~around & ~beyond_circle(hu)])] = False
     enclosed = cv2.morphologyEx((keep[labels] & ~light).view(np.uint8), cv2.MORPH_OPEN, _disc(STRAND_MM, pixel_mm)) > 0
     # Sealing also filled narrow corners of the inside: take them back.
     grown = cv2.dilate(enclosed.view(np.uint8), _disc(SEALED_MM, pixel_mm)) > 0
     reached: Mask = enclosed | (grown & (sealed > 0) & ~bone & ~light)
     return reached
+
+
+def beyond_circle(hu: NDArray[np.int16]) -> Mask:
+    """What a scanner did not reconstruct: air in the corners, outside the circle (or ellipse) that fits the picture.
+
+    Args:
+        hu: (rows, columns).
+
+    Returns:
+        (rows, columns); a head cut off there is open to no air.
+    """
+    down, along = (np.abs(2 * np.arange(side) + 1 - side) / side for side in hu.shape)
+    return np.asarray((np.hypot(down[:, None], along) > CIRCLE) & (hu < TISSUE_HU))
 
 
 def _with_open_slices(hu: NDArray[np.int16], bone: Mask, enclosed: Mask, pixel_mm: tuple[float, float]) -> Mask:
