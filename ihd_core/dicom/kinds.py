@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
+from ihd_core.dicom import words
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,8 +24,29 @@ if TYPE_CHECKING:
 _REPORT_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
 _SECONDARY_CAPTURE_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
 _ENHANCED = {EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage}
-_PERFUSION = {"PERFUSION", "CBF", "RCBF", "CBV", "RCBV", "MTT", "TMAX", "TTP"}
-_SCREENS = {"SCREEN SAVE", "DOSE_INFO", "PATIENT_INFO", "DOSE"}
+_LOCALIZERS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "REF_SURVIEW"}
+_PERFUSION_MAP = re.compile(r"R?CB[FV]D?|MTTD?|TMAXD?|TTPM?|TTD|TTS|PERMEABILITY|PENUMBRA|DRAIN ?TIME")
+_SCREENS = {"SCREEN SAVE", "DOSE_INFO", "PATIENT_INFO", "DOSE", "RESULTS", "CSA REPORT", "CSA RESULT"}
+_OTHER_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.66": "raw data",
+    "1.2.840.10008.5.1.4.1.1.66.1": "registration",
+    "1.2.840.10008.5.1.4.1.1.66.3": "registration",
+    "1.2.840.10008.5.1.4.1.1.66.4": "segmentation",
+    "1.2.840.10008.5.1.4.1.1.66.5": "segmentation",
+    "1.2.840.10008.5.1.4.1.1.88.59": "list of key images",
+    "1.2.840.10008.5.1.4.1.1.104.1": "PDF document",
+    "1.2.840.10008.5.1.4.1.1.104.2": "CDA document",
+}
+_OTHER_MODALITIES = {
+    "SEG": "segmentation",
+    "KO": "list of key images",
+    "REG": "registration",
+    "DOC": "document",
+    "RTSTRUCT": "contours for radiotherapy",
+    "RTPLAN": "plan for radiotherapy",
+    "RTDOSE": "dose of radiotherapy",
+    "RTIMAGE": "image of radiotherapy",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +72,22 @@ NO_PLACE, NO_SPACING = "no position, orientation or pixel spacing", "pixel spaci
 UNPLACED = {NO_PLACE, NO_SPACING}
 """Reasons why an image of a CT series cannot be put where it belongs; a reader must hear of it."""
 
+
+def _is_localizer(header: Header) -> bool:
+    """Whether a picture was made to plan the scan; by its words only where it does not lie across the patient."""
+    if not _LOCALIZERS.isdisjoint(header.image_type):
+        return True
+    row, column = (header.orientation or ())[:3], (header.orientation or ())[3:]
+    across = bool(row) and max(abs(row[2]), abs(column[2])) < 0.6
+    return not across and words.read(header.details.series_description).localizer
+
+
+def _is_perfusion_map(header: Header) -> bool:
+    """The images over time from which the maps are computed are ORIGINAL."""
+    derived = "ORIGINAL" not in header.image_type
+    return derived and any(part == "PERFUSION" or _PERFUSION_MAP.fullmatch(part) for part in header.image_type)
+
+
 _RULES: tuple[tuple[str, Callable[[Header], bool]], ...] = (
     ("directory of a disc", lambda h: h.sop_class == MediaStorageDirectoryStorage),
     ("no image", lambda h: not (h.sop_class or h.modality or h.rows)),
@@ -61,9 +101,9 @@ _RULES: tuple[tuple[str, Callable[[Header], bool]], ...] = (
         "multi-frame CT (Enhanced CT), which this version does not read",
         lambda h: h.sop_class in _ENHANCED or h.frames > 1,
     ),
-    ("localizer", lambda h: "LOCALIZER" in h.image_type),
+    ("localizer", _is_localizer),
     ("colour picture", lambda h: h.samples_per_pixel != 1),
-    ("perfusion map", lambda h: not _PERFUSION.isdisjoint(h.image_type)),
+    ("perfusion map", _is_perfusion_map),
     ("no image", lambda h: not (h.rows and h.columns)),
     ("values that are not HU", lambda h: h.rescale_type not in {"", "HU", "US"}),
     (NO_PLACE, lambda h: None in (h.position, h.orientation, h.pixel_mm)),
@@ -73,6 +113,9 @@ _RULES: tuple[tuple[str, Callable[[Header], bool]], ...] = (
 
 def why_left_out(header: Header) -> str:
     """The reason why this object is not a slice of a CT volume; empty if it is one."""
+    other = _OTHER_CLASSES.get(header.sop_class) or _OTHER_MODALITIES.get(header.modality)
+    if other:
+        return other
     is_ct = header.modality == "CT" or (not header.modality and header.sop_class == CTImageStorage)
     for reason, applies in _RULES:
         if applies(header):

@@ -12,6 +12,8 @@ from ihd_core.dicom.kinds import LeftOut, why_left_out
 from ihd_core.phantom.series_writer import write_series
 from tests.ihd_core.dicom.header_of import header_of
 
+SAGITTAL, CORONAL = [0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 0, -1]
+
 
 @pytest.mark.parametrize(
     ("tags", "expected"),
@@ -36,6 +38,23 @@ from tests.ihd_core.dicom.header_of import header_of
             {"SOPClassUID": EnhancedCTImageStorage, "ImageType": ["ORIGINAL", "PRIMARY", "PERFUSION", "NONE"]},
             "multi-frame CT (Enhanced CT), which this version does not read",
         ),
+        ({"ImageType": ["DERIVED", "SECONDARY", "AXIAL", "CT_SOM5 SPI", "CBF"]}, "perfusion map"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "TMAXD"]}, "perfusion map"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "PERFUSION", "NONE"]}, ""),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"], "SeriesDescription": "Topogram 0.6"}, ""),
+        ({"ImageOrientationPatient": SAGITTAL, "SeriesDescription": "Topogramm 0.6 T80s"}, "localizer"),
+        ({"ImageOrientationPatient": SAGITTAL, "SeriesDescription": "SCOUT LAT"}, "localizer"),
+        ({"ImageOrientationPatient": CORONAL, "SeriesDescription": "Übersicht"}, "localizer"),
+        ({"ImageOrientationPatient": CORONAL, "SeriesDescription": "TOPOGRAMA"}, "localizer"),
+        ({"ImageOrientationPatient": CORONAL, "SeriesDescription": "Kopf cor 3.0"}, ""),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.66.4", "Modality": "SEG"}, "segmentation"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.59", "Modality": "KO"}, "list of key images"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.67", "Modality": "SR"}, "report"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.66"}, "raw data"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.104.1", "Modality": "DOC"}, "PDF document"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.3", "Modality": "RTSTRUCT"}, "contours for radiotherapy"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.2", "Modality": "RTDOSE"}, "dose of radiotherapy"),
+        ({"Modality": "PT", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.128"}, "PT, not CT"),
         ({"RescaleType": "MGML"}, "values that are not HU"),
         ({"ImagePositionPatient": None}, "no position, orientation or pixel spacing"),
         ({"ImageOrientationPatient": b"1\\0\\0"}, "no position, orientation or pixel spacing"),
