@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ihd_core.dicom.transfer_syntaxes import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 
 _STRINGS = frozenset({"AS", "CS", "DA", "TM", "UI"})
 _TEXTS = frozenset({"LO", "PN", "SH"})
@@ -83,25 +83,28 @@ OF_ONE_SLICE = frozenset(
 )
 """What differs from slice to slice; the rest is mostly the same in all slices of a series."""
 
-_SHORT_KINDS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
-_LONG_KINDS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-_WANTED = {tag: (keyword, frozenset(kinds.encode().split())) for tag, (keyword, kinds) in _WANTED_KEYWORDS.items()}
+
+def _kinds(names: str) -> frozenset[int]:
+    """Value representations as they are unpacked: two letters as a little endian number."""
+    return frozenset(int.from_bytes(name.encode(), "little") for name in names.split())
+
+
+_SHORT_KINDS = _kinds("AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US")
+_LONG_KINDS = _kinds("OB OD OF OL OV OW SQ SV UC UN UR UT UV")
+_SEQUENCE, _PIXEL_KINDS = _kinds("SQ"), _kinds("OB OW")
+_WANTED = {tag: (keyword, _kinds(kinds), keyword in OF_ONE_SLICE) for tag, (keyword, kinds) in _WANTED_KEYWORDS.items()}
 _KIND_OF = {keyword: kinds.split()[0] for keyword, kinds in _WANTED_KEYWORDS.values()}
 _PIXEL_DATA, _ITEM, _ITEM_END, _SEQUENCE_END = 0x7FE00010, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
 _DEEPEST = 16
 
-_explicit_head = struct.Struct("<HH2sH").unpack_from
+_explicit_head = struct.Struct("<HHHH").unpack_from
 _implicit_head = struct.Struct("<HHI").unpack_from
 _long_length = struct.Struct("<I").unpack_from
 
 
 class NotPlain(Exception):
     """Something that this module does not fully understand; pydicom may."""
-
-
-class _BreaksOff(Exception):
-    """More bytes are needed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,11 +164,12 @@ def quick_elements(start: bytes, size: int) -> QuickElements | None:
     """
     if start[128:132] != b"DICM":
         raise NotPlain("no preamble")
+    found = _Found({}, {})
     try:
-        found = _Found({}, {})
         syntax, position = _meta(start, found)
-        pixel_start, length = _walk(start, position, syntax != IMPLICIT, found)
-    except (_BreaksOff, struct.error):
+        walk = _walk_implicit if syntax == IMPLICIT else _walk_explicit
+        pixel_start, length = walk(start, position, found)
+    except struct.error:  # start ends within an element
         return None
     is_native = syntax in {IMPLICIT, EXPLICIT}
     if (length == _UNDEFINED) == is_native or (is_native and pixel_start + length > size):
@@ -178,13 +182,19 @@ class _Found:
     of_series: dict[str, bytes]
     of_slice: dict[str, bytes]
 
+    def keep(self, row: tuple[str, frozenset[int], bool], kind: int, raw: bytes) -> None:
+        """Keep a wanted value; kind is 0 where it is not written."""
+        keyword, kinds, is_of_slice = row
+        if kind and kind not in kinds:
+            raise NotPlain(keyword)
+        (self.of_slice if is_of_slice else self.of_series)[keyword] = raw
+
 
 def _meta(start: bytes, found: _Found) -> tuple[str, int]:
     """Transfer syntax, and where the data set begins."""
-    position, syntax = 132, b""
-    last = 0
+    position, last, syntax = 132, 0, b""
     while start[position : position + 2] == b"\x02\x00":
-        _, element, kind, length = _explicit_head(start, position)
+        group, element, kind, length = _explicit_head(start, position)
         position += 8
         if kind in _LONG_KINDS:
             (length,) = _long_length(start, position)
@@ -194,63 +204,78 @@ def _meta(start: bytes, found: _Found) -> tuple[str, int]:
         if element < last:
             raise NotPlain("order of elements")
         last = element
+        raw = start[position : position + length]
         if element == 0x0010:
-            syntax = start[position : position + length]
-        elif 0x00020000 | element in _WANTED:
-            _keep(found, *_WANTED[0x00020000 | element], kind, start[position : position + length])
+            syntax = raw
+        elif wanted := _WANTED.get(group << 16 | element):
+            found.keep(wanted, kind, raw)
         position += length
-    if position + 8 > len(start):
-        raise _BreaksOff
+    _long_length(start, position)  # fails where start ends here
     uid = syntax.rstrip(b"\0 ").decode("ascii", "replace")
     # Big endian and deflated are the only standard syntaxes that a little endian walk does not read.
-    if not uid.startswith("1.2.840.10008.1.2") or uid in {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"}:
+    if not uid.startswith("1.2.840.10008.1.2") or uid in {BIG_ENDIAN, DEFLATED}:
         raise NotPlain("transfer syntax")
     return uid, position
 
 
-def _walk(start: bytes, position: int, is_explicit: bool, found: _Found) -> tuple[int, int]:
-    """Go along the elements to the pixel data; return where its value begins, and its length."""
-    end, last, wanted = len(start), 0, _WANTED
+def _walk_explicit(start: bytes, position: int, found: _Found) -> tuple[int, int]:
+    """Go along the elements to the pixel data; return where its value begins, and its length.
+
+    A value that start does not hold whole is kept short, but then the next head fails to unpack.
+    """
+    last, short_kinds, wanted, kept = 0, _SHORT_KINDS, _WANTED.get, (found.of_series, found.of_slice)
     while True:
-        if is_explicit:
-            group, element, kind, length = _explicit_head(start, position)
-            position += 8
-            if kind in _LONG_KINDS:
-                (length,) = _long_length(start, position)
-                position += 4
-            elif kind not in _SHORT_KINDS:
-                raise NotPlain("value representation")
-        else:
-            group, element, length = _implicit_head(start, position)
-            kind = b""
-            position += 8
+        group, element, kind, length = _explicit_head(start, position)
         tag = group << 16 | element
-        if tag <= last or (tag >= _PIXEL_DATA and tag != _PIXEL_DATA):
+        if tag <= last:
             raise NotPlain("order of elements")
-        if not last and not is_explicit and length > end:
-            raise NotPlain("explicit where implicit was announced")
         last = tag
+        if kind in short_kinds:
+            begin = position + 8
+            position = begin + length
+            # As found.keep() does; a call for every element would take as long as the rest of the walk.
+            if row := wanted(tag):
+                if kind not in row[1]:
+                    raise NotPlain(row[0])
+                kept[row[2]][row[0]] = start[begin:position]
+        elif tag == _PIXEL_DATA and kind in _PIXEL_KINDS:
+            return position + 12, _long_length(start, position + 8)[0]
+        else:
+            position = _after_long(start, position, tag, kind)
+
+
+def _after_long(start: bytes, position: int, tag: int, kind: int) -> int:
+    """Where the element after one with a length of four bytes begins."""
+    if kind not in _LONG_KINDS or tag in _WANTED or tag == _PIXEL_DATA:
+        raise NotPlain("value representation")
+    (length,) = _long_length(start, position + 8)
+    if length != _UNDEFINED:
+        return position + 12 + int(length)
+    if kind not in _SEQUENCE:
+        raise NotPlain("undefined length")
+    return _after_sequence(start, position + 12, True, 0)
+
+
+def _walk_implicit(start: bytes, position: int, found: _Found) -> tuple[int, int]:
+    """The same where value representations are not written."""
+    last, wanted = 0, _WANTED.get
+    if start[position + 4 : position + 6].isalpha():
+        raise NotPlain("explicit where implicit was announced")
+    while True:
+        group, element, length = _implicit_head(start, position)
+        tag = group << 16 | element
+        if tag <= last:
+            raise NotPlain("order of elements")
+        last = tag
+        position += 8
         if tag == _PIXEL_DATA:
-            if is_explicit and kind not in {b"OB", b"OW"}:
-                raise NotPlain("kind of pixel data")
             return position, length
         if length == _UNDEFINED:
-            if is_explicit and kind != b"SQ":
-                raise NotPlain("undefined length")
-            position = _after_sequence(start, position, is_explicit, 0)
+            position = _after_sequence(start, position, False, 0)
             continue
-        stop = position + length
-        if stop > end:
-            raise _BreaksOff
-        if tag in wanted:
-            _keep(found, *wanted[tag], kind, start[position:stop])
-        position = stop
-
-
-def _keep(found: _Found, keyword: str, kinds: frozenset[bytes], kind: bytes, raw: bytes) -> None:
-    if kind and kind not in kinds:
-        raise NotPlain(keyword)
-    (found.of_slice if keyword in OF_ONE_SLICE else found.of_series)[keyword] = raw
+        if row := wanted(tag):
+            found.keep(row, 0, start[position : position + length])
+        position += length
 
 
 def _after_sequence(start: bytes, position: int, is_explicit: bool, depth: int) -> int:
@@ -272,20 +297,19 @@ def _after_item(start: bytes, position: int, is_explicit: bool, depth: int) -> i
     while True:
         group, element, length = _implicit_head(start, position)
         tag = group << 16 | element
-        kind = start[position + 4 : position + 6]
+        kind = length & 0xFFFF if is_explicit else 0
         position += 8
         if tag == _ITEM_END:
             return position
-        if is_explicit:
-            if kind in _LONG_KINDS:
-                (length,) = _long_length(start, position)
-                position += 4
-            elif kind in _SHORT_KINDS:
-                length >>= 16
-            else:
-                raise NotPlain("value representation")
+        if kind in _LONG_KINDS:
+            (length,) = _long_length(start, position)
+            position += 4
+        elif kind in _SHORT_KINDS:
+            length >>= 16
+        elif is_explicit:
+            raise NotPlain("value representation")
         if length == _UNDEFINED:
-            if is_explicit and kind != b"SQ":
+            if is_explicit and kind not in _SEQUENCE:
                 raise NotPlain("undefined length")
             position = _after_sequence(start, position, is_explicit, depth + 1)
         else:
