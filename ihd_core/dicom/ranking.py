@@ -53,7 +53,7 @@ class Facts:
         field_mm: the longer side of the picture.
         thickness_mm: of every slice, nominal, or the distance between slices where the files do not tell.
         words: of the series description.
-        elsewhere: the region that is not the head, in English; "head" for the head, empty where nothing is named.
+        region: "head", or another region in English; empty where nothing tells.
         agent: value of ContrastBolusAgent of the first slice that has one.
     """
 
@@ -162,13 +162,13 @@ def _is_axial(f: Facts) -> tuple[bool, str]:
     if f.stack.plane != "axial":
         return False, f.stack.plane
     oblique = f.oblique_degrees > MOST_OBLIQUE_DEGREES
-    return (False, f"oblique, {f.oblique_degrees:.0f}° from axial") if oblique else (True, "axial")
+    return (False, f"oblique by {f.oblique_degrees:.0f}°") if oblique else (True, "axial")
 
 
 def _is_still(f: Facts) -> tuple[bool, str]:
     if f.images_per_place < DYNAMIC_IMAGES:
         return True, ""
-    return False, f"{f.images_per_place:.0f} images of every place, a series over time"
+    return False, f"{f.images_per_place:.0f} images of every place over time"
 
 
 def _is_enough(f: Facts) -> tuple[bool, str]:
@@ -181,7 +181,7 @@ def _is_enough(f: Facts) -> tuple[bool, str]:
 def _is_head(f: Facts) -> tuple[bool, str]:
     if f.region in {"", "head"}:
         return True, f.region or "region not named"
-    return False, f"{f.region}, not head"
+    return False, f"{f.region} instead of head"
 
 
 def _is_plain(f: Facts) -> tuple[bool, str]:
@@ -206,7 +206,7 @@ def _kernel_text(f: Facts) -> str:
     kind = _kind(f)
     if kind == KernelKind.UNKNOWN:
         return f"unknown kernel {f.kernel_name}" if f.kernel_name else "kernel not named"
-    return f"{kind} kernel {f.kernel_name}".rstrip() if f.kernel.kind == kind else f"{kind} by its name"
+    return f"{kind} kernel {f.kernel_name}".rstrip() if f.kernel.kind == kind else f"called {kind}"
 
 
 def _is_not_sharp(f: Facts) -> tuple[bool, str]:
@@ -225,10 +225,10 @@ def _is_for_heads(f: Facts) -> tuple[bool, str]:
 
 def _has_no_agent(f: Facts) -> tuple[bool, str]:
     if f.agent and not words.names_no_agent(f.agent):
-        though = ", though called unenhanced" if f.words.contrast == "without" else ""
+        though = " though called unenhanced" if f.words.contrast == "without" else ""
         return False, f"contrast agent {f.agent}{though}"
     if f.words.contrast == "with":
-        return False, "with contrast agent by its name"
+        return False, "called contrast-enhanced"
     return True, "called unenhanced" if f.words.contrast == "without" else "no contrast agent named"
 
 
@@ -237,13 +237,17 @@ def _is_called_unenhanced(f: Facts) -> tuple[bool, str]:
 
 
 def _is_no_longer(f: Facts) -> tuple[bool, str]:
-    return (True, "") if f.extent_mm <= LONGEST_MM else (False, f"{f.extent_mm:.0f} mm long, more than a head")
+    return (
+        (True, "")
+        if f.extent_mm <= LONGEST_MM
+        else (False, f"{f.extent_mm:.0f} mm long (a head: {LONGEST_MM:.0f} at most)")
+    )
 
 
 def _is_head_sized(f: Facts) -> tuple[bool, str]:
     if FIELD_MM[0] <= f.field_mm <= FIELD_MM[1]:
         return True, ""
-    return False, f"field of view {f.field_mm:.0f} mm, not {FIELD_MM[0]:.0f} to {FIELD_MM[1]:.0f}"
+    return False, f"field of view {f.field_mm:.0f} mm (a head: {FIELD_MM[0]:.0f} to {FIELD_MM[1]:.0f})"
 
 
 def _is_original(f: Facts) -> tuple[bool, str]:
@@ -256,7 +260,11 @@ def _is_routine(f: Facts) -> tuple[bool, str]:
     text = f"{thickest:.1f} mm" if thickest - thinnest < 0.1 else f"{thinnest:.1f} to {thickest:.1f} mm"
     if ROUTINE_MM[0] <= np.median(f.thickness_mm) <= ROUTINE_MM[1]:
         return True, text
-    return False, f"{text}, not {ROUTINE_MM[0]:.1f} to {ROUTINE_MM[1]:.1f}"
+    return False, f"{text} (routine: {ROUTINE_MM[0]:.1f} to {ROUTINE_MM[1]:.1f})"
+
+
+def _is_for_reading(f: Facts) -> tuple[bool, str]:
+    return (False, "made to plan or guide treatment") if f.words.planning else (True, "")
 
 
 def _is_complete(f: Facts) -> tuple[bool, str]:
@@ -288,6 +296,7 @@ RANKING: tuple[Criterion, ...] = (
     Criterion("soft kernel", _is_soft),
     Criterion("no kernel for the body", _is_for_heads),
     Criterion("called unenhanced", _is_called_unenhanced),
+    Criterion("not for planning or navigation", _is_for_reading),
     Criterion("no gaps between slices", _is_complete),
     Criterion(f"matrix {SMALLEST_MATRIX} or more", _is_fine),
 )

@@ -37,7 +37,7 @@ ELSEWHERE = {
         tr: temporal kemik*
         sv: klippben*, tinningben*, temporalben*
         cs: spánková kost, skalní kost*, pyramid*
-        ru: височн*, пирамид*
+        ru: височные кости, височных костей, височной кости, височн*, пирамид*
         ja: 側頭骨, 中耳, 内耳
         zh: 颞骨, 顳骨, 乳突, 中耳, 内耳
         ko: 측두골
@@ -177,7 +177,7 @@ UNENHANCED = """
 """
 NEGATIONS = """
     without, wo, ohne, sans, senza, zonder, bez, utan, без
-    no, non, not, kein, keine, o, sin, sem, s, uden, uten, ilman, fără, χωρίς
+    no, non, not, kein, keine, o, sin, sem, uden, uten, ilman, fără, χωρίς
 """
 """Words that turn the contrast agent after them into none; those of the first line do so alone at the end."""
 
@@ -240,7 +240,8 @@ BOLUS = """
 """
 PROJECTION = "mip, mips, minip, vrt, vr, ssd, volren, volume render*, rendered, curved, oberfläche*, surface*"
 COMPUTED = """
-    vnc, virtual non*, virtual unenh*, virtuell nativ*, iodine*, iodmap, iod map, iodkarte, jodkarte, kev, monoenerg*
+    vnc, virtual non contrast*, virtual noncontrast*, virtual non*, virtual unenh*
+    virtuell nativ*, iodine*, iodmap, iod map, iodkarte, jodkarte, kev, monoenerg*
     mono energ*, mono plus, zeff, z eff, rho z, electron density, fusion, fused, overlay, bone removal, boneremoval
     bone subtract*, subtra*
 """
@@ -261,6 +262,13 @@ LOCALIZER = """
     ru: топограм*
     ja: 位置決め
     zh: 定位像
+"""
+PLANNING = """
+    stereota*, navigat*, neuronav*, stealth, brainlab, gamma knife, gammaknife, cyberknife, planning, biops*, punct*
+    de: navi, planung*, bestrahlung*, punktion*
+    fr: neuronavigation, dosimétrie
+    es: navegación, planificación*
+    ru: навигац*
 """
 
 BONE = """

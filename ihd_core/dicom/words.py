@@ -33,9 +33,9 @@ _SIGNS = tuple(
 
 _ORAL = frozenset(("oral", "orally", "po", "per", "os", "rectal", "water", "wasser", "eau", "and", "only"))
 _NONE = frozenset(
-    ("none", "no", "na", "n", "a", "nil", "null", "0", "kein", "keine", "keines", "nein", "not", "нет", "无")
+    ("none", "no", "na", "n", "a", "nil", "null", "0", "kein", "keine", "keines", "non", "nein", "not", "нет", "无")
 )
-_BESIDE_NONE = frozenset(("given", "applicable", "contrast", "agent", "used", "administered", "iv"))
+_BESIDE_NONE = frozenset(("given", "applicable", "contrast", "agent", "used", "administered"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Words:
         computed: not what the detector saw: dual-energy maps, virtual non-contrast, subtraction.
         reformatted: another plane, or a multiplanar reformat.
         localizer: made to plan the scan.
+        planning: made for stereotaxy, navigation or radiotherapy.
     """
 
     head: bool = False
@@ -67,6 +68,7 @@ class Words:
     computed: bool = False
     reformatted: bool = False
     localizer: bool = False
+    planning: bool = False
 
 
 @lru_cache(maxsize=1024)
@@ -92,6 +94,7 @@ def read(text: str) -> Words:
         computed=computed,
         reformatted=_has(plain, vocabulary.REFORMATTED),
         localizer=_has(plain, vocabulary.LOCALIZER),
+        planning=_has(plain, vocabulary.PLANNING),
     )
 
 
