@@ -161,6 +161,13 @@ def _add_benches(bench: argparse.ArgumentParser) -> None:
     _add_bench_options(job)
     job.set_defaults(run=_bench_predict)
 
+    job = benches.add_parser("read", help="reading a series, against other readers")
+    job.add_argument(
+        "path", metavar="PATH", nargs="?", type=Path, help="DICOM folder (default: made for it)"
+    )
+    _add_bench_options(job)
+    job.set_defaults(run=_bench_read)
+
 
 def _add_bench_options(job: argparse.ArgumentParser) -> None:
     job.add_argument("--rounds", metavar="N", type=_count, default=7, help="time everything so often (default: 7)")
@@ -315,6 +322,14 @@ def _bench_predict(options: argparse.Namespace) -> int:
 
     with _progress("bench", quiet=options.quiet) as report:
         table = bench_predict(options.model or default_model(), options.path, rounds=options.rounds, report=report)
+    return _show(table, options)
+
+
+def _bench_read(options: argparse.Namespace) -> int:
+    from app.bench.read import bench_read
+
+    with _progress("bench", quiet=options.quiet) as report:
+        table = bench_read(options.path, rounds=options.rounds, report=report)
     return _show(table, options)
 
 

@@ -191,6 +191,7 @@ def _value_warnings(headers: Sequence[Header]) -> list[ScanWarning]:
 def load_scan(
     source: Series | Path | Sequence[Path],
     *,
+    repair: bool = True,
     report: Report = silent,
     first: Callable[[Preview], None] | None = None,
 ) -> Scan:
@@ -198,6 +199,7 @@ def load_scan(
 
     Args:
         source: a series from find_series, or where to look for one.
+        repair: undo the wrap-around of the RSNA set where needs_repair() tells of it; the Scan says so.
         report: called before every slice and at the end; may raise Cancelled.
         first: called once, with the first slice that was read.
 
@@ -208,7 +210,7 @@ def load_scan(
     """
     if not isinstance(source, Series):
         source = find_series([source] if isinstance(source, Path) else source).series[0]
-    reader = ScanReader(source)
+    reader = ScanReader(source, repair=repair)
     report(0, source.slice_count)
     for done, (index, _) in enumerate(reader.slices(), start=1):
         if first and done == 1:
