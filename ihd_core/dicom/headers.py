@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ihd_core.dicom import multiframe
 from ihd_core.dicom.datasets import PixelPlace, read_header_dataset
 from ihd_core.dicom.elements import DatasetElements, Elements, number, numbers, text, whole
 from ihd_core.dicom.quick_elements import KEYWORDS, NotPlain, QuickElements, quick_elements
@@ -14,6 +16,9 @@ from ihd_core.dicom.transfer_syntaxes import BIG_ENDIAN, is_lossy
 from ihd_core.errors import DicomError, NotDicom
 from ihd_core.scan import ScanDetails
 from ihd_core.windowing import Window
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 _STARTS = (8 << 10, 256 << 10)
 """Bytes that are looked at for a plain header, first and then if it was longer."""
@@ -50,6 +55,7 @@ class Header:
     Attributes:
         file: where the picture is.
         frame: its index in the file; 0 for an ordinary slice.
+        sop_uid: SOPInstanceUID; of one frame of several followed by PART and the number of the frame, from 1.
         frames: pictures in the file; 1 for an ordinary slice.
         acquisition: AcquisitionNumber (0020,0012) and AcquisitionTime (0008,0032).
         position: mm, LPS, centre of the first pixel (0020,0032).
@@ -97,14 +103,14 @@ def read_headers(file: SourceFile) -> tuple[Header, ...]:
         NotDicom: the file is something else.
         DicomError: the file cannot be read, is empty or breaks off.
     """
-    header = quick_header(file) or full_header(file)
-    return (header,)
+    header = quick_header(file)
+    return (header,) if header else full_headers(file)
 
 
 def quick_header(file: SourceFile) -> Header | None:
     """The header of a plain file; None where it takes pydicom to read it, or to say what is wrong.
 
-    Where there is one it equals full_header(file).
+    Where there is one it equals the only one of full_headers(file).
     """
     try:
         for count in _STARTS:
@@ -119,18 +125,18 @@ def quick_header(file: SourceFile) -> Header | None:
     return None
 
 
-def full_header(file: SourceFile) -> Header:
-    """The header of any file, read by pydicom.
+def full_headers(file: SourceFile) -> tuple[Header, ...]:
+    """The headers of any file, read by pydicom: one a frame, or the only one.
 
     Raises:
         NotDicom: the file is something else.
-        DicomError: the file cannot be read, is empty or breaks off.
+        DicomError: the file cannot be read, is empty, breaks off or announces what cannot be.
     """
     try:
         stamp = file.stamp()
     except OSError as error:
         raise DicomError(f"{file.name}: cannot be read ({error.strerror or error})") from error
-    dataset, place = read_header_dataset(file, KEYWORDS)
+    dataset, place = read_header_dataset(file, (*KEYWORDS, *multiframe.SEQUENCES))
     header = _header(DatasetElements(dataset), file, stamp, place)
     if not (header.sop_class or dataset.preamble or any(keyword in dataset for keyword in KEYWORDS)):
         raise NotDicom(f"{file.name}: is not a DICOM file")
@@ -140,9 +146,23 @@ def full_header(file: SourceFile) -> Header:
     if max(header.rows, header.columns) > LARGEST_SIDE:
         size = f"{header.rows} × {header.columns} pixels"
         raise DicomError(f"{file.name}: is damaged ({size}, at most {LARGEST_SIDE} × {LARGEST_SIDE} are read)")
-    if header.transfer_syntax or dataset.original_encoding[1]:
-        return header
-    return replace(header, pixels=replace(header.pixels, is_big_endian=True))
+    if not header.transfer_syntax and not dataset.original_encoding[1]:
+        header = replace(header, pixels=replace(header.pixels, is_big_endian=True))
+    return _frame_headers(dataset, header) if _is_multiframe(header) else (header,)
+
+
+def _is_multiframe(header: Header) -> bool:
+    """Whether a CT object is made of frames, be it of a single one."""
+    return header.sop_class in multiframe.CLASSES or (header.modality in {"", "CT"} and header.frames != 1)
+
+
+def _frame_headers(dataset: Dataset, header: Header) -> tuple[Header, ...]:
+    """The header of every frame; the object's own, without a place, where it does not describe its frames."""
+    frames = multiframe.frame_elements(dataset, header.file.name)
+    if not frames:
+        return (replace(header, position=header.position if header.frames == 1 else None),)
+    found = (_header(elements, header.file, header.stamp, header.place) for elements in frames)
+    return tuple(replace(one, frame=index, frames=len(frames), pixels=header.pixels) for index, one in enumerate(found))
 
 
 def _quick_header(file: SourceFile, stamp: Stamp, found: QuickElements) -> Header:
@@ -170,7 +190,7 @@ def _template(transfer_syntax: str, of_series: tuple[tuple[str, bytes], ...]) ->
     """
     elements = QuickElements(transfer_syntax, dict(of_series), {}, 0, None)
     header = _header(elements, SourceFile(Path()), Stamp(0, 0), None)
-    is_plain = header.frames == 1 and 0 < header.rows <= LARGEST_SIDE and 0 < header.columns <= LARGEST_SIDE
+    is_plain = not _is_multiframe(header) and 0 < header.rows <= LARGEST_SIDE and 0 < header.columns <= LARGEST_SIDE
     if not is_plain or header.modality != "CT":
         raise NotPlain("picture")
     return header

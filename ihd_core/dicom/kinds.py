@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from pydicom.uid import (
     CTImageStorage,
-    EnhancedCTImageStorage,
-    LegacyConvertedEnhancedCTImageStorage,
     MediaStorageDirectoryStorage,
 )
 
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 _REPORT_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
 _SECONDARY_CAPTURE_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
-_ENHANCED = {EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage}
 _LOCALIZERS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "REF_SURVIEW"}
 _PERFUSION_MAP = re.compile(r"R?CB[FV]D?|MTTD?|TMAXD?|TTPM?|TTD|TTS|PERMEABILITY|PENUMBRA|DRAIN ?TIME")
 _SCREENS = {"SCREEN SAVE", "DOSE_INFO", "PATIENT_INFO", "DOSE", "RESULTS", "CSA REPORT", "CSA RESULT"}
@@ -69,7 +66,8 @@ class LeftOut:
 
 
 NO_PLACE, NO_SPACING = "no position, orientation or pixel spacing", "pixel spacing not above zero"
-UNPLACED = {NO_PLACE, NO_SPACING}
+NO_FRAME_PLACES = "multi-frame picture without a place for each frame"
+UNPLACED = {NO_PLACE, NO_FRAME_PLACES, NO_SPACING}
 """Reasons why an image of a CT series cannot be put where it belongs; a reader must hear of it."""
 
 
@@ -97,15 +95,12 @@ _RULES: tuple[tuple[str, Callable[[Header], bool]], ...] = (
         "dose screen or secondary capture",
         lambda h: h.sop_class.startswith(_SECONDARY_CAPTURE_CLASSES) or not _SCREENS.isdisjoint(h.image_type),
     ),
-    (
-        "multi-frame CT (Enhanced CT), which this version does not read",
-        lambda h: h.sop_class in _ENHANCED or h.frames > 1,
-    ),
     ("localizer", _is_localizer),
     ("colour picture", lambda h: h.samples_per_pixel != 1),
     ("perfusion map", _is_perfusion_map),
     ("no image", lambda h: not (h.rows and h.columns)),
     ("values that are not HU", lambda h: h.rescale_type not in {"", "HU", "US"}),
+    (NO_FRAME_PLACES, lambda h: h.modality in {"", "CT"} and h.frames > 1 and not h.position),
     (NO_PLACE, lambda h: None in (h.position, h.orientation, h.pixel_mm)),
     (NO_SPACING, lambda h: min(h.pixel_mm or (0,)) <= 0),
 )
