@@ -1,76 +1,217 @@
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from ihd_core.dicom import ranking
 from ihd_core.dicom.geometry import stack
-from ihd_core.dicom.headers import read_header
-from ihd_core.phantom.series_writer import AXIAL, write_series
+from ihd_core.phantom.series_writer import write_series
+from tests.ihd_core.dicom.header_of import header_of
+from tests.ihd_core.dicom.studies import MIP, MPR, STUDIES, Given, kernelless, stack_of, wordless
 
-SAGITTAL = np.array([[0.0, 1, 0], [0, 0, -1], [-1.0, 0, 0]])
-ROUTINE = {"SliceThickness": 5, "ConvolutionKernel": "H30s"}
+ROUTINE = Given("Head 5mm", "H30s", 5, 28)
 
 
-def stack_of(folder, slices=12, *, orientation=AXIAL, spacing=5.0, **tags):
-    paths = write_series(
-        folder,
-        np.zeros((slices, 2, 2), np.int16),
-        orientation=orientation,
-        spacing_mm=(spacing, 0.5, 0.5),
-        tags={**ROUTINE, **tags},
-    )
-    return stack([read_header(path) for path in paths])
+@pytest.fixture(scope="module")
+def header(tmp_path_factory):
+    (path,) = write_series(tmp_path_factory.mktemp("any"), np.zeros((1, 2, 2), np.int16))
+    return header_of(path)
+
+
+@pytest.fixture
+def scores(header):
+    def scores(series, changed=lambda given: given):
+        return {name: ranking.score(stack_of(header, changed(given))) for name, given in series.items()}
+
+    return scores
+
+
+def groups(study):
+    """Names of every group: those of one word, and those of two that are in the study."""
+    found = []
+    for group in study.order:
+        names = [name for name in study.series if name == group]
+        words = group
+        for name in sorted(study.series, key=len, reverse=True) if not names else []:
+            if f" {name} " in f" {words} ":
+                names.append(name)
+                words = f" {words} ".replace(f" {name} ", "  ")
+        found.append(names)
+    return found
+
+
+def best(scores):
+    return {name for name, score in scores.items() if score == max(scores.values())}
+
+
+each_study = pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+
+
+@each_study
+def test_the_series_of_a_study_are_in_the_order_of_a_radiologist(study, scores):
+    found = scores(study.series)
+    order = groups(study)
+    assert all(order)
+    assert best(found) == set(order[0])
+    for better, worse in pairwise(order):
+        assert min(found[name] for name in better) > max(found[name] for name in worse), (better, worse, found)
+
+
+@each_study
+def test_geometry_and_kernel_alone_find_the_same_best_series(study, scores):
+    assert best(scores(study.series, wordless)) <= set(study.blind.split() or groups(study)[0])
+
+
+@each_study
+def test_words_and_geometry_find_the_same_best_series_without_a_kernel(study, scores):
+    assert best(scores(study.series, kernelless)) == set(groups(study)[0])
+
+
+@each_study
+def test_every_reason_is_one_line_with_the_facts(study, header):
+    for given in study.series.values():
+        text = ranking.reason(stack_of(header, given))
+        assert "\n" not in text
+        assert f"{given.slices} slice{'s' * (given.slices > 1)} over" in text
+        assert given.kernel in text
+        assert given.agent in text
+        assert given.plane in text
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"orientation": SAGITTAL}, "sagittal, 12 slices"),
-        ({"slices": 3}, "axial, 3 slices, fewer than 10"),
-        ({"ConvolutionKernel": "H60s"}, "bone kernel H60s"),
-        ({"ConvolutionKernel": None, "SeriesDescription": "Knochen"}, "bone kernel"),
-        ({"ConvolutionKernel": None}, "unknown kernel"),
-        ({"ContrastBolusAgent": "Iodine"}, "with contrast agent"),
-        ({"SeriesDescription": "CTA head"}, "with contrast agent"),
-        ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, "reformatted"),
-        ({"SliceThickness": 0.6}, "0.6 mm, outside 2.5 to 5.0"),
-        ({"SliceThickness": 10}, "10.0 mm, outside 2.5 to 5.0"),
+        ({"plane": "sagittal"}, "sagittal"),
+        ({"plane": "coronal"}, "coronal"),
+        ({"tilt": 40}, "oblique by 40°"),
+        ({"images": 20}, "20 images of every place over time"),
+        ({"slices": 4}, "only 4 slices over 20 mm"),
+        ({"slices": 9, "mm": 9}, "only 9 slices over 81 mm"),
+        ({"description": "HWS"}, "spine instead of head"),
+        ({"description": "", "body": "CHEST"}, "chest instead of head"),
+        ({"description": "", "body": "", "study": "CT NNH"}, "sinuses instead of head"),
+        ({"description": "", "field": 420}, "a body in a field of 420 mm instead of head"),
+        ({"description": "Head MIP"}, "projection of several slices"),
+        ({"image_type": MIP}, "projection of several slices"),
+        ({"description": "Head VNC"}, "computed picture"),
+        ({"description": "CTA head"}, "angiography"),
+        ({"kernel": "Hv36"}, "angiography"),
+        ({"description": "Head CTP"}, "perfusion"),
+        ({"image_type": ("ORIGINAL", "PRIMARY", "PERFUSION")}, "perfusion"),
+        ({"description": "Monitoring"}, "bolus tracking"),
+        ({"kernel": "H60s"}, "bone kernel H60s"),
+        ({"kernel": "B70f"}, "bone kernel B70f, kernel for the body"),
+        ({"kernel": "", "description": "Kopf Knochen"}, "called bone"),
+        ({"kernel": "XYZ"}, "unknown kernel XYZ"),
+        ({"kernel": ""}, "kernel not named"),
+        ({"kernel": "H50s"}, "medium kernel H50s"),
+        ({"kernel": "B30s"}, "kernel for the body"),
+        ({"agent": "Iodine"}, "contrast agent Iodine"),
+        ({"agent": "Iodine", "description": "Head W/O"}, "contrast agent Iodine though called unenhanced"),
+        ({"description": "Head C+"}, "called contrast-enhanced"),
+        ({"slices": 70}, "350 mm long (a head: 250 at most)"),
+        ({"field": 500}, "field of view 500 mm (a head: 180 to 300)"),
+        ({"field": 120}, "field of view 120 mm (a head: 180 to 300)"),
+        ({"image_type": MPR}, "reformatted"),
+        ({"mm": 0.625, "slices": 240}, "0.6 mm (routine: 2.5 to 5.0)"),
+        ({"mm": 10, "slices": 15}, "10.0 mm (routine: 2.5 to 5.0)"),
+        ({"description": "Head stereotaxis"}, "made to plan or guide treatment"),
+        ({"mm": 2.5, "gap": 5.0}, "2.5 mm slices 5.0 mm apart"),
+        ({"matrix": 128}, "matrix 128 × 128"),
     ],
 )
-def test_each_shortcoming_ranks_below_the_routine_series_and_is_said(tmp_path, change, said):
-    routine, other = stack_of(tmp_path / "a"), stack_of(tmp_path / "b", **change)
+def test_each_shortcoming_ranks_below_the_routine_series_and_is_said(header, change, said):
+    routine, other = stack_of(header, ROUTINE), stack_of(header, replace(ROUTINE, **change))
     assert ranking.score(other) < ranking.score(routine)
-    assert said in ranking.reason(other)
-    assert ranking.reason(routine) == "axial, 12 slices, soft kernel H30s, 5.0 mm"
+    assert said in ranking.reason(other).partition("against it: ")[2]
 
 
-def test_each_row_of_the_table_outweighs_all_below_it():
-    points = [row.points for row in ranking.RANKING]
+def test_the_reason_of_a_routine_series_has_nothing_against_it(header):
+    assert ranking.reason(stack_of(header, ROUTINE)) == (
+        "axial, 28 slices over 140 mm, head, soft kernel H30s, no contrast agent named, 5.0 mm"
+    )
+    unenhanced = replace(ROUTINE, description="", body="", agent="NONE", study="CCT")
+    assert ranking.reason(stack_of(header, unenhanced)) == ranking.reason(stack_of(header, ROUTINE))
+
+
+def test_the_reason_says_first_what_is_for_a_series_then_what_is_against_it(header):
+    given = Given("Kopf Knochen 1.0", "H60s", 1, 160, agent="Ultravist")
+    assert ranking.reason(stack_of(header, given)) == (
+        "axial, 160 slices over 160 mm, head; against it: bone kernel H60s, contrast agent Ultravist, "
+        "1.0 mm (routine: 2.5 to 5.0)"
+    )
+
+
+def test_a_header_that_says_nothing_is_judged_from_its_geometry(header):
+    given = Given(mm=5, slices=28, body="", scanner="")
+    assert ranking.reason(stack_of(header, given)) == (
+        "axial, 28 slices over 140 mm, region not named, no contrast agent named, 5.0 mm; against it: kernel not named"
+    )
+
+
+@pytest.mark.parametrize("tilt", [0.5, 18.5, 30])
+def test_a_tilted_gantry_is_no_shortcoming(header, tilt):
+    assert ranking.score(stack_of(header, replace(ROUTINE, tilt=tilt))) == ranking.score(stack_of(header, ROUTINE))
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_a_file_that_was_sent_twice_makes_no_series_over_time(header, images):
+    assert "over time" not in ranking.reason(stack_of(header, replace(ROUTINE, images=images)))
+
+
+def test_an_axial_reformat_comes_before_bone_and_contrast(scores):
+    found = scores(
+        {
+            "routine": ROUTINE,
+            "reformat": replace(ROUTINE, image_type=MPR),
+            "contrast": replace(ROUTINE, agent="Iodine"),
+            "bone": replace(ROUTINE, kernel="H60s"),
+        }
+    )
+    assert sorted(found, key=found.__getitem__, reverse=True) == ["routine", "reformat", "contrast", "bone"]
+
+
+def test_the_table_is_judged_row_by_row_and_adds_up_to_the_score(header):
+    one = stack_of(header, replace(ROUTINE, kernel="H60s"))
+    rows = ranking.judged(one)
+    assert [row.name for row in rows] == [row.name for row in ranking.RANKING]
+    assert sum(row.points for row in rows) == ranking.score(one)
+    assert [row.text for row in rows if not row.holds and row.text] == ["bone kernel H60s"] * 2
+    assert all((row.points > 0) == row.holds for row in rows)
+
+
+def test_each_row_of_the_table_outweighs_all_below_it(header):
+    points = [row.points for row in ranking.judged(stack_of(header, replace(ROUTINE, description="Head W/O")))]
+    assert all(points)
     assert all(points[i] > sum(points[i + 1 :]) for i in range(len(points)))
 
 
+def test_slices_of_two_thicknesses_are_judged_by_most_of_them(header):
+    slices = stack_of(header, replace(ROUTINE, slices=20)).headers
+    thick = [replace(one, details=replace(one.details, thickness_mm=10.0)) for one in slices[12:]]
+    mixed = stack([*slices[:12], *thick])
+    assert "5.0 to 10.0 mm" in ranking.reason(mixed).partition("; against")[0]
+
+
+def test_without_a_thickness_the_distance_counts(header):
+    assert "4.0 mm" in ranking.reason(stack_of(header, replace(ROUTINE, mm=0, gap=4.0, slices=40)))
+
+
 @pytest.mark.parametrize(
-    ("kernel", "kind"),
+    ("kernel", "description", "kind"),
     [
-        *[(name, "soft") for name in ("STANDARD", "STD+", "SOFT", "H30s", "J40s 3", "Hr40f", "Qr36", "B31f")],
-        *[(name, "soft") for name in ("UB", "UA", "B", "FC21", "FC26", "FC68")],
-        *[(name, "bone") for name in ("BONE", "BONEPLUS", "EDGE", "LUNG", "H60s", "B70f", "Hr68", "J70h 2", "YC")],
-        *[(name, "bone") for name in ("D", "FC30", "FC81")],
-        *[(name, "unknown") for name in ("", "XYZ", "Hx", "CB")],
+        ("H30s", "Kopf Knochen", "soft"),
+        ("H60s", "Weichteil", "bone"),
+        ("", "Kopf Knochen", "bone"),
+        ("", "HEAD 5MM STD", "soft"),
+        ("", "KOPF_NATIV_5.0_H31s", "soft"),
+        ("", "Kopf 1.0 J70h", "bone"),
+        ("XYZ", "crâne os", "bone"),
+        ("XYZ", "crâne", "unknown"),
+        ("", "", "unknown"),
+        ("EC", "", "unknown"),
     ],
 )
-def test_kernels_of_the_vendors_are_known(kernel, kind):
-    assert ranking.kernel_kind(kernel) == kind
-
-
-@pytest.mark.parametrize("words", ["Head bone 5mm", "Schädel Knochen", "crâne os", "cranio osso", "HUESO"])
-def test_bone_is_known_in_several_languages_where_the_kernel_is_not(words):
-    assert ranking.kernel_kind("", words) == "bone"
-
-
-@pytest.mark.parametrize("words", ["", "Schädel nativ 5mm", "position 2", "crâne sans injection", "sobotka"])
-def test_other_words_are_not_bone(words):
-    assert ranking.kernel_kind("", words) == "unknown"
-
-
-def test_without_a_thickness_the_distance_counts(tmp_path):
-    assert ranking.thickness_mm(stack_of(tmp_path, spacing=4.0, SliceThickness=None)) == 4.0
+def test_the_kernel_counts_first_and_the_words_second(kernel, description, kind):
+    assert ranking.kernel_kind(kernel, description) == kind

@@ -173,35 +173,12 @@ def test_what_says_nothing_means_nothing(text):
 
 @pytest.mark.parametrize(
     "agent",
-    [
-        "",
-        "NONE",
-        "None",
-        "no",
-        "NO CONTRAST",
-        "N/A",
-        "n.a.",
-        "0",
-        "without",
-        "ohne",
-        "ohne KM",
-        "keine",
-        "SANS",
-        "nativ",
-    ]
-    + [
-        "Not given",
-        "no IV contrast",
-        "W/O",
-        "ORAL",
-        "oral only",
-        "PO",
-        "sin contraste",
-        "non",
-        "-",
-        "unenhanced",
-        "нет",
-    ],
+    some(
+        """
+        NONE | None | no | NO CONTRAST | N/A | n.a. | 0 | without | ohne | ohne KM | keine | SANS | nativ | Not given
+        no IV contrast | W/O | ORAL | oral only | PO | sin contraste | non | - | unenhanced | нет
+        """
+    ),
 )
 def test_some_contrast_agents_mean_none(agent):
     assert names_no_agent(agent)
