@@ -160,16 +160,35 @@ def test_a_file_that_was_sent_twice_makes_no_series_over_time(header, images):
     assert "over time" not in ranking.reason(stack_of(header, replace(ROUTINE, images=images)))
 
 
-def test_an_axial_reformat_comes_before_bone_and_contrast(scores):
-    found = scores(
-        {
-            "routine": ROUTINE,
-            "reformat": replace(ROUTINE, image_type=MPR),
-            "contrast": replace(ROUTINE, agent="Iodine"),
-            "bone": replace(ROUTINE, kernel="H60s"),
-        }
-    )
-    assert sorted(found, key=found.__getitem__, reverse=True) == ["routine", "reformat", "contrast", "bone"]
+CTA = replace(ROUTINE, description="CTA", agent="Iodine", mm=0.75, slices=250)
+SPINE = replace(ROUTINE, description="HWS", kernel="B31f", mm=2, slices=100, field=150)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ({"kernel": "H60s"}, {"slices": 4}),
+        ({"agent": "Iodine"}, {"images": 25}),
+        ({"kernel": "H60s", "mm": 1, "slices": 150}, SPINE),
+        ({"kernel": "H60s", "mm": 1, "slices": 150}, CTA),
+        ({"agent": "Iodine"}, {"kernel": "H60s"}),
+        ({"agent": "Iodine"}, {"image_type": MIP}),
+        ({"slices": 60}, {"agent": "Iodine"}),
+        ({"field": 310}, {"slices": 60}),
+        ({"mm": 1, "slices": 150}, {"field": 500}),
+        ({"image_type": MPR}, {"mm": 1, "slices": 150}),
+        ({"image_type": MPR}, {"kernel": "XYZ"}),
+        ({"kernel": "H50s"}, {"mm": 0.6, "slices": 250}),
+        ({"mm": 1, "slices": 150}, {"mm": 1, "slices": 150, "kernel": "H50s"}),
+        ({"mm": 7, "slices": 20}, {"agent": "Iodine"}),
+        ({"kernel": "B30f"}, {"kernel": "H50s"}),
+        (SPINE, {"plane": "sagittal"}),
+    ],
+)
+def test_between_two_that_both_fall_short_the_more_useful_comes_first(scores, better, worse):
+    given = [one if isinstance(one, Given) else replace(ROUTINE, **one) for one in (better, worse)]
+    found = scores(dict(enumerate(given)))
+    assert found[0] > found[1]
 
 
 def test_the_table_is_judged_row_by_row_and_adds_up_to_the_score(header):
