@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from ihd_core.dicom import multiframe
 from ihd_core.dicom.datasets import PixelPlace, read_header_dataset
 from ihd_core.dicom.elements import DatasetElements, Elements, number, numbers, text, whole
+from ihd_core.dicom.nifti import NiftiVolume, read_volume
+from ihd_core.dicom.nifti_header import is_analyze, is_nifti
 from ihd_core.dicom.quick_elements import KEYWORDS, NotPlain, QuickElements, quick_elements
 from ihd_core.dicom.source_files import SourceFile, Stamp
 from ihd_core.dicom.transfer_syntaxes import BIG_ENDIAN, is_lossy
@@ -66,6 +68,7 @@ class Header:
         pixels: how the stored values are to be read.
         place: where in the file the values of all frames lie as they are; None where they are encoded.
         stamp: what the file was when the header was read.
+        volume: of which the picture is a slice, in a NIfTI file; None in a DICOM file.
     """
 
     file: SourceFile
@@ -94,6 +97,7 @@ class Header:
     place: PixelPlace | None
     stamp: Stamp
     details: ScanDetails = field(repr=False)
+    volume: NiftiVolume | None = field(default=None, repr=False)
 
 
 def read_headers(file: SourceFile) -> tuple[Header, ...]:
@@ -103,6 +107,8 @@ def read_headers(file: SourceFile) -> tuple[Header, ...]:
         NotDicom: the file is something else.
         DicomError: the file cannot be read, is empty or breaks off.
     """
+    if is_nifti(file):
+        return _nifti_headers(file)
     header = quick_header(file)
     return (header,) if header else full_headers(file)
 
@@ -136,7 +142,12 @@ def full_headers(file: SourceFile) -> tuple[Header, ...]:
         stamp = file.stamp()
     except OSError as error:
         raise DicomError(f"{file.name}: cannot be read ({error.strerror or error})") from error
-    dataset, place = read_header_dataset(file, (*KEYWORDS, *multiframe.SEQUENCES))
+    try:
+        dataset, place = read_header_dataset(file, (*KEYWORDS, *multiframe.SEQUENCES))
+    except NotDicom:
+        if is_analyze(file):
+            raise DicomError(f"{file.name}: ANALYZE or NIfTI in two files is not read; convert it to .nii") from None
+        raise
     header = _header(DatasetElements(dataset), file, stamp, place)
     if not (header.sop_class or dataset.preamble or any(keyword in dataset for keyword in KEYWORDS)):
         raise NotDicom(f"{file.name}: is not a DICOM file")
@@ -154,6 +165,12 @@ def full_headers(file: SourceFile) -> tuple[Header, ...]:
 def _is_multiframe(header: Header) -> bool:
     """Whether a CT object is made of frames, be it of a single one."""
     return header.sop_class in multiframe.CLASSES or (header.modality in {"", "CT"} and header.frames != 1)
+
+
+def _nifti_headers(file: SourceFile) -> tuple[Header, ...]:
+    volume = read_volume(file)
+    found = (_header(elements, file, volume.stamp, None) for elements in volume.elements())
+    return tuple(replace(one, frame=index, frames=volume.slices, volume=volume) for index, one in enumerate(found))
 
 
 def _frame_headers(dataset: Dataset, header: Header) -> tuple[Header, ...]:
@@ -216,8 +233,8 @@ def _header(elements: Elements, file: SourceFile, stamp: Stamp, place: PixelPlac
         position=_position(elements),
         orientation=numbers(elements, "ImageOrientationPatient", 6) or numbers(elements, "ImageOrientation", 6),
         pixel_mm=numbers(elements, "PixelSpacing", 2),
-        slope=number(elements, "RescaleSlope"),
-        intercept=number(elements, "RescaleIntercept"),
+        slope=_rescale(elements, "RescaleSlope", file),
+        intercept=_rescale(elements, "RescaleIntercept", file),
         rescale_type=text(elements, "RescaleType").upper(),
         body_part=text(elements, "BodyPartExamined").upper(),
         pixels=_pixel_format(elements),
@@ -225,6 +242,21 @@ def _header(elements: Elements, file: SourceFile, stamp: Stamp, place: PixelPlac
         stamp=stamp,
         details=_details(elements),
     )
+
+
+def _rescale(elements: Elements, keyword: str, file: SourceFile) -> float | None:
+    """Slope or intercept; None where the file has none.
+
+    Raises:
+        DicomError: there is one and it cannot be understood: without it the HU would be wrong, not unknown.
+    """
+    value = text(elements, keyword)
+    if not value:
+        return None
+    found = numbers(elements, keyword, 1)
+    if found is None:
+        raise DicomError(f"{file.name}: is damaged ({keyword} {value[:30]!r} is no number)")
+    return found[0]
 
 
 def _acquisition(elements: Elements) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.dicom.decoders import decoded_values
+from ihd_core.dicom.opened_files import OpenedFiles
 from ihd_core.errors import DicomError
 
 if TYPE_CHECKING:
@@ -32,7 +33,13 @@ REPAIRED_BITS, REPAIRED_INTERCEPT = 12, -100
 """RSNA repair: of unsigned values of so many bits with an intercept above this and slope 1."""
 
 
-def read_hu(header: Header, out: NDArray[np.int16] | None = None, *, repair: bool = True) -> NDArray[np.int16]:
+def read_hu(
+    header: Header,
+    out: NDArray[np.int16] | None = None,
+    *,
+    repair: bool = True,
+    opened: OpenedFiles | None = None,
+) -> NDArray[np.int16]:
     """Read the pixels of one slice.
 
     Slope and intercept are the slice's own, the product is rounded to the nearest HU. Bits above BitsStored are
@@ -42,6 +49,7 @@ def read_hu(header: Header, out: NDArray[np.int16] | None = None, *, repair: boo
         header: of the slice.
         out: int16 (rows, columns), where to put the HU; a new array where there is none.
         repair: give values that needs_repair() tells of their true HU.
+        opened: keeps what further slices of the same file need.
 
     Returns:
         (rows, columns), HU; pixels announced as padding, and any below LOWEST_HU, are AIR_HU.
@@ -52,6 +60,9 @@ def read_hu(header: Header, out: NDArray[np.int16] | None = None, *, repair: boo
     if header.slope == 0:
         raise DicomError(f"{header.file.name}: slope 0 and intercept {header.intercept or 0:g} give no HU")
     hu = np.empty((header.rows, header.columns), np.int16) if out is None else out
+    if header.volume is not None:
+        header.volume.read_hu(header.frame, hu, opened or OpenedFiles())
+        return hu
     if header.place is not None and header.pixels.bits_allocated == 16 and not header.pixels.is_big_endian:
         stored: Stored = hu if header.pixels.is_signed else hu.view(np.uint16)
         _read_native(header, stored)

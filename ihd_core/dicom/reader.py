@@ -11,6 +11,8 @@ import numpy as np
 from pydicom.uid import UID
 
 from ihd_core.dicom import geometry
+from ihd_core.dicom.nifti import value_warnings
+from ihd_core.dicom.opened_files import OpenedFiles
 from ihd_core.dicom.pixels import read_hu
 from ihd_core.dicom.series import Series, find_series, uid_of
 from ihd_core.errors import DicomError
@@ -56,6 +58,7 @@ class ScanReader:
     def __init__(self, series: Series, *, repair: bool = True) -> None:
         self.series = series
         self._repair = repair
+        self._opened = OpenedFiles()
         self._headers = list(series.stack.headers)
         self._shared_uids = _shared_uids(self._headers)
         first = self._headers[0]
@@ -83,17 +86,20 @@ class ScanReader:
             DicomError: no slice of the series can be read; the reason is that of the first.
         """
         middle = self.series.slice_count // 2 if start is None else start
-        for index in sorted(range(self.series.slice_count), key=lambda i: (abs(i - middle), i)):
-            if self._read[index] or index in self._failures:
-                continue
-            try:
-                self._fill(index)
-            except DicomError as error:
-                self._failures[index] = error
-                continue
-            hu = self._hu[index]
-            hu.flags.writeable = False
-            yield index, hu
+        try:
+            for index in sorted(range(self.series.slice_count), key=lambda i: (abs(i - middle), i)):
+                if self._read[index] or index in self._failures:
+                    continue
+                try:
+                    self._fill(index)
+                except DicomError as error:
+                    self._failures[index] = error
+                    continue
+                hu = self._hu[index]
+                hu.flags.writeable = False
+                yield index, hu
+        finally:
+            self._opened.close()
         if not self._read.any():
             raise next(iter(self._failures.values()))
 
@@ -103,7 +109,7 @@ class ScanReader:
         failures = []
         for header in (stack.headers[index], *stack.others_at(index)):
             try:
-                read_hu(header, self._hu[index], repair=self._repair)
+                read_hu(header, self._hu[index], repair=self._repair, opened=self._opened)
             except DicomError as error:
                 failures.append(error)
             else:
@@ -128,7 +134,10 @@ class ScanReader:
         indices = [int(index) for index in np.flatnonzero(self._read)]
         if self._failures:
             stack = replace(geometry.stack([self._headers[i] for i in indices]), repeated=stack.repeated)
-        return self._scan(stack, indices)
+        scan = self._scan(stack, indices)
+        if self._headers[indices[0]].volume is None:
+            return scan
+        return replace(scan, warnings=(*scan.warnings, *value_warnings(scan.hu, self._opened.not_numbers)))
 
     def _scan(self, stack: geometry.Stack, indices: Sequence[int]) -> Scan:
         """A Scan of some slices of the series; stack gives spacing and warnings."""
