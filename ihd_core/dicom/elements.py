@@ -22,7 +22,7 @@ class Elements(Protocol):
         ...
 
     def texts(self, keyword: str) -> tuple[str, ...]:
-        """The values of an element as text, as many as there are."""
+        """The values of an element as text, as many as there are; a malformed one as it stands in the file."""
         ...
 
     def numbers(self, keyword: str) -> tuple[float, ...] | None:
@@ -48,7 +48,7 @@ class DatasetElements:
         """The values of an element as numbers, each within LARGEST; None where absent or malformed."""
         try:
             return within_limits(tuple(float(part) for part in _parts(self._dataset, keyword)))
-        except (TypeError, ValueError, OverflowError):
+        except Exception:  # a malformed value raises whatever its conversion raised
             return None
 
 
@@ -86,15 +86,16 @@ def _joined(parts: tuple[str, ...]) -> str:
 
 
 def _texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
-    return tuple(str(part) for part in _parts(dataset, keyword))
+    try:
+        return tuple(str(part) for part in _parts(dataset, keyword))
+    except Exception:  # a malformed value raises whatever its conversion raised
+        raw = dataset.get_item(keyword)
+        return (raw.value.decode("latin-1"),) if raw is not None and isinstance(raw.value, bytes) else ()
 
 
 def _parts(dataset: Dataset, keyword: str) -> list[Any]:
-    """The values of an element, however many there are."""
-    try:
-        value = dataset.get(keyword)
-    except Exception:  # a malformed value raises whatever its conversion raised; it counts as absent
-        return []
+    """The values of an element, however many there are; fails on a malformed one."""
+    value = dataset.get(keyword)
     if value is None:
         return []
     return list(value) if isinstance(value, (list, MultiValue)) else [value]

@@ -126,7 +126,7 @@ def quick_header(file: SourceFile) -> Header | None:
                 return _quick_header(file, stamp, found)
             if len(start) < count:
                 break
-    except (OSError, NotPlain):
+    except (OSError, NotPlain, DicomError):  # pydicom says it, with the name of the file
         return None
     return None
 

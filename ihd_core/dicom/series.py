@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+DICOM_ENDINGS = frozenset({".dcm", ".dicom", ".ima"})
+"""A file with such a name was meant to be DICOM, whatever is in it now."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
     """One stack of CT slices that can be opened as a Scan.
@@ -102,7 +106,8 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
             if len(files) == 1 and not rejected:
                 raise
             reason = "not a DICOM file" if isinstance(error, NotDicom) else str(error).partition(": ")[2]
-            rejected.append(_Rejected(file, reason, damaged=not isinstance(error, NotDicom)))
+            meant_to_be = not isinstance(error, NotDicom) or file.suffix in DICOM_ENDINGS
+            rejected.append(_Rejected(file, reason, damaged=meant_to_be))
             continue
         for header in headers:
             if reason := why_left_out(header):

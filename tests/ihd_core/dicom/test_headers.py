@@ -105,3 +105,12 @@ def test_an_unknown_character_set_is_no_reason_to_fail(tmp_path, hu):
     (path,) = write_series(tmp_path, hu[:1], tags={"SpecificCharacterSet": "ISO_IR 100", "PatientName": "DÖE"})
     path.write_bytes(path.read_bytes().replace(b"ISO_IR 100", b"ISO_IR 999"))
     assert header_of(path).details.patient_name.startswith("D")
+
+
+@pytest.mark.parametrize("keyword", ["RescaleSlope", "RescaleIntercept"])
+@pytest.mark.parametrize("value", [b"-\x00024", b"one", b"1,0", b"1\\2", b"nan", b"1e9"])
+def test_a_slope_or_intercept_that_is_no_number_is_refused_not_left_out(tmp_path, hu, keyword, value):
+    """Without it the HU of this slice would be wrong, and look like those of the others."""
+    (path,) = write_series(tmp_path, hu[:1], tags={keyword: value})
+    with pytest.raises(DicomError, match=rf"^001\.dcm: is damaged \({keyword} .* is no number\)$"):
+        header_of(path)
