@@ -5,7 +5,7 @@ several share.
 """
 
 HEAD = """
-    head, brain, skull, cranium, crani*, *crani*, cereb*, *cerebral*, encephal*, neuro*, cct, ncct, hct, nhct
+    head, headneck*, brain, skull*, *crani*, cereb*, *cerebral*, encephal*, neuro*, cct, ncct, hct, nhct
     de: kopf, kopfct, kopfhals, kopfnativ, schädel, schaedel, schädelct, hirn*, gehirn*, hirnschädel, schädelhirn
     fr: crâne, cerveau, encéphale, tête
     es: cráneo, encéfalo, cabeza
@@ -26,7 +26,7 @@ HEAD = """
 
 ELSEWHERE = {
     "temporal bone": """
-        temporal bone, temporal bones, temporals, petrous*, petros*, mastoid*, iac, iacs, inner ear, middle ear
+        temporal bone, temporal bones, temporals, petrous*, petros*, mastoid*, iac, iacs, inner ear, middle ear, ear
         de: felsenbein*, innenohr*, mittelohr*
         fr: rocher*, os temporal*, os temporaux, os pétreux, oreille*
         es: peñasco*, hueso temporal*, huesos temporales, oido*
@@ -59,7 +59,7 @@ ELSEWHERE = {
         ko: 부비동
     """,
     "orbits": """
-        orbit*
+        orbit*, eye, eyes
         pl: oczodoł*, oczodol*
         tr: göz*
         cs: očnic*
@@ -83,7 +83,8 @@ ELSEWHERE = {
         ko: 안면
     """,
     "spine": """
-        cervical spine, cerv spine, c spine, t spine, l spine, cspine, tspine, lspine, ctspine, spine, spinal, vertebr*
+        cervical spine, cerv spine, c spine, t spine, l spine, cspine, tspine, lspine, sspine, ctspine
+        spine, spinal, vertebr*
         de: hws, bws, lws, wirbel*, halswirbel*
         fr: rachis
         es: columna cervical, columna, raquis
@@ -100,7 +101,7 @@ ELSEWHERE = {
         ko: 경추, 척추, 요추
     """,
     "neck": """
-        neck, cervical*, cervico*, laryn*, thyroid*
+        neck, neckchest*, cervical*, cervico*, laryn*, thyroid*
         de: hals, halsweichteil*
         fr: cou
         es: cuello
@@ -161,16 +162,15 @@ ELSEWHERE = {
 """Regions other than the head; what matches one is taken out of the text before bone is looked for."""
 
 UNENHANCED = """
-    nocontrast, ncct, nect, nct, ncect, necct, nhct, noncon*, nonenh*, unenh*, plain
-    precontrast*, pre contrast*, pre iv, nativ*, native*
-    de: vor km, leerserie
-    fr: natif*, spc, avant injection*
+    nocontrast, ncct, nect, nct, nc, nchct, ncect, necct, nhct, noncon*, nonenh*, unenh*, plain, precon*, nativ*
+    de: leerserie
+    fr: natif*, spc
     es: simple, simples
-    it: basale, diretta, smdc
+    it: basale, diretta, smdc, s m d c
     nl: blanco
-    pl: przed kontrast*, natywn*
+    pl: natywn*
     tr: kontrastsız*, kontrast öncesi
-    ru: натив*, бесконтраст*, до контраст*
+    ru: натив*, бесконтраст*
     ja: 単純, 造影なし, 造影無, 造影前, 非造影
     zh: 平扫, 平掃, 非增强, 非增強, 无增强, 不增强
     ko: 비조영, 조영전, 조영 전, 단순
@@ -178,6 +178,7 @@ UNENHANCED = """
 NEGATIONS = """
     without, wo, ohne, sans, senza, zonder, bez, utan, без
     no, non, not, kein, keine, o, sin, sem, uden, uten, ilman, fără, χωρίς
+    pre, prä, prae, vor, avant, voor, antes, prima, przed, před, före, до
 """
 """Words that turn the contrast agent after them into none; those of the first line do so alone at the end."""
 
@@ -200,7 +201,8 @@ AGENT = "iv, i, v, k, m, d, p, c, ci, ic, kv, ку, кв, в, con, cont, medio, 
 """Further parts of a contrast agent's name after a negation: "sans produit de contraste", "без в/в контраста"."""
 
 BOTH = """
-    bothcontrast, with and without, without and with, w and wo, wo and w, w wo, wo w, w without
+    bothcontrast, with and without, without and with, with without, without with
+    w and wo, wo and w, w wo, wo w, w without
     de: mit und ohne, ohne und mit, nativ und km, nativ und mit
     fr: avec et sans, sans et avec
     es: con y sin, sin y con
@@ -211,7 +213,7 @@ BOTH = """
 """
 
 ANGIOGRAPHY = """
-    cta, ctas, ctv, *angio*, venogr*, carotid*, willis, cow, vascular*, dsa, subtra*
+    cta, ctas, dcta, ctv, *angio*, venogr*, carotid*, willis, cow, vascular*, dsa, subtra*
     de: karotis*, carotis, gefäß*, gefaess*
     fr: tsa, troncs supra*, polygone, vaisseaux, phlebo*
     es: arterias, vasos, flebo*

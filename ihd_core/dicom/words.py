@@ -16,6 +16,7 @@ _LANGUAGE = re.compile(r"^\s*[a-z]{2}:", re.MULTILINE)
 _FIRST_CJK = "\u2e80"
 
 _AGENT = r"(?:ce|ci|c|km|k\.m\.|kl|kv|iv|ic|inj|mdc|pdc)"
+_SHORT = r"(?:c(?:t?te)?|c\.?i\.?v|iv|mdc|km?|[ck]ontr[^\W\d_]*)"
 _START, _END = r"(?<![^\W\d_])", r"(?![^\W\d_])"
 _NO_SPINE = r"(?!\s*(?:sp|ws|bo|arm))"
 _SIGNS = tuple(
@@ -23,9 +24,9 @@ _SIGNS = tuple(
     for pattern, meaning in (
         # Signs that carry the meaning and would be lost with the other punctuation: w/wo, w/o, s/c, C+, -KM.
         (rf"{_START}w\s?/\s?(?:and\s)?wo?{_END}(?:\s?/\s?o)?|\+/-|-/\+|±", "bothcontrast"),
-        (rf"{_START}w[/\\]\s?o{_END}", "without"),
-        (rf"{_START}[so]/(?:c(?:t?te)?|iv|mdc|km){_END}", "nocontrast"),
-        (rf"{_START}[cm]/(?:c(?:t?te)?|mdc|km){_END}", "withcontrast"),
+        (rf"{_START}w(?:[/\\]\s?o|\.o\.){_END}", "without"),
+        (rf"{_START}[osu]/\s?{_SHORT}{_END}", "nocontrast"),
+        (rf"{_START}[cm]/\s?{_SHORT}{_END}", "withcontrast"),
         (rf"{_START}{_AGENT}\s?\(?\+|\+\s?{_AGENT}{_END}", "withcontrast"),
         (rf"{_START}{_AGENT}(?:\s?\(-|-(?!\w)){_NO_SPINE}|(?<=[\s(_])-{_AGENT}(?![\w-])", "nocontrast"),
     )

@@ -150,6 +150,36 @@ def test_a_header_that_says_nothing_is_judged_from_its_geometry(header):
     )
 
 
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [
+        # 13 gaps of 4 mm, one of 1.08 and 13 of 7, and the last slice of 7 mm: 151 mm.
+        (
+            "head_ct/ge_hispeed_tilt",
+            "axial, 28 slices over 151 mm, head, soft kernel STD+, no contrast agent named; "
+            "against it: 4.0 to 7.0 mm (routine: 2.5 to 5.0)",
+        ),
+        (
+            "head_ct/philips_ingenuity_phantom/S21570/S2010",
+            "axial, 28 slices over 140 mm, head, soft kernel UB, no contrast agent named, 5.0 mm",
+        ),
+        (
+            "head_ct/philips_ingenuity_phantom/S21610/S2010",
+            "axial, 54 slices over 128 mm, head, soft kernel UB, no contrast agent named, 2.5 mm; "
+            "against it: made to plan or guide treatment",
+        ),
+        (
+            "geometry_failures/notavolume/001",
+            "axial, region not named, no contrast agent named; against it: 4 images of every place over time, "
+            "only 1 slice over 1 mm, 1.0 mm (routine: 2.5 to 5.0), kernel not named",
+        ),
+    ],
+)
+def test_real_series_are_judged_by_what_is_known_of_them(shared_data, folder, reason):
+    headers = [header_of(path) for path in sorted((shared_data / folder).iterdir()) if path.is_file()]
+    assert ranking.reason(stack(headers)) == reason
+
+
 @pytest.mark.parametrize("tilt", [0.5, 18.5, 30])
 def test_a_tilted_gantry_is_no_shortcoming(header, tilt):
     assert ranking.score(stack_of(header, replace(ROUTINE, tilt=tilt))) == ranking.score(stack_of(header, ROUTINE))

@@ -13,6 +13,8 @@ WITHOUT = """
     GLOWA NATYWNIE
     Beyin kontrastsız | KONTRASTSIZ KAFA | Huvud utan kontrast | Hjärna utan iv k | Mozek nativní | Hlava bez KL
     mozek bez kontrastu | голова без контраста | нативная фаза | Голова без в/в контрастирования | 頭部単純 5mm
+    CRANIO S/ CONTRASTE | cranio s.m.d.c. | Cranio pre mdc | hjerne u/kontrast | HEAD NC | Head w.o. contrast
+    CT PRE CONTRAST 5MM STD | CT PLAIN THIN | Crâne avant injection | mozek před KL | HeadWOContrast | KopfOhneKM
     頭部 造影なし | 头颅平扫 | 頭顱平掃 | 두부 비조영 | 뇌 조영 전 | Head (C-) | HEAD_WO_5MM | HeadNative5mm
 """
 WITH = """
@@ -23,13 +25,17 @@ WITH = """
     głowa po kontraście
     beyin kontrastlı | huvud med kontrast | mozek s KL | mozek po k.l. | голова с контрастом
     頭部造影 | 头颅增强 | 두부 조영
+    CRANIO C/ CONTRASTE | CT POST CONTRAST THIN | Brain 5.0 CE | hjerne m/kontrast | Cranio post mdc | PostKM Kopf
     venous phase | portalvenös | Arterial head
 """
 SILENT = """
     Head 5mm | Schädel 5.0 H31s | C-Spine 2mm | C-spine ax bone | HEAD C-SPINE | CCT | 頭部 5mm | | 5.0 | Kopf - C-Bogen
     Axial | position 2 | sobotka | sinus | Sans titre | kmart | HEAD O 5
 """
-BOTH = "HEAD W/WO | Kopf mit und ohne KM | Head with and without contrast | crâne avec et sans | Kopf nativ + KM | w/wo"
+BOTH = """
+    HEAD W/WO | WITH/WITHOUT | HEAD W&WO | w/wo | Kopf mit und ohne KM | Head with and without contrast
+    crâne avec et sans | Kopf nativ + KM
+"""
 
 
 def each(listed):
@@ -108,6 +114,26 @@ def test_a_head_with_its_neck_is_still_a_head(text):
     found = read(text)
     assert found.head
     assert found.elsewhere
+
+
+@pytest.mark.parametrize(
+    ("body_part", "head", "elsewhere"),
+    [
+        *[(part, True, ()) for part in ("HEAD", "BRAIN", "SKULL", "CEREBRUM", "HEADNECK", "SKULLBASE")],
+        *[(part, False, ("spine",)) for part in ("CSPINE", "TSPINE", "LSPINE", "CTSPINE", "SPINE")],
+        *[(part, False, ("chest",)) for part in ("CHEST", "THORAX", "CHESTABDPELVIS", "LUNG", "HEART")],
+        *[(part, False, ("abdomen",)) for part in ("ABDOMEN", "ABDOMENPELVIS", "PELVIS")],
+        *[(part, False, ("neck",)) for part in ("NECK", "NECKCHEST")],
+        *[(part, False, ("face",)) for part in ("FACE", "JAW", "MAXILLA", "MANDIBLE", "ZYGOMA", "TMJ")],
+        *[(part, False, ("temporal bone",)) for part in ("IAC", "EAR", "MASTOID")],
+        *[(part, False, ("sinuses",)) for part in ("SINUS", "PARANASALSINUS")],
+        ("EYE", False, ("orbits",)),
+        ("WHOLEBODY", False, ("trunk",)),
+        ("EXTREMITY", False, ("limb",)),
+    ],
+)
+def test_the_defined_terms_for_the_body_part_are_known(body_part, head, elsewhere):
+    assert read(body_part) == Words(head=head, elsewhere=elsewhere)
 
 
 BONE = """
