@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.dicom import words
-from ihd_core.dicom.kernels import Kernel, KernelKind, kernel, kernel_in_text
+from ihd_core.dicom.kernels import KernelKind
+from ihd_core.dicom.series_facts import Facts, facts
+from ihd_core.dicom.series_facts import kernel_kind as kernel_kind
+from ihd_core.dicom.words import names_no_agent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,7 @@ DYNAMIC_IMAGES = 3
 FEWEST_SLICES, SHORTEST_MM, LONGEST_MM = 10, 80.0, 250.0
 """A head is 100 to 200 mm from base to vertex, a newborn's 80; a perfusion slab is shorter, head and neck longer."""
 
-FIELD_MM, BODY_FIELD_MM = (180.0, 300.0), 350.0
+FIELD_MM = (180.0, 300.0)
 """Field of view of a head; smaller ones are for spine, sinuses or temporal bone, larger ones for the trunk."""
 
 ROUTINE_MM = (2.5, 5.0)
@@ -42,46 +44,19 @@ _PERFUSION = {"PERFUSION", "DYNAMIC", "CINE", "PERF"}
 _COMPUTED = {"IODINE", "VNC", "MONOENERGETIC", "MONO", "SUBTRACTION", "SUBTRACTED", "MATERIAL_DENSITY", "VIRTUAL"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Facts:
-    """What the criteria are about, gathered from one stack.
-
-    Attributes:
-        oblique_degrees: angle between the slices and the transverse plane.
-        images_per_place: mean number of images of a place, 1 for an ordinary scan.
-        extent_mm: along the normal, with the thickness of the last slice.
-        field_mm: the longer side of the picture.
-        thickness_mm: of every slice, nominal, or the distance between slices where the files do not tell.
-        words: of the series description.
-        region: "head", or another region in English; empty where nothing tells.
-        agent: value of ContrastBolusAgent of the first slice that has one.
-    """
-
-    stack: Stack
-    oblique_degrees: float
-    images_per_place: float
-    extent_mm: float
-    field_mm: float
-    thickness_mm: tuple[float, ...]
-    kernel: Kernel
-    kernel_name: str
-    image_type: frozenset[str]
-    words: words.Words
-    region: str
-    agent: str
-
-
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """One row of the ranking table.
 
     Attributes:
         name: what is asked.
-        judge: whether it holds, and what is to be said of the series: empty if another row says it.
+        judge: whether it holds, and the fact behind it; no fact if there is nothing to be said.
+        is_said: the reason says it also when it holds.
     """
 
     name: str
     judge: Callable[[Facts], tuple[bool, str]]
+    is_said: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,72 +65,15 @@ class Judgement:
 
     Attributes:
         points: what the series gains by it, 0 if it does not hold.
-        text: the fact behind it; empty where another row says it.
+        text: the fact behind it; empty if there is nothing to be said.
+        is_said: the reason says it.
     """
 
     name: str
     holds: bool
     points: int
     text: str
-
-
-def facts(stack: Stack) -> Facts:
-    """Gather what the criteria are about."""
-    first, details = stack.headers[0], stack.headers[0].details
-    heights = stack.positions_mm @ stack.orientation[2]
-    thickness = tuple(
-        h.details.thickness_mm if h.details.thickness_mm > 0 else stack.spacing_mm[0] for h in stack.headers
-    )
-    field = max(first.rows * stack.spacing_mm[1], first.columns * stack.spacing_mm[2])
-    named = details.kernel or kernel_in_text(details.series_description)
-    return Facts(
-        stack=stack,
-        oblique_degrees=float(np.degrees(np.arccos(min(1.0, abs(stack.orientation[2, 2]))))),
-        images_per_place=(len(stack.headers) + len(stack.repeated)) / len(stack.headers),
-        extent_mm=float(np.ptp(heights)) + thickness[-1],
-        field_mm=field,
-        thickness_mm=thickness,
-        kernel=kernel(named, details.scanner),
-        kernel_name=named,
-        image_type=frozenset(first.image_type),
-        words=words.read(details.series_description),
-        region=_region(stack, field),
-        agent=next((h.details.contrast_agent for h in stack.headers if h.details.contrast_agent), ""),
-    )
-
-
-def _region(stack: Stack, field_mm: float) -> str:
-    """The head, another region or nothing, from the description, then field of view, body part and study."""
-    first, details = stack.headers[0], stack.headers[0].details
-    own = _named_region(details.series_description)
-    if own:
-        return own
-    if field_mm > BODY_FIELD_MM:
-        return f"a body in a field of {field_mm:.0f} mm"
-    return _named_region(first.body_part) or _named_region(details.study_description)
-
-
-def _named_region(text: str) -> str:
-    read = words.read(text)
-    return "head" if read.head else " and ".join(read.elsewhere)
-
-
-def kernel_kind(name: str, description: str = "", scanner: str = "") -> KernelKind:
-    """How sharp a series is: from the name of the kernel first, the description second.
-
-    Args:
-        name: ConvolutionKernel (0018,1210), or empty.
-        description: SeriesDescription (0008,103E).
-        scanner: Manufacturer, perhaps with the model.
-    """
-    kind = kernel(name or kernel_in_text(description), scanner).kind
-    said = words.read(description).kernel
-    return KernelKind(said) if said and kind == KernelKind.UNKNOWN else kind
-
-
-def _kind(f: Facts) -> KernelKind:
-    details = f.stack.headers[0].details
-    return kernel_kind(f.kernel_name, details.series_description, details.scanner)
+    is_said: bool
 
 
 def _is_axial(f: Facts) -> tuple[bool, str]:
@@ -167,7 +85,7 @@ def _is_axial(f: Facts) -> tuple[bool, str]:
 
 def _is_still(f: Facts) -> tuple[bool, str]:
     if f.images_per_place < DYNAMIC_IMAGES:
-        return True, ""
+        return True, "one image of every place"
     return False, f"{f.images_per_place:.0f} images of every place over time"
 
 
@@ -189,7 +107,7 @@ def _is_plain(f: Facts) -> tuple[bool, str]:
         return False, "projection of several slices"
     if f.words.computed or not _COMPUTED.isdisjoint(f.image_type):
         return False, "computed picture"
-    return True, ""
+    return True, "no projection or map"
 
 
 def _is_native(f: Facts) -> tuple[bool, str]:
@@ -199,32 +117,32 @@ def _is_native(f: Facts) -> tuple[bool, str]:
         return False, "perfusion"
     if f.words.angiography or f.kernel.vascular:
         return False, "angiography"
-    return True, ""
+    return True, "not called angiography or perfusion"
 
 
 def _kernel_text(f: Facts) -> str:
-    kind = _kind(f)
+    kind = f.kind
     if kind == KernelKind.UNKNOWN:
         return f"unknown kernel {f.kernel_name}" if f.kernel_name else "kernel not named"
     return f"{kind} kernel {f.kernel_name}".rstrip() if f.kernel.kind == kind else f"called {kind}"
 
 
 def _is_not_sharp(f: Facts) -> tuple[bool, str]:
-    if _kind(f) in {KernelKind.BONE, KernelKind.LUNG}:
-        return False, _kernel_text(f)
-    return True, _kernel_text(f) if _kind(f) == KernelKind.SOFT else ""
+    return f.kind not in {KernelKind.BONE, KernelKind.LUNG}, _kernel_text(f)
 
 
 def _is_soft(f: Facts) -> tuple[bool, str]:
-    return (True, "") if _kind(f) == KernelKind.SOFT else (False, _kernel_text(f))
+    return f.kind == KernelKind.SOFT, _kernel_text(f)
 
 
 def _is_for_heads(f: Facts) -> tuple[bool, str]:
-    return (False, "kernel for the body") if f.kernel.region == "body" else (True, "")
+    if f.kernel.region == "body":
+        return False, "kernel for the body"
+    return True, "kernel for the head" if f.kernel.region else "kernel for any region"
 
 
 def _has_no_agent(f: Facts) -> tuple[bool, str]:
-    if f.agent and not words.names_no_agent(f.agent):
+    if f.agent and not names_no_agent(f.agent):
         though = " though called unenhanced" if f.words.contrast == "without" else ""
         return False, f"contrast agent {f.agent}{though}"
     if f.words.contrast == "with":
@@ -233,26 +151,24 @@ def _has_no_agent(f: Facts) -> tuple[bool, str]:
 
 
 def _is_called_unenhanced(f: Facts) -> tuple[bool, str]:
-    return f.words.contrast == "without", ""
+    return (True, "called unenhanced") if f.words.contrast == "without" else (False, "")
 
 
 def _is_no_longer(f: Facts) -> tuple[bool, str]:
-    return (
-        (True, "")
-        if f.extent_mm <= LONGEST_MM
-        else (False, f"{f.extent_mm:.0f} mm long (a head: {LONGEST_MM:.0f} at most)")
-    )
+    if f.extent_mm <= LONGEST_MM:
+        return True, f"{f.extent_mm:.0f} mm long"
+    return False, f"{f.extent_mm:.0f} mm long (a head: {LONGEST_MM:.0f} at most)"
 
 
 def _is_head_sized(f: Facts) -> tuple[bool, str]:
     if FIELD_MM[0] <= f.field_mm <= FIELD_MM[1]:
-        return True, ""
+        return True, f"field of view {f.field_mm:.0f} mm"
     return False, f"field of view {f.field_mm:.0f} mm (a head: {FIELD_MM[0]:.0f} to {FIELD_MM[1]:.0f})"
 
 
 def _is_original(f: Facts) -> tuple[bool, str]:
     reformatted = f.words.reformatted or not _REFORMATS.isdisjoint(f.image_type)
-    return (False, "reformatted") if reformatted else (True, "")
+    return (False, "reformatted") if reformatted else (True, "not reformatted")
 
 
 def _is_routine(f: Facts) -> tuple[bool, str]:
@@ -264,34 +180,33 @@ def _is_routine(f: Facts) -> tuple[bool, str]:
 
 
 def _is_for_reading(f: Facts) -> tuple[bool, str]:
-    return (False, "made to plan or guide treatment") if f.words.planning else (True, "")
+    return (False, "made to plan or guide treatment") if f.words.planning else (True, "made for reading")
 
 
 def _is_complete(f: Facts) -> tuple[bool, str]:
     between, thickness = f.stack.spacing_mm[0], float(np.median(f.thickness_mm))
     if between < WIDEST_GAP * thickness:
-        return True, ""
+        return True, "no gaps between slices"
     return False, f"{thickness:.1f} mm slices {between:.1f} mm apart"
 
 
 def _is_fine(f: Facts) -> tuple[bool, str]:
     first = f.stack.headers[0]
-    coarse = min(first.rows, first.columns) < SMALLEST_MATRIX
-    return (False, f"matrix {first.rows} × {first.columns}") if coarse else (True, "")
+    return min(first.rows, first.columns) >= SMALLEST_MATRIX, f"matrix {first.rows} × {first.columns}"
 
 
 RANKING: tuple[Criterion, ...] = (
-    Criterion("axial", _is_axial),
+    Criterion("axial", _is_axial, is_said=True),
     Criterion("one point in time", _is_still),
-    Criterion("covers a head", _is_enough),
-    Criterion("head, or no other region named", _is_head),
+    Criterion("covers a head", _is_enough, is_said=True),
+    Criterion("head, or no other region named", _is_head, is_said=True),
     Criterion("slices, no projection or map", _is_plain),
     Criterion("no angiography or perfusion", _is_native),
-    Criterion("no bone or lung kernel", _is_not_sharp),
-    Criterion("no contrast agent", _has_no_agent),
+    Criterion("no bone or lung kernel", _is_not_sharp, is_said=True),
+    Criterion("no contrast agent", _has_no_agent, is_said=True),
     Criterion(f"not longer than {LONGEST_MM:.0f} mm", _is_no_longer),
     Criterion(f"field of view {FIELD_MM[0]:.0f} to {FIELD_MM[1]:.0f} mm", _is_head_sized),
-    Criterion(f"slices {ROUTINE_MM[0]:.1f} to {ROUTINE_MM[1]:.1f} mm thick", _is_routine),
+    Criterion(f"slices {ROUTINE_MM[0]:.1f} to {ROUTINE_MM[1]:.1f} mm thick", _is_routine, is_said=True),
     Criterion("soft kernel", _is_soft),
     Criterion("no kernel for the body", _is_for_heads),
     Criterion("called unenhanced", _is_called_unenhanced),
@@ -309,7 +224,8 @@ def judged(stack: Stack) -> tuple[Judgement, ...]:
     rows = []
     for place, row in enumerate(RANKING, start=1):
         holds, text = row.judge(found)
-        rows.append(Judgement(row.name, holds, 2 ** (len(RANKING) - place) if holds else 0, text))
+        points = 2 ** (len(RANKING) - place) if holds else 0
+        rows.append(Judgement(row.name, holds, points, text, is_said=bool(text) and (row.is_said or not holds)))
     return tuple(rows)
 
 
@@ -321,6 +237,6 @@ def score(stack: Stack) -> int:
 def reason(stack: Stack) -> str:
     """One line that says why the series stands where it stands, first what is for it, then what is against it."""
     rows = judged(stack)
-    good = [row.text for row in rows if row.holds and row.text]
-    bad = dict.fromkeys(row.text for row in rows if not row.holds and row.text)
+    bad = dict.fromkeys(row.text for row in rows if row.is_said and not row.holds)
+    good = [row.text for row in rows if row.is_said and row.holds and row.text not in bad]
     return "; against it: ".join(", ".join(part) for part in (good, bad) if part)

@@ -227,7 +227,11 @@ def test_the_table_is_judged_row_by_row_and_adds_up_to_the_score(header):
     rows = ranking.judged(one)
     assert [row.name for row in rows] == [row.name for row in ranking.RANKING]
     assert sum(row.points for row in rows) == ranking.score(one)
-    assert [row.text for row in rows if not row.holds and row.text] == ["bone kernel H60s"] * 2
+    assert [row.text for row in rows if not row.holds] == ["bone kernel H60s", "bone kernel H60s", ""]
+    assert [row.text for row in rows if row.holds and row.is_said] == [
+        *("axial", "28 slices over 140 mm", "head", "no contrast agent named", "5.0 mm")
+    ]
+    assert all(row.text for row in rows if row.holds)
     assert all((row.points > 0) == row.holds for row in rows)
 
 
