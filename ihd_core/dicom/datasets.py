@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from ihd_core.dicom.transfer_syntaxes import IMPLICIT, NATIVE
+from ihd_core.dicom.transfer_syntaxes import DEFLATED, EXPLICIT, IMPLICIT, NATIVE
 from ihd_core.errors import DicomError, NotDicom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from pydicom.dataset import Dataset
 
     from ihd_core.dicom.source_files import SourceFile
+
+LARGEST_INFLATED = 1 << 30
+"""Bytes that a deflated file may grow to; pydicom would go on until the memory is full."""
+
+UNDEFINED = 0xFFFFFFFF
+"""Length of a value that ends with a delimiter."""
+
+_LONGEST_META = 64 << 10
+_CHUNK = 1 << 20
 
 
 class PixelPlace(NamedTuple):
@@ -27,19 +38,18 @@ class PixelPlace(NamedTuple):
     length: int
 
 
-def read_dataset(file: SourceFile) -> Dataset:
-    """Read one file with its pixels.
+class PixelElement(NamedTuple):
+    """A file read up to its pixels.
 
-    Raises:
-        NotDicom: the file is something else.
-        DicomError: the file cannot be read, is empty or breaks off.
+    Attributes:
+        dataset: the wanted elements.
+        place: of the value of Pixel Data, whose length may be UNDEFINED; None where there is none.
+        stream: to read it from, inflated where the file is deflated.
     """
-    import pydicom
 
-    with _opened(file) as opened:
-        dataset = pydicom.dcmread(opened.stream, force=opened.looks_like_dicom)
-        dataset.get("PixelData")  # parsed here, where a failure is understood
-        return dataset
+    dataset: Dataset
+    place: PixelPlace | None
+    stream: BinaryIO
 
 
 def read_header_dataset(file: SourceFile, keywords: Sequence[str]) -> tuple[Dataset, PixelPlace | None]:
@@ -52,14 +62,22 @@ def read_header_dataset(file: SourceFile, keywords: Sequence[str]) -> tuple[Data
         NotDicom: the file is something else.
         DicomError: the file cannot be read, is empty or breaks off.
     """
-    import pydicom
-
-    with _opened(file) as opened:
-        dataset = pydicom.dcmread(
-            opened.stream, force=opened.looks_like_dicom, stop_before_pixels=True, specific_tags=list(keywords)
-        )
+    with pixel_element(file, keywords) as (dataset, place, _):
         is_native = str(dataset.file_meta.get("TransferSyntaxUID", IMPLICIT)) in NATIVE
-        return dataset, _pixel_place(opened.stream, dataset) if is_native else None
+        return dataset, place if is_native and place is not None and place.length != UNDEFINED else None
+
+
+@contextmanager
+def pixel_element(file: SourceFile, keywords: Sequence[str]) -> Iterator[PixelElement]:
+    """Read some elements of one file up to its pixels, and keep it open to read these.
+
+    Raises:
+        NotDicom: the file is something else.
+        DicomError: the file cannot be read, is empty or breaks off; also for whatever fails while it is open.
+    """
+    with _opened(file) as opened:
+        dataset = opened.dataset(stop_before_pixels=True, specific_tags=list(keywords))
+        yield PixelElement(dataset, _pixel_place(opened.stream, dataset), opened.stream)
 
 
 def one_line(error: BaseException) -> str:
@@ -72,6 +90,16 @@ def one_line(error: BaseException) -> str:
 class _Opened:
     stream: BinaryIO
     looks_like_dicom: bool
+    is_deflated: bool
+
+    def dataset(self, **options: Any) -> Dataset:
+        import pydicom
+        from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+        dataset = pydicom.dcmread(self.stream, force=self.looks_like_dicom, **options)
+        if self.is_deflated:
+            dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        return dataset
 
 
 @contextmanager
@@ -82,11 +110,13 @@ def _opened(file: SourceFile) -> Iterator[_Opened]:
     _silence_pydicom()
     try:
         with file.open() as stream:
-            start = stream.read(132)
+            start = stream.read(_LONGEST_META)
             if not start:
                 raise DicomError(f"{file.name}: is empty (0 bytes)")
-            stream.seek(0)
-            yield _Opened(stream, _looks_like_dicom(start))
+            end = _end_of_deflated_meta(start)
+            stream.seek(0 if end is None else end)
+            readable = stream if end is None else _inflated(stream, start[:end], file.name)
+            yield _Opened(readable, _looks_like_dicom(start), end is not None)
     except OSError as error:
         raise DicomError(f"{file.name}: cannot be read ({error.strerror or error})") from error
     except InvalidDicomError as error:
@@ -98,7 +128,7 @@ def _opened(file: SourceFile) -> Iterator[_Opened]:
 
 
 def _silence_pydicom() -> None:
-    """Keep pydicom and its decoders from warning and logging beside the rules of this package.
+    """Keep pydicom from warning and logging beside the rules of this package.
 
     What pydicom remarks on values is either nothing to a reader or one of our own warnings. Called before every file:
     a filter is cheap, and whoever reset the filters in between, as a test does, would miss it otherwise.
@@ -106,14 +136,51 @@ def _silence_pydicom() -> None:
     from pydicom import config
 
     config.settings.reading_validation_mode = config.IGNORE
-    warnings.filterwarnings("ignore", module=r"(pydicom|openjpeg|pylibjpeg|rle|jpeg_ls)\b")
-    for name in ("pydicom", "openjpeg", "pylibjpeg"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    warnings.filterwarnings("ignore", module=r"pydicom\b")
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 
 def _looks_like_dicom(start: bytes) -> bool:
     """Whether a file without the DICM mark begins with an element of group 2 or 8, in either byte order."""
     return start[128:132] == b"DICM" or start[:2] in {b"\x02\x00", b"\x08\x00", b"\x00\x08"}
+
+
+def _end_of_deflated_meta(start: bytes) -> int | None:
+    """Where the meta information of a file ends if it announces that the rest is deflated."""
+    position = 132 if start[128:132] == b"DICM" else 0
+    is_deflated = False
+    while start[position : position + 2] == b"\x02\x00" and position + 12 <= len(start):
+        kind, length = start[position + 4 : position + 6], int.from_bytes(start[position + 6 : position + 8], "little")
+        value = position + 8
+        if kind in {b"OB", b"OW", b"UN", b"SQ", b"UT", b"UC", b"UR"}:
+            value, length = position + 12, int.from_bytes(start[position + 8 : position + 12], "little")
+        if start[position + 2 : position + 4] == b"\x10\x00":
+            is_deflated = start[value : value + length].rstrip(b"\0 ") == DEFLATED.encode()
+        position = value + length
+    return position if is_deflated and position < len(start) else None
+
+
+def _inflated(stream: BinaryIO, meta: bytes, name: str) -> BinaryIO:
+    """The file as if it had not been deflated, in memory.
+
+    Raises:
+        DicomError: it grows beyond LARGEST_INFLATED, breaks off or is damaged.
+    """
+    whole = io.BytesIO(meta.replace(DEFLATED.encode(), EXPLICIT.encode().ljust(len(DEFLATED), b"\0")))
+    whole.seek(0, io.SEEK_END)
+    inflating = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        while not inflating.eof and (chunk := inflating.unconsumed_tail or stream.read(_CHUNK)):
+            whole.write(inflating.decompress(chunk, _CHUNK))
+            if whole.tell() > LARGEST_INFLATED:
+                limit = f"at most {LARGEST_INFLATED:,} are read"
+                raise DicomError(f"{name}: inflates to more than {LARGEST_INFLATED:,} bytes ({limit})")
+    except zlib.error as error:
+        raise DicomError(f"{name}: is damaged (cannot be inflated, {one_line(error)})") from error
+    if not inflating.eof:
+        raise DicomError(f"{name}: is damaged (breaks off before the end of its deflated data)")
+    whole.seek(0)
+    return whole
 
 
 def _pixel_place(stream: BinaryIO, dataset: Dataset) -> PixelPlace | None:
@@ -127,4 +194,4 @@ def _pixel_place(stream: BinaryIO, dataset: Dataset) -> PixelPlace | None:
     length = int.from_bytes(head[4:8] if is_implicit else head[8:12], order)  # type: ignore[arg-type]
     if not is_implicit and head[4:6] not in {b"OB", b"OW", b"UN"}:
         return None
-    return None if length == 0xFFFFFFFF else PixelPlace(start + (8 if is_implicit else 12), length)
+    return PixelPlace(start + (8 if is_implicit else 12), length)

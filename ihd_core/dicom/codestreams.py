@@ -1,0 +1,103 @@
+"""What an encoded picture says of itself in its first bytes, before any memory is given to a decoder."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_START, _END = b"\xff\xd8", b"\xff\xd9"
+_START_2000, _SIZE_2000 = b"\xff\x4f", b"\xff\x51"
+_BOXES_2000 = b"\x00\x00\x00\x0cjP  "
+_SCAN = 0xDA
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+"""Markers of a picture's size: every kind of JPEG, and JPEG-LS."""
+
+
+class MalformedStream(Exception):
+    """Not the beginning of such a picture; the message says what is wrong."""
+
+
+class Codestream(NamedTuple):
+    """How large a picture is and what its values are.
+
+    Attributes:
+        components: 1 for grey.
+        precision: bits of a value, counted from bit 0.
+        is_signed: two's complement; JPEG and JPEG-LS know no sign.
+        kind: the marker's low byte: 0xC2 progressive, 0xC3 lossless, 0xF7 JPEG-LS; 0 for JPEG 2000.
+        data: where the encoded values begin; 0 for JPEG 2000.
+    """
+
+    rows: int
+    columns: int
+    components: int
+    precision: int
+    is_signed: bool
+    kind: int
+    data: int
+
+
+def jpeg(frame: bytes) -> Codestream:
+    """The size of a JPEG or JPEG-LS picture, ISO/IEC 10918-1 B.2 and 14495-1 C.2.
+
+    Raises:
+        MalformedStream: this is none.
+    """
+    if not frame.startswith(_START):
+        raise MalformedStream("does not begin as a JPEG picture")
+    position, found = 2, None
+    while position + 4 <= len(frame):
+        if frame[position] != 0xFF:
+            break
+        marker = frame[position + 1]
+        if marker == 0xFF:  # any number of these may stand before a marker
+            position += 1
+            continue
+        stop = position + 2 + int.from_bytes(frame[position + 2 : position + 4])
+        if marker in _FRAMES and found is None:
+            found = frame[position + 4 : stop]
+            kind = marker
+        position = stop
+        if marker == _SCAN:
+            if found is None or len(found) < 6 or position >= len(frame):
+                break
+            rows, columns = int.from_bytes(found[1:3]), int.from_bytes(found[3:5])
+            return Codestream(rows, columns, found[5], found[0], False, kind, position)
+    raise MalformedStream("has no complete JPEG header")
+
+
+def jpeg_2000(frame: bytes) -> Codestream:
+    """The size of a JPEG 2000 picture, ISO/IEC 15444-1 A.5.1, with or without the boxes of a .jp2 file around it.
+
+    Raises:
+        MalformedStream: this is none, or it is divided in a way that no scanner writes.
+    """
+    start = _after_boxes(frame) if frame.startswith(_BOXES_2000) else 0
+    if frame[start : start + 4] != _START_2000 + _SIZE_2000 or len(frame) < start + 45:
+        raise MalformedStream("does not begin as a JPEG 2000 picture")
+    right, bottom, left, top, tile_width, tile_height = (
+        int.from_bytes(frame[at : at + 4]) for at in range(start + 8, start + 32, 4)
+    )
+    columns, rows = right - left, bottom - top
+    if not (tile_width and tile_height) or rows * columns > (tile_width * tile_height) << 12:
+        raise MalformedStream("is divided into too many tiles")
+    components, depth = int.from_bytes(frame[start + 40 : start + 42]), frame[start + 42]
+    return Codestream(rows, columns, components, (depth & 0x7F) + 1, depth > 0x7F, 0, 0)
+
+
+def without_end(frame: bytes) -> bytes | None:
+    """A JPEG picture up to its end marker; None where it has none."""
+    end = frame.rfind(_END)
+    # 0xFF bytes may fill the space before a marker, and archives pad with zeros behind it.
+    return None if end < 0 else frame[:end].rstrip(b"\xff")
+
+
+def _after_boxes(frame: bytes) -> int:
+    position = 0
+    while position + 8 <= len(frame):
+        length = int.from_bytes(frame[position : position + 4])
+        if frame[position + 4 : position + 8] == b"jp2c":
+            return position + (16 if length == 1 else 8)
+        if length < 8:
+            break
+        position += length
+    raise MalformedStream("has no JPEG 2000 picture in its boxes")
