@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ihd_core.dicom.words import Words, names_no_agent, read
 
@@ -57,6 +59,13 @@ def some(listed):
 )
 def test_contrast_and_its_absence_are_told_apart_in_every_language(text, contrast):
     assert read(text).contrast == contrast
+
+
+@pytest.mark.parametrize("text", [text for text in (*some(WITHOUT), *some(WITH), *some(BOTH)) if text.islower()])
+def test_capitals_and_underscores_change_nothing(text):
+    assert read(text.upper()) == read(text)
+    assert read(text.replace(" ", "_")) == read(text)
+    assert read(f"CT_{text}_5.0_H31s").contrast == read(text).contrast
 
 
 HEADS = """
@@ -186,6 +195,12 @@ def test_bone_and_soft_tissue_are_known_in_every_language(text, kind):
 def test_other_kinds_of_pictures_are_known(field, listed):
     assert [text for text in some(listed) if not getattr(read(text), field)] == []
     assert [text for text in some(HEADS) if getattr(read(text), field)] == []
+
+
+@given(st.text())
+def test_any_text_can_be_read(text):
+    assert isinstance(read(text), Words)
+    assert names_no_agent(text) in {True, False}
 
 
 def test_virtual_non_contrast_is_no_scan_without_contrast():
