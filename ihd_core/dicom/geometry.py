@@ -26,6 +26,9 @@ UNEVEN = 0.1
 TILT_DEGREES = 0.5
 """Below this a tilt is rounding of the positions."""
 
+SHIFT_MM = 1.0
+"""A slice that lies farther than this beside the line of the others has been shifted, or its neighbours have."""
+
 PLANES = ("sagittal", "coronal", "axial")
 
 
@@ -105,6 +108,7 @@ def geometry_warnings(stack: Stack) -> list[ScanWarning]:
         *_missing_warnings(stack.gaps_mm),
         *_repeat_warnings(places, len(stack.repeated)),
         *_tilt_warnings(stack.tilt_degrees),
+        *_shift_warnings(stack),
         *_uneven_warnings(stack.gaps_mm),
     ]
 
@@ -143,6 +147,25 @@ def _tilt_warnings(degrees: float) -> list[ScanWarning]:
         return []
     text = f"Gantry tilt {degrees:+.1f}°: slices are stacked obliquely, not along their normal"
     return [ScanWarning("gantry-tilt", text, {"degrees": round(degrees, 2)})]
+
+
+def _shift_warnings(stack: Stack) -> list[ScanWarning]:
+    """Where the next slice does not lie in the direction in which the others are stacked."""
+    steps, gaps = np.diff(stack.positions_mm, axis=0), stack.gaps_mm
+    if len(gaps) < 2:
+        return []
+    sideways = np.linalg.norm(steps - gaps[:, None] * np.median(steps / gaps[:, None], axis=0), axis=1)
+    count = int((sideways > SHIFT_MM).sum())
+    if not count:
+        return []
+    index = int(sideways.argmax())
+    by = _rounded(sideways[index])
+    text = f"Slices from {index + 2} on lie {by:.1f} mm to the side of those below: a step in the head"
+    if count > 1:
+        text = (
+            f"Slices do not lie in one line: {count} steps sideways, the largest of {by:.1f} mm after slice {index + 1}"
+        )
+    return [ScanWarning("shifted-slices", text, {"after_index": index, "shift_mm": by, "steps": count})]
 
 
 def _missing_warnings(gaps: NDArray[np.float64]) -> list[ScanWarning]:

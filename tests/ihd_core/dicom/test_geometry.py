@@ -79,7 +79,27 @@ def test_oblique_slices_stacked_along_their_normal_are_not_tilted(tmp_path):
 def test_a_table_moved_once_is_not_a_tilt(tmp_path):
     positions = np.array([[0, 0, z] if z < 20 else [0, 30, z] for z in range(0, 40, 5)], float)
     paths = write_series(tmp_path, TINY[:8], positions_mm=positions)
-    assert stack([header_of(path) for path in paths]).tilt_degrees == 0
+    found = stack([header_of(path) for path in paths])
+    assert found.tilt_degrees == 0
+    (warning,) = geometry_warnings(found)
+    assert (warning.code, warning.values) == ("shifted-slices", {"after_index": 3, "shift_mm": 30, "steps": 1})
+    assert "Slices from 5 on lie 30.0 mm" in warning.text
+
+
+@pytest.mark.parametrize("degrees", [0, 18.5])
+def test_one_slice_beside_the_others_is_two_steps_whatever_the_tilt(tmp_path, degrees):
+    slope = np.tan(np.radians(degrees))
+    positions = np.array([[3.0 if z == 15 else 0, z * slope, z] for z in range(0, 40, 5)], float)
+    paths = write_series(tmp_path, TINY[:8], positions_mm=positions)
+    codes = {w.code: w.values for w in geometry_warnings(stack([header_of(path) for path in paths]))}
+    assert codes.pop("shifted-slices") == {"after_index": 2, "shift_mm": 3, "steps": 2}
+    assert set(codes) == ({"gantry-tilt"} if degrees else set())
+
+
+def test_noise_of_the_positions_is_no_shift(tmp_path):
+    positions = np.array([[0.4 * (z % 2), 0, z] for z in range(0, 40, 5)], float)
+    paths = write_series(tmp_path, TINY[:8], positions_mm=positions)
+    assert geometry_warnings(stack([header_of(path) for path in paths])) == []
 
 
 @pytest.mark.parametrize(
