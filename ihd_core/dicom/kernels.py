@@ -76,7 +76,7 @@ _NAMES: tuple[_Row, ...] = (
 )
 _MAKERS = (SIEMENS, *dict.fromkeys(maker for maker, *_ in _NAMES if maker))
 
-_IN_TEXT = re.compile(r"(?<![A-Z0-9])(FC\d\d|[HBJI][RCFV]?[1-9]\d[SFHD]|[HB][RVCF][1-9]\d)(?![A-Z0-9])")
+_IN_TEXT = re.compile(r"(?<![A-Z0-9])(FC\d\d|[HBJI][1-9]\d[SFHD]|[HBQ][RVCF][1-9]\d[SFHDU]?)(?![A-Z0-9])")
 """Names that mean nothing else where they stand among other words, as in KOPF_NATIV_5.0_H31s."""
 
 

@@ -6,7 +6,7 @@ several share.
 
 HEAD = """
     head, headneck*, brain, skull*, *crani*, cereb*, *cerebral*, encephal*, neuro*, cct, ncct, hct, nhct
-    de: kopf, kopfct, kopfhals, kopfnativ, schädel, schaedel, schädelct, hirn*, gehirn*, hirnschädel, schädelhirn
+    de: kopf, kopfct, kopfhals, kopfnativ, schädel*, schaedel*, hirn*, gehirn*
     fr: crâne, cerveau, encéphale, tête
     es: cráneo, encéfalo, cabeza
     pt: cabeça, cérebro, encéfalo
@@ -17,7 +17,10 @@ HEAD = """
     sv: huvud*, hjärn*, skalle, hode, hoved, hjerne*
     cs: hlav*, mozek, mozk*, lebk*
     ru: голов*, *мозг*, череп*, гм
-    hu: koponya*
+    hu: koponya*, agykoponya*
+    hr: glava, glave, glavu, глава, главе
+    fi: pää, pään, aivot, aivojen
+    ro: cap nativ, creier*
     el: κεφαλ*, εγκεφαλ*
     ja: 頭部, 頭蓋, 脳, 頭
     zh: 头部, 头颅, 頭顱, 颅脑, 顱腦, 脑, 腦, 头

@@ -111,6 +111,8 @@ def test_kernels_for_vessels_are_told_from_others():
         ("Schaedel 1.0 J70h", "J70H"),
         ("HEAD 5.0 Hr40", "HR40"),
         ("Axial 5.0 FC26", "FC26"),
+        ("DE_Kopf 4.0 Qr40d", "QR40D"),
+        ("CCT 3.0 Hr38 3", "HR38"),
         ("CCT 5.0 mm", ""),
         ("B12 PROTOCOL", ""),
         ("H1N1", ""),

@@ -76,7 +76,7 @@ HEADS = """
     Mózgowie | czaszka | beyin | KAFA | Kranial BT | huvud | Hjärna | Skalle | hlava | Mozek | mozku | Lebka | голова
     Головной мозг | ЧЕРЕПА | ГМ | koponya | 頭部 | 頭部CT5mm | 脳 | 头颅 | 颅脑平扫 | 두부 | 뇌CT | HeadRoutine
     Kopfhals
-    HEAD_5.0MM | 5mmHEAD | HEAD5MM
+    SCHAEDELBASIS | Glava | Pää | Aivojen TT | HEAD_5.0MM | 5mmHEAD | HEAD5MM
 """
 
 
