@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import zipfile
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ihd_core.dicom.archives import Archive, archive_at, printable
+from ihd_core.dicom.zip_directory import Refused
 from ihd_core.errors import DicomError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+    from pathlib import Path
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a file was when it was looked at; another stamp later means another content."""
+    """What a file was when it was looked at; another stamp later means another content.
+
+    Attributes:
+        size: bytes; unpacked, of a file in an archive.
+        changed_ns: when the file, or the archive that it lies in, was changed.
+    """
 
     size: int
     changed_ns: int
@@ -29,51 +35,65 @@ class Stamp:
 class SourceFile:
     """One file that may hold a picture.
 
+    What is wrong with an archive is a DicomError that names the file; a disk that fails is an OSError.
+
     Attributes:
         path: on disk; of the outermost archive for what lies in one.
         members: name within each archive, outermost first; empty for a file on disk.
+        archive: the innermost one, opened when it is needed and open for as long as one of its files is known.
     """
 
     path: Path
     members: tuple[str, ...] = ()
+    archive: Archive | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
-        return "/".join((str(self.path), *self.members))
+        return printable("/".join((str(self.path), *self.members)))
 
     @property
     def name(self) -> str:
-        """The last part, as a message names it."""
-        return PurePosixPath(self.members[-1]).name if self.members else self.path.name
+        """What a message calls it: "IM0001" on disk, "study.zip/CT/IM0001" in an archive; always one printable line."""
+        return printable("/".join((self.path.name, *self.members)))
+
+    @property
+    def own_name(self) -> str:
+        """The last part, which is the same on disk and in an archive."""
+        return self.members[-1].rpartition("/")[2] if self.members else self.path.name
 
     @property
     def folder(self) -> str:
         """What it lies in: a folder on disk, or within an archive."""
-        return str(self).rpartition("/")[0] if self.members else str(self.path.parent)
+        if self.members:
+            return "/".join((str(self.path), *self.members)).rpartition("/")[0]
+        return str(self.path.parent)
 
     @property
     def suffix(self) -> str:
         """Ending of the name in lower case, with its dot; empty if it has none."""
-        return PurePosixPath(self.name).suffix.lower()
+        return os.path.splitext(self.own_name)[1].lower()
 
     def open(self) -> BinaryIO:
-        """Open for reading from the start; the caller closes it.
+        """Open for reading from the start, seekable; the caller closes it.
 
         Raises:
-            OSError: it cannot be opened.
+            OSError: it cannot be opened; in an archive also from reading.
+            DicomError: the archive is damaged, or not what it was; also from reading.
         """
-        if not self.members:
-            return self.path.open("rb")
-        return zipfile.ZipFile(self.path).open(self.members[0])  # type: ignore[return-value]
+        if self.members:
+            return self._archive().stream(self.members[-1])
+        return self.path.open("rb")
 
     def start(self, count: int) -> tuple[bytes, Stamp]:
         """The first bytes, at most count of them, and what the file is at this moment.
 
         Raises:
             OSError: it cannot be read.
+            DicomError: the archive is damaged, or not what it was.
         """
         if self.members:
-            with self.open() as file:
-                return file.read(count), self.stamp()
+            archive = self._archive()
+            size, start = archive.first_bytes(self.members[-1], count)
+            return start, Stamp(size, archive.changed_ns)
         descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             status = os.fstat(descriptor)
@@ -89,28 +109,43 @@ class SourceFile:
 
         Raises:
             OSError: it cannot be read.
+            DicomError: the file is damaged within its archive, or the archive is not what it was.
         """
+        view = memoryview(buffer.data).cast("B")
         if self.members:
-            with self.open() as file:
-                file.seek(offset)
-                return file.readinto(buffer), self.stamp()  # type: ignore[attr-defined]
+            archive = self._archive()
+            size, done = archive.read_into(self.members[-1], view, offset)
+            return done, Stamp(size, archive.changed_ns)
         with self.path.open("rb", buffering=0) as file:
             status = os.fstat(file.fileno())
             file.seek(offset)
-            view = memoryview(buffer.data).cast("B")
             done = 0
             while done < len(view) and (more := file.readinto(view[done:])):
                 done += more
             return done, Stamp(status.st_size, status.st_mtime_ns)
 
     def stamp(self) -> Stamp:
-        """What the file, or the archive it lies in, is at this moment.
+        """What the file is at this moment.
 
         Raises:
-            OSError: it is not there any more.
+            OSError: it, or its archive, is not there any more.
+            DicomError: the archive is not what it was.
         """
+        if self.members:
+            archive = self._archive()
+            return Stamp(archive.check(self.members[-1]), archive.changed_ns)
         status = self.path.stat()
         return Stamp(status.st_size, status.st_mtime_ns)
+
+    def _archive(self) -> Archive:
+        if self.archive is not None:
+            return self.archive
+        try:
+            archive = archive_at(str(self.path), self.members[:-1])
+        except Refused as error:
+            raise DicomError(f"{self.name}: its archive {error}") from error
+        object.__setattr__(self, "archive", archive)
+        return archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +161,8 @@ class FilesFound:
     """What lies at some paths.
 
     Attributes:
-        files: each once, archives replaced by what is in them.
-        problems: archives and links that cannot be followed.
+        files: each once, archives and DICOMDIRs replaced by what is in them.
+        problems: archives, folders, links and files of which nothing can be read.
     """
 
     files: tuple[SourceFile, ...]
@@ -135,27 +170,23 @@ class FilesFound:
 
 
 def files_at(paths: Iterable[Path]) -> FilesFound:
-    """Every file of the given files and folders, each once however it is spelled, folders in alphabetical order.
+    """Every file of the given files and folders, each once however it is spelled or linked.
 
-    Links to folders are not followed, so a loop of them ends.
+    Files of a folder come before those of its sub-folders, both by alphabet. What ends in ".zip" is replaced by what is
+    in it, and so is a ZIP archive of any name that is given itself; a DICOMDIR that is given itself by the files that
+    it names, while a folder with a DICOMDIR is simply walked. Nothing but given files and archives is opened.
 
     Raises:
-        DicomError: a path does not exist, or a folder cannot be listed.
+        DicomError: a path does not exist or cannot be listed, the only file given can only be refused, or there are
+            more than archives.MOST_FILES files.
     """
-    found: dict[str, SourceFile] = {}
-    for path in paths:
-        if not path.exists():
-            raise DicomError(f"{path}: does not exist")
-        for file in _walk(path) if path.is_dir() else [path]:
-            found.setdefault(os.path.abspath(file), SourceFile(file))
-    return FilesFound(tuple(found.values()), ())
+    from ihd_core.dicom.file_search import FileSearch
 
-
-def _walk(folder: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise DicomError(f"{error.filename}: cannot be read ({error.strerror})") from error
-
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders.sort()
-        for name in sorted(names):
-            yield Path(parent, name)
+    search = FileSearch()
+    given = list(paths)
+    for path in given:
+        search.add(path)
+    if len(given) == 1 and not search.files and len(search.problems) == 1 and search.problems[0].file.path == given[0]:
+        problem = search.problems[0]
+        raise DicomError(f"{problem.file.name}: {problem.reason}")
+    return FilesFound(tuple(search.files), tuple(search.problems))
