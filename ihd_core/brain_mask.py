@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -143,9 +144,9 @@ def _coarse_side(pixels: int, pixel_mm: float) -> int:
     return max(1, min(LARGEST_SIDE, -(-pixels // factor)))
 
 
-def _disc(radius_mm: float, pixel_mm: tuple[float, float]) -> NDArray[np.uint8]:
-    """A disc, or an ellipse on pixels that are not square, as a structuring element."""
-    half = [min(20, max(0, round(radius_mm / side))) if side > 0 else 0 for side in pixel_mm]
+def ellipse(radius_mm: float, pixel_mm: tuple[float, float]) -> NDArray[np.uint8]:
+    """A disc of some mm as a structuring element: an ellipse on pixels that are not square; half axes of 40 at most."""
+    half = [min(40, round(radius_mm / side)) if side > 0 else 0 for side in pixel_mm]
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * half[1] + 1, 2 * half[0] + 1))
     return np.asarray(kernel, np.uint8)
 
@@ -157,14 +158,14 @@ def _head(hu: NDArray[np.int16], pixel_mm: tuple[float, float]) -> Mask:
     padded[1:-1, 1:-1] = hu > TISSUE_HU
     cv2.floodFill(padded, None, (0, 0), 2)
     filled = np.ascontiguousarray(padded[1:-1, 1:-1] != 2).view(np.uint8)
-    disc = _disc(HOLDER_MM, pixel_mm)
+    disc = ellipse(HOLDER_MM, pixel_mm)
     # At the edge of the picture nothing is eroded: the head goes on beyond it.
     solid = cv2.dilate(cv2.erode(filled, disc), disc)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4)
     if count < 2:
         return np.zeros((rows, columns), bool)
     largest = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    grown = cv2.dilate(largest.view(np.uint8), _disc(HOLDER_MM / 2, pixel_mm))
+    grown = cv2.dilate(largest.view(np.uint8), ellipse(HOLDER_MM / 2, pixel_mm))
     return np.asarray(cv2.morphologyEx(np.bitwise_and(grown, filled), cv2.MORPH_CLOSE, disc) > 0)
 
 
@@ -174,9 +175,9 @@ def _enclosed(hu: NDArray[np.int16], bone: Mask, head: Mask, pixel_mm: tuple[flo
     The wall is bone and air cells, sealed, and the fat deep in the head: the orbit's, behind a wide fissure. Air counts
     within the convex hull, because mastoid cells may open to the ear.
     """
-    around = _hull(head)
+    around = hull(head)
     air = around & (hu < TISSUE_HU)
-    sealed = cv2.morphologyEx((bone | air).view(np.uint8), cv2.MORPH_CLOSE, _disc(SEALED_MM, pixel_mm))
+    sealed = cv2.morphologyEx((bone | air).view(np.uint8), cv2.MORPH_CLOSE, ellipse(SEALED_MM, pixel_mm))
     depth = cv2.distanceTransform(head.view(np.uint8), cv2.DIST_L2, 3)
     light = hu < BRAIN_HU[0]
     deep_fat = light & (depth * max(pixel_mm) > DEEP_MM)
@@ -185,9 +186,11 @@ def _enclosed(hu: NDArray[np.int16], bone: Mask, head: Mask, pixel_mm: tuple[flo
     keep = np.ones(count, bool)
     keep[0] = False
     keep[np.unique(labels[~around & ~beyond_circle(hu)])] = False
-    enclosed = cv2.morphologyEx((keep[labels] & ~light).view(np.uint8), cv2.MORPH_OPEN, _disc(STRAND_MM, pixel_mm)) > 0
+    enclosed = (
+        cv2.morphologyEx((keep[labels] & ~light).view(np.uint8), cv2.MORPH_OPEN, ellipse(STRAND_MM, pixel_mm)) > 0
+    )
     # Sealing also filled narrow corners of the inside: take them back.
-    grown = cv2.dilate(enclosed.view(np.uint8), _disc(SEALED_MM, pixel_mm)) > 0
+    grown = cv2.dilate(enclosed.view(np.uint8), ellipse(SEALED_MM, pixel_mm)) > 0
     reached: Mask = enclosed | (grown & (sealed > 0) & ~bone & ~light)
     return reached
 
@@ -201,8 +204,17 @@ def beyond_circle(hu: NDArray[np.int16]) -> Mask:
     Returns:
         (rows, columns); a head cut off there is open to no air.
     """
-    down, along = (np.abs(2 * np.arange(side) + 1 - side) / side for side in hu.shape)
-    return np.asarray((np.hypot(down[:, None], along) > CIRCLE) & (hu < TISSUE_HU))
+    corners = _corners(*hu.shape)
+    beyond: Mask = corners & (hu < TISSUE_HU)
+    return beyond
+
+
+@lru_cache(maxsize=4)
+def _corners(rows: int, columns: int) -> Mask:
+    down, along = (np.abs(2 * np.arange(side) + 1 - side) / side for side in (rows, columns))
+    corners: Mask = np.hypot(down[:, None], along) > CIRCLE
+    corners.flags.writeable = False
+    return corners
 
 
 def _with_open_slices(hu: NDArray[np.int16], bone: Mask, enclosed: Mask, pixel_mm: tuple[float, float]) -> Mask:
@@ -217,10 +229,9 @@ def _with_open_slices(hu: NDArray[np.int16], bone: Mask, enclosed: Mask, pixel_m
     if not len(whole):
         return enclosed
     result = enclosed.copy()
-    disc = _disc(HOLDER_MM, pixel_mm)
+    disc = ellipse(HOLDER_MM, pixel_mm)
     for index in range(int(whole[0]) + 1, len(hu)):
-        hull = _hull(bone[index])
-        within = hull & ~bone[index]
+        within = hull(bone[index]) & ~bone[index]
         soft = within & (hu[index] > BRAIN_HU[0]) & (hu[index] < BRAIN_HU[1])
         if areas[index] > 0.6 * soft.sum() * pixel_mm2 or soft.sum() < OPEN_SOFT_SHARE * within.sum():
             continue
@@ -229,12 +240,13 @@ def _with_open_slices(hu: NDArray[np.int16], bone: Mask, enclosed: Mask, pixel_m
     return result
 
 
-def _hull(mask: Mask) -> Mask:
-    points = cv2.findNonZero(mask.view(np.uint8))
-    hull = np.zeros(mask.shape, np.uint8)
-    if points is not None:
-        cv2.fillConvexPoly(hull, cv2.convexHull(points), 1)
-    return hull > 0
+def hull(mask: Mask) -> Mask:
+    """The convex hull of a mask, (rows, columns)."""
+    outlines, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    filled = np.zeros(mask.shape, np.uint8)
+    if outlines:
+        cv2.fillConvexPoly(filled, cv2.convexHull(np.concatenate(outlines)), 1)
+    return filled > 0
 
 
 def _largest_body(enclosed: Mask, pixel_mm: tuple[float, float]) -> Mask:
@@ -242,14 +254,14 @@ def _largest_body(enclosed: Mask, pixel_mm: tuple[float, float]) -> Mask:
     from scipy import ndimage
 
     # Eroded, so that two bodies which touch at a corner stay two.
-    disc = _disc(GRID_MM, pixel_mm)
+    disc = ellipse(GRID_MM, pixel_mm)
     cores = np.stack([cv2.erode(one.view(np.uint8), disc) for one in enclosed])
     bodies, count = ndimage.label(cores)
     if not count:
         return np.zeros_like(enclosed)
     largest = 1 + int(np.argmax(np.bincount(bodies.ravel())[1:]))
     core = (bodies == largest).view(np.uint8)
-    grown = np.stack([cv2.dilate(one, _disc(2 * GRID_MM, pixel_mm)) for one in core])
+    grown = np.stack([cv2.dilate(one, ellipse(2 * GRID_MM, pixel_mm)) for one in core])
     kept: Mask = (grown > 0) & enclosed
     return kept
 

@@ -10,32 +10,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.brain_mask import BrainMask, beyond_circle, brain_mask
+from ihd_core.brain_mask import BrainMask, brain_mask
+from ihd_core.head_checks import cut_off_mm, enclosed_cm2, metal_ml, missing_bone_cm2, streaks_cm2
 from ihd_core.scan import Scan, ScanWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-RING_MM = 4.0
-"""Bone this near to the brain's border covers it."""
-WHOLE_RING = 0.5
-"""Share of the brain's border in one slice that bone must cover for a skull; half a skull may have been removed."""
-WIDE_SHARE = 0.5
-"""A slice with this share of the largest area inside the skull, or more, shows the middle of the head."""
-METAL_HU = 2800
-"""Above cortical bone and enamel as soft kernels show them; 12 bits end at 3071."""
-METAL_MM = 20.0
-"""Metal farther from the brain than this is dental, or an earring."""
 MOST_GAPS = 0.25
 """Share of the distances between slices that makes a scan one of thick slices."""
 OLDEST_YEARS = 125.0
 
 _NO_WORDS = frozenset(
-    "no not none non nein kein keine keines ohne nil without w o sans aucun sin senza nessuno zonder geen sem nenhum nao "
-    "não ingen inget uden utan ikke ei bez brak без нет nativ native nativo natif plain unenhanced false n na 0 無 无 なし".split()
+    word
+    for words in (
+        "no not none nil without w o plain unenhanced nonenhanced noncontrast native false n na 0",
+        "nein nicht kein keine keines ohne nativ non pas sans aucun natif nessuno senza no",
+        "sin ninguno sem nenhum não nao",
+        "geen zonder nej ingen inget uden utan ikke uten ei bez brak нет без 無 无 なし",
+    )
+    for word in words.split()
 )
+"""Words that deny a contrast agent, at the start or the end of what the files say of it."""
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}
 
@@ -105,8 +101,7 @@ def _look_at(scan: Scan) -> Seen:
     if not np.isfinite(normal).all() or np.argmax(normal) != 2:
         return Seen(scan, None, math.nan)
     mask = brain_mask(scan)
-    areas = mask.areas_cm2 * (_covered(mask) >= WHOLE_RING)
-    largest = float(areas.max())
+    largest = enclosed_cm2(mask)
     return Seen(scan, mask if largest >= HEAD_CM2 else None, largest)
 
 
@@ -131,86 +126,31 @@ def _at_end(seen: Seen, index: int) -> Values:
 
 
 def _cut_off(seen: Seen) -> Values:
-    """Longest stretch of skull or brain along the edge of the picture, in slices through the middle of the head."""
-    if seen.mask is None:
-        return {}
-    import cv2
-
-    mask, lengths = seen.mask, [0.0]
-    for index in _wide_slices(mask):
-        frame = np.ones((mask.inside.shape[1] + 2, mask.inside.shape[2] + 2), np.uint8)
-        frame[1:-1, 1:-1] = beyond_circle(mask.hu[index])
-        edge = cv2.dilate(frame, np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
-        cut = edge & (mask.inside[index] | mask.bone[index]) & (frame[1:-1, 1:-1] == 0)
-        lengths.append(int(cut.sum()) * max(mask.pixel_mm))
-    # The second longest: one slice alone may be wrong.
-    return {"cut_mm": sorted(lengths)[-2]} if len(lengths) > 1 else {}
-
-
-def _wide_slices(mask: BrainMask) -> list[int]:
-    areas = mask.areas_cm2
-    return [int(index) for index in np.flatnonzero(areas >= WIDE_SHARE * areas.max())]
+    return {} if seen.mask is None else {"cut_mm": cut_off_mm(seen.mask)}
 
 
 def _missing_bone(seen: Seen) -> Values:
-    """Area of the vault without bone: above the widest slice, where a skull has no openings of its own."""
-    if seen.mask is None or len(seen.scan) < 2:
-        return {}
-    mask = seen.mask
-    widest = int(np.argmax(mask.areas_cm2))
-    bare = [_bare_mm(mask, index) if index >= widest else 0.0 for index in _wide_slices(mask)]
-    between = float(np.median(np.diff(mask.heights_mm)))
-    return {"missing_cm2": sum(bare) * between / 100}
-
-
-def _covered(mask: BrainMask) -> NDArray[np.float64]:
-    """Share of the border of the inside that bone covers, by coarse slice; 0 where there is no inside."""
-    shares = [_border(mask, index) for index in range(len(mask.inside))]
-    return np.array([(border & bone).sum() / max(1, border.sum()) for border, bone in shares])
-
-
-def _bare_mm(mask: BrainMask, index: int) -> float:
-    """Length of the border of the inside that no bone covers, mm, without what the picture's edge cuts off."""
-    border, bone = _border(mask, index)
-    return float((border & ~bone & mask.head[index]).sum()) * max(mask.pixel_mm)
-
-
-def _border(mask: BrainMask, index: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The pixels around the inside of one slice, and those near bone."""
-    import cv2
-
-    inside, bone = mask.inside[index].view(np.uint8), mask.bone[index].view(np.uint8)
-    around = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
-    reach = [2 * min(20, round(RING_MM / side)) + 1 if side > 0 else 1 for side in mask.pixel_mm]
-    near = cv2.dilate(bone, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach[1], reach[0])))
-    return np.asarray((around > 0) & (inside == 0)), np.asarray(near > 0)
+    return {} if seen.mask is None else {"missing_cm2": missing_bone_cm2(seen.mask)}
 
 
 def _metal(seen: Seen) -> Values:
-    """Volume of metal in the brain, on it, or on the skull around it."""
-    if seen.mask is None:
-        return {}
-    import cv2
+    return {} if seen.mask is None else {"metal_ml": metal_ml(seen.scan, seen.mask)}
 
-    mask, count = seen.mask, 0
-    reach = [2 * min(40, round(METAL_MM / side)) + 1 if side > 0 else 1 for side in mask.pixel_mm]
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach[1], reach[0]))
-    for index, hu in enumerate(seen.scan.hu):
-        if hu.max() < METAL_HU:
-            continue
-        nearest = int(np.argmin(np.abs(mask.slice_indices - index)))
-        near = cv2.dilate(mask.inside[nearest].view(np.uint8), disc)
-        near = cv2.resize(near, mask.shape[::-1], interpolation=cv2.INTER_NEAREST)
-        count += int(((hu >= METAL_HU) & (near > 0)).sum())
-    return {"metal_ml": count * math.prod(seen.scan.spacing_mm) / 1000}
+
+def _streaks(seen: Seen) -> Values:
+    """Dark streaks that neither missing bone nor metal explains."""
+    if seen.mask is None or missing_bone_cm2(seen.mask) > BONE_CM2 or metal_ml(seen.scan, seen.mask) > METAL_ML:
+        return {}
+    return {"streaks_cm2": streaks_cm2(seen.scan, seen.mask)}
 
 
 def _contrast_agent(seen: Seen) -> Values:
+    """Whether the files name an agent: 0 where they say nothing, or that there was none."""
     words = re.findall(r"\w+", seen.scan.details.contrast_agent.casefold())
-    if not words or words[0] in ("with", "mit"):
+    if not words or words[0] in ("with", "mit", "avec", "con"):
         return {"agent_named": float(bool(words))}
-    ionic = len(words) > 1 and words[1].startswith("ioni")
-    denied = (words[0] in _NO_WORDS and not ionic) or words[-1] in _NO_WORDS - {"0"} or not any(map(str.strip, words))
+    non_ionic = len(words) > 1 and words[1].startswith("ioni")
+    denied = (words[0] in _NO_WORDS and not non_ionic) or words[-1] in _NO_WORDS
     return {"agent_named": float(not denied)}
 
 
@@ -255,6 +195,9 @@ def _age_years(scan: Scan) -> float:
 
 
 HEAD_CM2 = 20.0
+"""Less than the lowest slices of a posterior fossa, more than a spinal canal."""
+BONE_CM2 = 5.0
+METAL_ML = 0.1
 _OUTSIDE = "Outside what this model was tested on: "
 
 RULES: tuple[Rule, ...] = (
@@ -290,9 +233,15 @@ RULES: tuple[Rule, ...] = (
         "post-operative-skull",
         _missing_bone,
         _OUTSIDE + "about {missing_cm2:.0f} cm² of the vault have no bone, as after an operation",
-        above=5,
+        above=BONE_CM2,
     ),
-    Rule("metal", _metal, _OUTSIDE + "{metal_ml:.1f} ml of metal at the brain or the skull", above=0.1),
+    Rule("metal", _metal, _OUTSIDE + "{metal_ml:.1f} ml of metal at the brain or the skull", above=METAL_ML),
+    Rule(
+        "motion",
+        _streaks,
+        _OUTSIDE + "dark streaks as of a head that moved, {streaks_cm2:.1f} cm² in a slice darker than water",
+        above=0.5,
+    ),
     Rule("age-under-18", _age, _OUTSIDE + "the patient is {years:.1f} years old, under {below:.0f}", below=18),
     Rule("age-unknown", _age_is_known, _OUTSIDE + "the age of the patient is unknown and may be under 18", below=1),
     Rule("low-kvp", _kvp, "Tube voltage {kvp:.0f} kV, below {below:.0f} kV: blood and calcium look denser", below=100),
