@@ -78,7 +78,7 @@ def stack(headers: Sequence[Header]) -> Stack:
     """
     orientation = axes(headers[0].orientation or ())
     height = {id(h): float(np.dot(h.position or (), orientation[2])) for h in headers}
-    candidates = sorted(headers, key=lambda h: (height[id(h)], h.instance_number, str(h.file)))
+    candidates = sorted(headers, key=lambda h: (height[id(h)], h.acquisition, h.instance_number, str(h.file)))
     ordered: list[Header] = []
     repeated: list[Header] = []
     for header in candidates:

@@ -121,7 +121,7 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
     if not series:
         found = left_out[0].reason if len(files) == 1 else "; ".join(entry.text for entry in left_out)
         raise NoHeadCt(f"{source}: no CT slices that can be shown, found {found}")
-    return Found(tuple(sorted(series, key=lambda s: (-s.score, -s.slice_count, s.uid))), left_out, source)
+    return Found(tuple(sorted(series, key=lambda s: (bool(s.refusal), -s.score, -s.slice_count, s.uid))), left_out, source)
 
 
 @dataclass(frozen=True, slots=True)
