@@ -121,7 +121,8 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
     if not series:
         found = left_out[0].reason if len(files) == 1 else "; ".join(entry.text for entry in left_out)
         raise NoHeadCt(f"{source}: no CT slices that can be shown, found {found}")
-    return Found(tuple(sorted(series, key=lambda s: (bool(s.refusal), -s.score, -s.slice_count, s.uid))), left_out, source)
+    series.sort(key=lambda one: (bool(one.refusal), -one.score, -one.slice_count, one.uid))
+    return Found(tuple(series), left_out, source)
 
 
 @dataclass(frozen=True, slots=True)
