@@ -217,7 +217,7 @@ def _header(elements: Elements, file: SourceFile, stamp: Stamp, place: PixelPlac
     return Header(
         file=file,
         frame=0,
-        frames=whole(elements, "NumberOfFrames") or 1,
+        frames=_frames(elements, file),
         transfer_syntax=elements.transfer_syntax,
         sop_class=text(elements, "SOPClassUID") or text(elements, "MediaStorageSOPClassUID"),
         sop_uid=text(elements, "SOPInstanceUID") or text(elements, "MediaStorageSOPInstanceUID"),
@@ -242,6 +242,20 @@ def _header(elements: Elements, file: SourceFile, stamp: Stamp, place: PixelPlac
         stamp=stamp,
         details=_details(elements),
     )
+
+
+def _frames(elements: Elements, file: SourceFile) -> int:
+    """Number of pictures in the file, 1 where it does not say.
+
+    Raises:
+        DicomError: it says so of a CT object and the number is absurd.
+    """
+    announced, found = text(elements, "NumberOfFrames"), number(elements, "NumberOfFrames")
+    is_absurd = announced and (found is None or not 0 <= found <= multiframe.MOST_FRAMES)
+    if is_absurd and text(elements, "Modality").upper() in {"", "CT"}:
+        limit = f"1 to {multiframe.MOST_FRAMES:,} are read"
+        raise DicomError(f"{file.name}: is damaged (NumberOfFrames {announced[:30]}, {limit})")
+    return int(found or 1)
 
 
 def _rescale(elements: Elements, keyword: str, file: SourceFile) -> float | None:

@@ -100,7 +100,7 @@ _RULES: tuple[tuple[str, Callable[[Header], bool]], ...] = (
     ("perfusion map", _is_perfusion_map),
     ("no image", lambda h: not (h.rows and h.columns)),
     ("values that are not HU", lambda h: h.rescale_type not in {"", "HU", "US"}),
-    (NO_FRAME_PLACES, lambda h: h.modality in {"", "CT"} and h.frames > 1 and not h.position),
+    (NO_FRAME_PLACES, lambda h: h.frames > 1 and None in (h.position, h.orientation, h.pixel_mm)),
     (NO_PLACE, lambda h: None in (h.position, h.orientation, h.pixel_mm)),
     (NO_SPACING, lambda h: min(h.pixel_mm or (0,)) <= 0),
 )

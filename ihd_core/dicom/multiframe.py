@@ -109,8 +109,9 @@ class FrameElements:
 def frame_elements(dataset: Dataset, name: str) -> tuple[FrameElements, ...]:
     """What a multi-frame object says about each frame, in the order of its pixels.
 
-    The frames are told apart as slices are: InstanceNumber is the number of the frame, SOPInstanceUID that of the
-    object with PART and that number, AcquisitionNumber the temporal position or the stack where these differ.
+    The frames are told apart as slices are: SOPInstanceUID is that of the object with PART and the number of the frame,
+    AcquisitionNumber the temporal position or the stack where these differ, InstanceNumber the frame's place in the
+    order of acquisitions.
 
     Args:
         dataset: with SEQUENCES.
@@ -120,15 +121,13 @@ def frame_elements(dataset: Dataset, name: str) -> tuple[FrameElements, ...]:
         Empty where there are no functional groups.
 
     Raises:
-        DicomError: the number of frames is absurd, or not that of the functional groups.
+        DicomError: the number of frames is not that of the functional groups.
     """
-    instance = DatasetElements(dataset)
-    announced = whole(instance, "NumberOfFrames")
-    if not 0 <= announced <= MOST_FRAMES:
-        raise DicomError(f"{name}: is damaged ({announced:,} frames, 1 to {MOST_FRAMES:,} are read)")
     groups = _items(dataset, SEQUENCES[2])
     if not groups:
         return ()
+    instance = DatasetElements(dataset)
+    announced = whole(instance, "NumberOfFrames")
     if announced != len(groups):
         raise DicomError(f"{name}: is damaged (announces {announced:,} frames and describes {len(groups):,})")
     shared = _items(dataset, SEQUENCES[1])[:1]
@@ -136,15 +135,17 @@ def frame_elements(dataset: Dataset, name: str) -> tuple[FrameElements, ...]:
     agents = [DatasetElements(agent) for agent in _items(dataset, SEQUENCES[0])]
     acquisitions = _acquisitions(frames)
     uid = text(instance, "SOPInstanceUID") or text(instance, "MediaStorageSOPInstanceUID")
-    for number, (frame, acquisition) in enumerate(zip(frames, acquisitions, strict=True), start=1):
-        frame.said["AcquisitionNumber"] = (str(acquisition),)
+    in_order = sorted(range(len(frames)), key=lambda index: (acquisitions[index], index))
+    for place, index in enumerate(in_order, start=1):
+        frame = frames[index]
+        frame.said["AcquisitionNumber"] = (str(acquisitions[index]),)
         if agents:
             frame.said["ContrastBolusAgent"] = _agents(frame, agents)
         if region := _region(frame):
             frame.said["BodyPartExamined"] = (region,)
         if announced > 1:
-            frame.said["InstanceNumber"] = (str(number),)
-            frame.said["SOPInstanceUID"] = (f"{uid}{PART}{number}",) if uid else ()
+            frame.said["InstanceNumber"] = (str(place),)
+            frame.said["SOPInstanceUID"] = (f"{uid}{PART}{index + 1}",) if uid else ()
     return frames
 
 
