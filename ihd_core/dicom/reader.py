@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydicom.uid import UID
 
-from ihd_core.dicom import geometry
-from ihd_core.dicom.nifti import value_warnings
+from ihd_core.dicom import geometry, nifti
 from ihd_core.dicom.opened_files import OpenedFiles
 from ihd_core.dicom.pixels import read_hu
 from ihd_core.dicom.series import Series, find_series, uid_of
+from ihd_core.dicom.value_checks import shared_uids, unreadable_warnings, value_warnings
 from ihd_core.errors import DicomError
 from ihd_core.progress import Report, silent
 from ihd_core.scan import Scan, ScanWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -60,7 +58,7 @@ class ScanReader:
         self._repair = repair
         self._opened = OpenedFiles()
         self._headers = list(series.stack.headers)
-        self._shared_uids = _shared_uids(self._headers)
+        self._shared_uids = shared_uids(self._headers)
         first = self._headers[0]
         size = f"{series.slice_count} × {first.rows} × {first.columns} pixels"
         limit = f"at most {LARGEST_VOLUME >> 30} GiB are read"
@@ -137,13 +135,14 @@ class ScanReader:
         scan = self._scan(stack, indices)
         if self._headers[indices[0]].volume is None:
             return scan
-        return replace(scan, warnings=(*scan.warnings, *value_warnings(scan.hu, self._opened.not_numbers)))
+        return replace(scan, warnings=(*scan.warnings, *nifti.value_warnings(scan.hu, self._opened.not_numbers)))
 
     def _scan(self, stack: geometry.Stack, indices: Sequence[int]) -> Scan:
         """A Scan of some slices of the series; stack gives spacing and warnings."""
         headers = [self._headers[index] for index in indices]
         whole = len(indices) == len(self._hu)
-        failures = [*(str(error) for _, error in sorted(self._failures.items())), *self.series.damaged]
+        below = {index: int(np.searchsorted(indices, index)) - 1 for index in self._failures}
+        failures = [(str(error), below[index]) for index, error in sorted(self._failures.items())]
         return Scan(
             hu=self._hu if whole else self._hu[list(indices)],
             spacing_mm=stack.spacing_mm,
@@ -154,47 +153,17 @@ class ScanReader:
             source=self.series.source,
             warnings=(
                 *_refusal_warnings(self.series),
-                *_unreadable_warnings(failures),
+                *unreadable_warnings([*failures, *((reason, None) for reason in self.series.damaged)]),
                 *geometry.geometry_warnings(stack),
-                *_value_warnings(stack.headers),
+                *value_warnings(stack.headers, repair=self._repair),
             ),
             details=replace(headers[0].details, lossy=any(header.details.lossy for header in stack.headers)),
             refusal=self.series.refusal,
         )
 
 
-def _shared_uids(headers: Iterable[Header]) -> frozenset[str]:
-    """SOPInstanceUIDs that do not tell one slice, and the empty one."""
-    counted = Counter(header.sop_uid for header in headers)
-    return frozenset({"", *(uid for uid, count in counted.items() if count > 1)})
-
-
 def _refusal_warnings(series: Series) -> list[ScanWarning]:
     return [ScanWarning("not-predicted", f"Not predicted. {series.refusal}")] if series.refusal else []
-
-
-def _unreadable_warnings(failures: Sequence[str]) -> list[ScanWarning]:
-    text = "A slice could not be read and is left out. "
-    return [ScanWarning("unreadable-slice", text + failure) for failure in failures]
-
-
-def _value_warnings(headers: Sequence[Header]) -> list[ScanWarning]:
-    """What a reader must know about the values of the pixels."""
-    warnings = []
-    lossy = [header for header in headers if header.details.lossy]
-    if lossy:
-        text = f"Compressed with loss: HU and fine detail are approximate ({UID(lossy[0].transfer_syntax).name})"
-        warnings.append(ScanWarning("lossy-compression", text, {"slices": len(lossy)}))
-    shared = _shared_uids(headers)
-    nameless = sum(header.sop_uid in shared for header in headers)
-    if nameless:
-        text = f"{nameless} slices have no UID of their own in the files; they got one from their place"
-        warnings.append(ScanWarning("slice-uids", text, {"slices": nameless}))
-    without = sum(header.slope is None or header.intercept is None for header in headers)
-    if without:
-        text = "No rescale slope or intercept in the files: the stored values are taken as HU"
-        warnings.append(ScanWarning("no-rescale", text, {"slices": without}))
-    return warnings
 
 
 def load_scan(

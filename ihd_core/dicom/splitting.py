@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from ihd_core.dicom.ranking import kernel_kind
+from ihd_core.dicom.kernels import KernelKind, kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -199,4 +199,6 @@ def _heights(members: Sequence[Header]) -> list[float]:
 
 
 def _kinds_differ(one: Header, other: Header) -> bool:
-    return {kernel_kind(one.details.kernel), kernel_kind(other.details.kernel)} == {"soft", "bone"}
+    """Whether one kernel is for soft tissue and the other for bone or lung."""
+    kinds = {kernel(header.details.kernel, header.details.scanner).kind for header in (one, other)}
+    return KernelKind.SOFT in kinds and not kinds.isdisjoint({KernelKind.BONE, KernelKind.LUNG})

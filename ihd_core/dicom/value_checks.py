@@ -1,0 +1,100 @@
+"""What a reader must know about the values of a scan and the files that they are from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ihd_core.dicom.pixels import needs_repair
+from ihd_core.dicom.transfer_syntaxes import name_of
+from ihd_core.scan import ScanWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ihd_core.dicom.headers import Header
+
+
+def shared_uids(headers: Iterable[Header]) -> frozenset[str]:
+    """SOPInstanceUIDs that do not tell one slice, and the empty one."""
+    counted = Counter(header.sop_uid for header in headers)
+    return frozenset({"", *(uid for uid, count in counted.items() if count > 1)})
+
+
+def value_warnings(headers: Sequence[Header], *, repair: bool) -> list[ScanWarning]:
+    """What the headers of a scan say about its values.
+
+    Args:
+        headers: of the slices that were read.
+        repair: whether values that needs_repair() tells of have been repaired.
+    """
+    return [
+        *_repair_warnings(headers, repair=repair),
+        *_lossy_warnings(headers),
+        *_rescale_warnings(headers),
+        *_sign_warnings(headers),
+        *_uid_warnings(headers),
+    ]
+
+
+def unreadable_warnings(failures: Sequence[tuple[str, int | None]]) -> list[ScanWarning]:
+    """Of slices that could not be read.
+
+    Args:
+        failures: why, with the name of the file; and the index of the slice below the hole, None where its place is
+            unknown, -1 where there is none below.
+    """
+    warnings = []
+    for reason, below in failures:
+        where = "" if below is None else f" after slice {below + 1}" if below >= 0 else " below the first"
+        text = f"A slice{where} could not be read and is left out: {reason}"
+        warnings.append(ScanWarning("unreadable-slice", text, {} if below is None else {"after_index": below}))
+    return warnings
+
+
+def _repair_warnings(headers: Sequence[Header], *, repair: bool) -> list[ScanWarning]:
+    wrapped = [header for header in headers if needs_repair(header)]
+    if not wrapped:
+        return []
+    intercept = wrapped[0].intercept or 0.0
+    which = f"{len(wrapped)} of {len(headers)} slices" if len(wrapped) < len(headers) else "All slices"
+    values = {"slices": len(wrapped), "intercept": intercept}
+    if repair:
+        text = f"RSNA repair: {which} wrap around at 12 bits; HU = ((stored + 1000) mod 4096) - 1000 is shown"
+        return [ScanWarning("rsna-repair", f"{text} instead of stored {intercept:+g}", values)]
+    text = f"RSNA repair is off: {which} look as if their values wrap around at 12 bits (intercept {intercept:g})"
+    return [ScanWarning("rsna-repair-off", text, values)]
+
+
+def _lossy_warnings(headers: Sequence[Header]) -> list[ScanWarning]:
+    lossy = [header for header in headers if header.details.lossy]
+    if not lossy:
+        return []
+    text = f"Compressed with loss: HU and fine detail are approximate ({name_of(lossy[0].transfer_syntax)})"
+    return [ScanWarning("lossy-compression", text, {"slices": len(lossy)})]
+
+
+def _rescale_warnings(headers: Sequence[Header]) -> list[ScanWarning]:
+    without = sum(header.slope is None or header.intercept is None for header in headers)
+    if not without:
+        return []
+    which = "the files" if without == len(headers) else f"{without} of {len(headers)} files, while the others have one"
+    text = f"No rescale slope or intercept in {which}: the stored values are taken as HU"
+    return [ScanWarning("no-rescale", text, {"slices": without})]
+
+
+def _sign_warnings(headers: Sequence[Header]) -> list[ScanWarning]:
+    without = sum(header.pixels.is_signed is None for header in headers)
+    if not without:
+        return []
+    text = "The files do not say whether their values have a sign: they are taken as unsigned"
+    return [ScanWarning("sign-assumed", text, {"slices": without})]
+
+
+def _uid_warnings(headers: Sequence[Header]) -> list[ScanWarning]:
+    shared = shared_uids(headers)
+    nameless = sum(header.sop_uid in shared for header in headers)
+    if not nameless:
+        return []
+    text = f"{nameless} slices have no UID of their own in the files; they got one from their place"
+    return [ScanWarning("slice-uids", text, {"slices": nameless})]
