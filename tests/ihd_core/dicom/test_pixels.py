@@ -1,6 +1,11 @@
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -11,7 +16,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from ihd_core.dicom.pixels import AIR_HU, read_hu
+from ihd_core.dicom.datasets import PixelPlace
+from ihd_core.dicom.headers import PixelFormat
+from ihd_core.dicom.pixels import AIR_HU, assumed_format, needs_repair, read_hu
+from ihd_core.dicom.source_files import SourceFile
 from ihd_core.errors import DicomError
 from ihd_core.phantom.series_writer import write_series
 from tests.ihd_core.dicom.header_of import header_of
@@ -173,3 +181,234 @@ def test_values_that_do_not_begin_at_bit_0_are_refused_not_shown_black(tmp_path,
     dataset.save_as(path)
     with pytest.raises(DicomError, match=r"^001\.dcm: values lie in bits 4 to 15, only those from bit 0 on are read$"):
         read_hu(header_of(path))
+
+
+@dataclass(frozen=True)
+class Case:
+    """How values are written, and what they mean."""
+
+    bits: int
+    is_signed: bool
+    is_big_endian: bool
+    slope: float
+    intercept: float
+    padding: int | None
+    padding_limit: int | None
+
+    def meaning(self, pattern, high_bits):
+        """The HU of one stored value by the definition, in float64."""
+        value = pattern - (1 << self.bits) if self.is_signed and pattern >> (self.bits - 1) else pattern
+        whole = pattern | high_bits
+        as_written = whole - 65536 if self.is_signed and whole >= 32768 else whole
+        if self.padding is not None:
+            ends = [self.padding, self.padding if self.padding_limit is None else self.padding_limit]
+            hu = [end * self.slope + self.intercept for end in ends]
+            is_believed = max(hu) <= -500 or min(hu) >= 30000
+            if is_believed and any(min(ends) <= found <= max(ends) for found in (value, as_written)):
+                return AIR_HU
+        exact = Fraction(value * self.slope + self.intercept)
+        hu = min(max(round(exact), -32768), 32767)
+        return AIR_HU if hu < -1500 else hu
+
+
+@st.composite
+def cases(draw):
+    is_signed = draw(st.booleans())
+    values = st.integers(-32768, 32767) if is_signed else st.integers(0, 65535)
+    padding = draw(st.none() | values)
+    return Case(
+        bits=draw(st.integers(8, 16)),
+        is_signed=is_signed,
+        is_big_endian=draw(st.booleans()),
+        slope=draw(st.sampled_from([1, 1, 1, -1, 2, 0.5, 1.0001, 2.0002442, 32.12, 0.0001, 700, -0.3])),
+        intercept=draw(st.sampled_from([-1024, -1024, 0, -1000, -8192, 32.12, -4047, 0.5, -1024.5, 30000])),
+        padding=padding,
+        padding_limit=None if padding is None else draw(st.none() | values),
+    )
+
+
+@pytest.fixture(scope="module")
+def plain_header(tmp_path_factory):
+    (path,) = write_series(tmp_path_factory.mktemp("plain"), np.zeros((1, 4, 4), np.int16))
+    return header_of(path)
+
+
+@given(
+    cases(), st.lists(st.tuples(st.integers(0, 65535), st.booleans()), min_size=12, max_size=12), st.integers(0, 65535)
+)
+def test_hu_are_those_of_the_definition_in_every_format(plain_header, case, values, garbage):
+    lowest = (1 << case.bits) - 1
+    special = [0, lowest, lowest >> 1, (lowest >> 1) + 1]
+    written = [(value & lowest, garbage & ~lowest & 0xFFFF if dirty else 0) for value, dirty in values]
+    written += [(value, 0) for value in special]
+    if case.padding is not None:
+        written[0] = (case.padding & lowest, case.padding & ~lowest & 0xFFFF)
+    order = ">" if case.is_big_endian else "<"
+    path = plain_header.file.path.with_name("values")
+    path.write_bytes(np.array([value | high for value, high in written], f"{order}u2").tobytes())
+    header = replace(
+        plain_header,
+        file=SourceFile(path),
+        stamp=SourceFile(path).stamp(),
+        place=PixelPlace(0, 32),
+        pixels=PixelFormat(
+            bits_stored=case.bits,
+            high_bit=case.bits - 1,
+            is_signed=case.is_signed,
+            is_big_endian=case.is_big_endian,
+            padding=case.padding,
+            padding_limit=case.padding_limit,
+        ),
+        slope=case.slope,
+        intercept=case.intercept,
+    )
+    expected = [case.meaning(value, high) for value, high in written]
+    assert read_hu(header, repair=False).ravel().tolist() == expected
+
+
+def write_wrapped(folder, hu, *, intercept=0, tags=None):
+    """A slice as the RSNA 2019 set has it: unsigned 12 bits, what is below 0 wrapped around, the intercept useless."""
+    (path,) = write_series(
+        folder, (hu % 4096).astype(np.int16)[None], intercept=0, bits_stored=12, tags={"RescaleIntercept": intercept}
+    )
+    dataset = pydicom.dcmread(path)
+    for keyword, value in (tags or {}).items():
+        if value is None:
+            del dataset[keyword]
+        else:
+            setattr(dataset, keyword, value)
+    dataset.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("intercept", [0, 1, -99, 24])
+@pytest.mark.parametrize("tags", [{}, {"RescaleSlope": None}])
+def test_values_that_wrapped_at_12_bits_get_their_true_hu_back(tmp_path, intercept, tags):
+    hu = np.arange(-1000, 3096).reshape(64, 64)
+    header = header_of(write_wrapped(tmp_path, hu, intercept=intercept, tags=tags))
+    assert needs_repair(header)
+    assert np.array_equal(read_hu(header), hu)
+    assert np.array_equal(read_hu(header, repair=False), hu % 4096 + intercept)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"RescaleIntercept": -100},
+        {"RescaleIntercept": -1024},
+        {"RescaleIntercept": None},
+        {"RescaleSlope": 2},
+        {"RescaleSlope": 0.9999},
+        {"BitsStored": 16, "HighBit": 15},
+        {"BitsStored": 13, "HighBit": 12},
+        {"PixelRepresentation": 1},
+    ],
+)
+def test_only_values_with_the_whole_fault_are_repaired(tmp_path, tags):
+    header = header_of(write_wrapped(tmp_path, np.arange(-1000, 3096).reshape(64, 64), tags=tags))
+    assert not needs_repair(header)
+    assert np.array_equal(read_hu(header), read_hu(header, repair=False))
+
+
+def test_bits_above_the_twelve_do_not_disturb_the_repair(tmp_path):
+    hu = np.arange(-1000, 3096).reshape(64, 64)
+    path = write_wrapped(tmp_path, hu)
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = (np.frombuffer(dataset.PixelData, "<u2") | 0xA000).astype("<u2").tobytes()
+    dataset.save_as(path)
+    assert np.array_equal(read_hu(header_of(path)), hu)
+
+
+def test_announced_padding_in_a_repaired_slice_becomes_air(tmp_path):
+    hu = np.full((8, 8), 40)
+    hu[0] = -1000
+    header = header_of(write_wrapped(tmp_path, hu))
+    expected = hu.copy()
+    expected[0] = AIR_HU
+    padded = replace(header, pixels=replace(header.pixels, padding=3096))
+    assert np.array_equal(read_hu(padded), expected)
+    tissue = replace(header, pixels=replace(header.pixels, padding=40))
+    assert np.array_equal(read_hu(tissue), hu), "a padding value that would blank tissue is not believed"
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRBigEndian, RLELossless, JPEG2000Lossless])
+def test_the_repair_does_not_depend_on_the_encoding(tmp_path, syntax):
+    hu = np.arange(-1000, 3096).reshape(64, 64)
+    stored = (hu % 4096).astype(np.int16)[None]
+    (path,) = write_series(tmp_path, stored, intercept=0, bits_stored=12, transfer_syntax=syntax)
+    assert np.array_equal(read(path), hu)
+
+
+def test_values_of_unknown_sign_are_negative_where_they_can_be_nothing_else(tmp_path, hu):
+    (path,) = write_series(tmp_path, hu[:1], signed=True, intercept=0, tags={"PixelRepresentation": None})
+    header = header_of(path)
+    assert np.array_equal(read_hu(header), hu[0])
+    assert assumed_format(header) == (
+        "PixelRepresentation is absent: read as unsigned, or signed if values of 16 bits reach 32768",
+    )
+
+
+def test_values_of_unknown_sign_are_unsigned_otherwise(tmp_path, hu):
+    (path,) = write_series(tmp_path, hu[:1], tags={"PixelRepresentation": None})
+    assert np.array_equal(read(path), hu[0])
+
+
+def test_padding_of_values_of_unknown_sign_is_recognized(tmp_path):
+    values = np.array([[-2000, -1000, 0, 40]], np.int16)
+    tags = {"PixelRepresentation": None}
+    (path,) = write_series(tmp_path, values[None], signed=True, intercept=0, padding=-2000, tags=tags)
+    assert read(path).tolist() == [[AIR_HU, -1000, 0, 40]]
+
+
+def test_padding_announced_as_huge_is_the_negative_value_that_it_was(tmp_path):
+    values = np.array([[-2000, -1000, 0, 40]], np.int16)
+    (path,) = write_series(tmp_path, values[None], intercept=-2000, tags={"PixelPaddingValue": 63536})
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = np.array([63536, 1000, 2000, 2040], "<u2").tobytes()
+    dataset.save_as(path)
+    assert read(path).tolist() == [[AIR_HU, -1000, 0, 40]]
+
+
+@pytest.mark.parametrize(
+    ("tags", "assumed"),
+    [
+        ({}, ()),
+        ({"HighBit": None}, ()),
+        ({"BitsStored": None, "HighBit": None}, ()),
+        ({"BitsStored": 20, "HighBit": 19}, ("BitsStored is 20 of 16: all bits are read",)),
+        ({"BitsStored": 0, "HighBit": 15}, ("BitsStored is 0 of 16: all bits are read",)),
+        ({"HighBit": 13}, ("HighBit is 13 with 16 bits: values are read from bit 0 on",)),
+    ],
+)
+def test_a_format_that_is_wrong_or_incomplete_is_read_and_said(tmp_path, hu, tags, assumed):
+    (path,) = write_series(tmp_path, hu[:1], tags=tags)
+    header = header_of(path)
+    assert np.array_equal(read_hu(header), hu[0])
+    assert assumed_format(header) == assumed
+
+
+def test_eight_bits_allocated_are_read(tmp_path):
+    hu = np.arange(-1024, -768).reshape(16, 16).astype(np.int16)
+    tags = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelData": np.arange(256, dtype=np.uint8).tobytes()}
+    (path,) = write_series(tmp_path, hu[None], tags=tags)
+    assert np.array_equal(read(path), hu)
+
+
+@pytest.mark.parametrize("bits", [1, 12, 32, 64])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, RLELossless])
+def test_other_widths_of_a_pixel_are_refused(tmp_path, hu, bits, syntax):
+    (path,) = write_series(tmp_path, hu[:1], transfer_syntax=syntax, tags={"BitsAllocated": bits})
+    with pytest.raises(DicomError, match=rf"^001\.dcm: {bits} bits a pixel where a CT slice has 8 or 16$"):
+        read(path)
+
+
+def test_rows_and_columns_beyond_reason_are_refused(tmp_path, hu):
+    (path,) = write_series(tmp_path, hu[:1], tags={"Rows": 60000})
+    with pytest.raises(DicomError, match=r"^001\.dcm: is damaged \(60000 × 40 pixels, at most 8192 × 8192 are read\)$"):
+        read(path)
+
+
+def test_pixel_data_of_no_length_is_refused(tmp_path, hu):
+    (path,) = write_series(tmp_path, hu[:1], tags={"PixelData": b""})
+    with pytest.raises(DicomError, match=r"^001\.dcm: 0 bytes of pixel data where 2,560 were announced$"):
+        read(path)
