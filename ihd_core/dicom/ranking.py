@@ -9,11 +9,10 @@ import numpy as np
 
 from ihd_core.dicom.kernels import KernelKind
 from ihd_core.dicom.series_facts import Facts, facts
-from ihd_core.dicom.series_facts import kernel_kind as kernel_kind
 from ihd_core.dicom.words import names_no_agent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ihd_core.dicom.geometry import Stack
 
@@ -229,14 +228,13 @@ def judged(stack: Stack) -> tuple[Judgement, ...]:
     return tuple(rows)
 
 
-def score(stack: Stack) -> int:
+def score(rows: Sequence[Judgement]) -> int:
     """Points of a series; the highest is shown first."""
-    return sum(row.points for row in judged(stack))
+    return sum(row.points for row in rows)
 
 
-def reason(stack: Stack) -> str:
-    """One line that says why the series stands where it stands, first what is for it, then what is against it."""
-    rows = judged(stack)
+def reason(rows: Sequence[Judgement]) -> str:
+    """One line that says why a series stands where it stands, first what is for it, then what is against it."""
     bad = dict.fromkeys(row.text for row in rows if row.is_said and not row.holds)
     good = [row.text for row in rows if row.is_said and row.holds and row.text not in bad]
     return "; against it: ".join(", ".join(part) for part in (good, bad) if part)

@@ -34,8 +34,7 @@ class Series:
             the best has it and each other one has it with PART and digits of its geometry, so that what is recorded of
             one never shows as the other's.
         stack: the slices in order, and their geometry.
-        score: points in the ranking, the highest is shown first.
-        reason: why it stands where it stands, in one line.
+        judgements: every row of the ranking table for this series.
         damaged: of files that were meant to be slices and cannot be read or placed: name and reason.
         source: what the reader opened.
         part: what tells this stack from the others of its UID where its header does not.
@@ -44,12 +43,21 @@ class Series:
 
     uid: str
     stack: geometry.Stack
-    score: int
-    reason: str
+    judgements: tuple[ranking.Judgement, ...]
     damaged: tuple[str, ...]
     source: str
     part: str = ""
     refusal: str = ""
+
+    @property
+    def score(self) -> int:
+        """Points in the ranking, the highest is shown first."""
+        return ranking.score(self.judgements)
+
+    @property
+    def reason(self) -> str:
+        """Why it stands where it stands, in one line."""
+        return ranking.reason(self.judgements)
 
     @property
     def description(self) -> str:
@@ -158,40 +166,46 @@ def _group(slices: Sequence[Header], rejected: Sequence[_Rejected], source: str)
     series: list[Series] = []
     refused: list[LeftOut] = []
     for members in by_uid.values():
-        series_uid = members[0].series_uid
-        lost = [str(one) for one in rejected if one.series_uid and one.series_uid == series_uid]
-        stacks: list[tuple[geometry.Stack, Part]] = []
-        for part in parts(members):
-            try:
-                stack = geometry.stack(part.slices)
-            except ValueError as error:
-                refused.append(LeftOut(tuple(h.file for h in part.slices), str(error)))
-                lost += [f"{header.file.name}: {error}" for header in part.slices]
-                continue
-            if len(stack.headers) == 1 and stack.plane != "axial":
-                reason = f"single {stack.plane} image, as localizers are"
-                refused.append(LeftOut(tuple(h.file for h in part.slices), reason))
-                continue
-            stacks.append((stack, part))
-        stacks.sort(key=lambda found: (-ranking.score(found[0]), -len(found[0].headers), _digits(*found)))
-        for number, (stack, part) in enumerate(stacks):
-            uid = series_uid or derived_uid((*stack.headers, *stack.repeated))
-            if (number or part.conflict) and series_uid:
-                uid = f"{uid}{PART}{_digits(stack, part)}"
-            missing = (*_beside(stack, rejected), *lost)
+        stacks, unusable = _stacks(members)
+        uid = members[0].series_uid
+        lost = [str(one) for one in rejected if one.series_uid and one.series_uid == uid]
+        lost += [f"{file.name}: {entry.reason}" for entry in unusable if entry.damaged for file in entry.files]
+        for number, (stack, part, judgements) in enumerate(stacks):
+            is_further = bool(uid) and (number > 0 or bool(part.conflict))
             series.append(
                 Series(
-                    uid=uid,
+                    uid=f"{uid}{PART}{_digits(stack, part)}" if is_further else uid or derived_uid(stack),
                     stack=stack,
-                    score=ranking.score(stack),
-                    reason=ranking.reason(stack),
-                    damaged=missing,
+                    judgements=judgements,
+                    damaged=(*_beside(stack, rejected), *lost),
                     source=source,
                     part=part.called,
                     refusal=_refusal(stack, part),
                 )
             )
+        refused += unusable
     return series, refused
+
+
+def _stacks(
+    members: Sequence[Header],
+) -> tuple[list[tuple[geometry.Stack, Part, tuple[ranking.Judgement, ...]]], list[LeftOut]]:
+    """The stacks of one series UID, best first; and slices that make none."""
+    found = []
+    unusable = []
+    for part in parts(members):
+        files = tuple(header.file for header in part.slices)
+        try:
+            stack = geometry.stack(part.slices)
+        except ValueError as error:
+            unusable.append(LeftOut(files, str(error), damaged=True))
+            continue
+        if len(stack.headers) == 1 and stack.plane != "axial":
+            unusable.append(LeftOut(files, f"single {stack.plane} image, as localizers are"))
+        else:
+            found.append((stack, part, ranking.judged(stack)))
+    found.sort(key=lambda one: (-ranking.score(one[2]), -len(one[0].headers), _digits(one[0], one[1])))
+    return found, unusable
 
 
 def _refusal(stack: geometry.Stack, part: Part) -> str:
@@ -223,8 +237,9 @@ def _digits(stack: geometry.Stack, part: Part) -> str:
     return sha256(" ".join((*words, *(f"{round(number, 2) + 0.0:.2f}" for number in numbers))).encode())[:8]
 
 
-def derived_uid(members: Sequence[Header]) -> str:
+def derived_uid(stack: geometry.Stack) -> str:
     """A stable UID for slices without SeriesInstanceUID, from their own UIDs."""
+    members = (*stack.headers, *stack.repeated)
     names = "|".join(sorted(header.sop_uid or header.file.name for header in members))
     return uid_of(names)
 

@@ -7,11 +7,20 @@ import pytest
 from ihd_core.dicom import ranking
 from ihd_core.dicom.geometry import stack
 from ihd_core.dicom.kinds import why_left_out
+from ihd_core.dicom.series_facts import kernel_kind
 from ihd_core.phantom.series_writer import write_series
 from tests.ihd_core.dicom.header_of import header_of
 from tests.ihd_core.dicom.studies import MIP, MPR, STUDIES, Given, kernelless, stack_of, wordless
 
 ROUTINE = Given("Head 5mm", "H30s", 5, 28)
+
+
+def score(stack):
+    return ranking.score(ranking.judged(stack))
+
+
+def reason(stack):
+    return ranking.reason(ranking.judged(stack))
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +32,7 @@ def header(tmp_path_factory):
 @pytest.fixture
 def scores(header):
     def scores(series, changed=lambda given: given):
-        return {name: ranking.score(stack_of(header, changed(given))) for name, given in series.items()}
+        return {name: score(stack_of(header, changed(given))) for name, given in series.items()}
 
     return scores
 
@@ -72,7 +81,7 @@ def test_words_and_geometry_find_the_same_best_series_without_a_kernel(study, sc
 @each_study
 def test_every_reason_is_one_line_with_the_facts(study, header):
     for given in study.series.values():
-        text = ranking.reason(stack_of(header, given))
+        text = reason(stack_of(header, given))
         assert "\n" not in text
         assert f"{given.slices} slice{'s' * (given.slices > 1)} over" in text
         assert given.kernel in text
@@ -124,21 +133,21 @@ def test_every_reason_is_one_line_with_the_facts(study, header):
 )
 def test_each_shortcoming_ranks_below_the_routine_series_and_is_said(header, change, said):
     routine, other = stack_of(header, ROUTINE), stack_of(header, replace(ROUTINE, **change))
-    assert ranking.score(other) < ranking.score(routine)
-    assert said in ranking.reason(other).partition("against it: ")[2]
+    assert score(other) < score(routine)
+    assert said in reason(other).partition("against it: ")[2]
 
 
 def test_the_reason_of_a_routine_series_has_nothing_against_it(header):
-    assert ranking.reason(stack_of(header, ROUTINE)) == (
+    assert reason(stack_of(header, ROUTINE)) == (
         "axial, 28 slices over 140 mm, head, soft kernel H30s, no contrast agent named, 5.0 mm"
     )
     unenhanced = replace(ROUTINE, description="", body="", agent="NONE", study="CCT")
-    assert ranking.reason(stack_of(header, unenhanced)) == ranking.reason(stack_of(header, ROUTINE))
+    assert reason(stack_of(header, unenhanced)) == reason(stack_of(header, ROUTINE))
 
 
 def test_the_reason_says_first_what_is_for_a_series_then_what_is_against_it(header):
     given = Given("Kopf Knochen 1.0", "H60s", 1, 160, agent="Ultravist")
-    assert ranking.reason(stack_of(header, given)) == (
+    assert reason(stack_of(header, given)) == (
         "axial, 160 slices over 160 mm, head; against it: bone kernel H60s, contrast agent Ultravist, "
         "1.0 mm (routine: 2.5 to 5.0)"
     )
@@ -146,13 +155,13 @@ def test_the_reason_says_first_what_is_for_a_series_then_what_is_against_it(head
 
 def test_a_header_that_says_nothing_is_judged_from_its_geometry(header):
     given = Given(mm=5, slices=28, body="", scanner="")
-    assert ranking.reason(stack_of(header, given)) == (
+    assert reason(stack_of(header, given)) == (
         "axial, 28 slices over 140 mm, region not named, no contrast agent named, 5.0 mm; against it: kernel not named"
     )
 
 
 @pytest.mark.parametrize(
-    ("folder", "reason"),
+    ("folder", "expected"),
     [
         # 13 gaps of 4 mm, one of 1.08 and 13 of 7, and the last slice of 7 mm: 151 mm.
         (
@@ -176,19 +185,19 @@ def test_a_header_that_says_nothing_is_judged_from_its_geometry(header):
         ),
     ],
 )
-def test_real_series_are_judged_by_what_is_known_of_them(shared_data, folder, reason):
+def test_real_series_are_judged_by_what_is_known_of_them(shared_data, folder, expected):
     headers = [header_of(path) for path in sorted((shared_data / folder).iterdir()) if path.is_file()]
-    assert ranking.reason(stack([header for header in headers if not why_left_out(header)])) == reason
+    assert reason(stack([header for header in headers if not why_left_out(header)])) == expected
 
 
 @pytest.mark.parametrize("tilt", [0.5, 18.5, 30])
 def test_a_tilted_gantry_is_no_shortcoming(header, tilt):
-    assert ranking.score(stack_of(header, replace(ROUTINE, tilt=tilt))) == ranking.score(stack_of(header, ROUTINE))
+    assert score(stack_of(header, replace(ROUTINE, tilt=tilt))) == score(stack_of(header, ROUTINE))
 
 
 @pytest.mark.parametrize("images", [1, 2])
 def test_a_file_that_was_sent_twice_makes_no_series_over_time(header, images):
-    assert "over time" not in ranking.reason(stack_of(header, replace(ROUTINE, images=images)))
+    assert "over time" not in reason(stack_of(header, replace(ROUTINE, images=images)))
 
 
 CTA = replace(ROUTINE, description="CTA", agent="Iodine", mm=0.75, slices=250)
@@ -226,7 +235,7 @@ def test_the_table_is_judged_row_by_row_and_adds_up_to_the_score(header):
     one = stack_of(header, replace(ROUTINE, kernel="H60s"))
     rows = ranking.judged(one)
     assert [row.name for row in rows] == [row.name for row in ranking.RANKING]
-    assert sum(row.points for row in rows) == ranking.score(one)
+    assert sum(row.points for row in rows) == score(one)
     assert [row.text for row in rows if not row.holds] == ["bone kernel H60s", "bone kernel H60s", ""]
     assert [row.text for row in rows if row.holds and row.is_said] == [
         *("axial", "28 slices over 140 mm", "head", "no contrast agent named", "5.0 mm")
@@ -245,11 +254,11 @@ def test_slices_of_two_thicknesses_are_judged_by_most_of_them(header):
     slices = stack_of(header, replace(ROUTINE, slices=20)).headers
     thick = [replace(one, details=replace(one.details, thickness_mm=10.0)) for one in slices[12:]]
     mixed = stack([*slices[:12], *thick])
-    assert "5.0 to 10.0 mm" in ranking.reason(mixed).partition("; against")[0]
+    assert "5.0 to 10.0 mm" in reason(mixed).partition("; against")[0]
 
 
 def test_without_a_thickness_the_distance_counts(header):
-    assert "4.0 mm" in ranking.reason(stack_of(header, replace(ROUTINE, mm=0, gap=4.0, slices=40)))
+    assert "4.0 mm" in reason(stack_of(header, replace(ROUTINE, mm=0, gap=4.0, slices=40)))
 
 
 @pytest.mark.parametrize(
@@ -268,4 +277,4 @@ def test_without_a_thickness_the_distance_counts(header):
     ],
 )
 def test_the_kernel_counts_first_and_the_words_second(kernel, description, kind):
-    assert ranking.kernel_kind(kernel, description) == kind
+    assert kernel_kind(kernel, description) == kind
