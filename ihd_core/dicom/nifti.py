@@ -71,6 +71,7 @@ class NiftiVolume:
             "SeriesDescription": (_without_ending(self.file.name),),
             "Modality": ("CT",),
             "PhotometricInterpretation": ("MONOCHROME2",),
+            "PixelRepresentation": (1,),
             "RescaleType": ("HU",),
             "RescaleSlope": (1.0,),
             "RescaleIntercept": (0.0,),
@@ -105,7 +106,8 @@ class NiftiVolume:
         if header.kind.kind in "iu" and header.kind.itemsize <= 2 and (header.slope, header.intercept) == (1, 0):
             np.copyto(out, np.minimum(stored, 32767), casting="unsafe")
         else:
-            hu = stored.astype(np.float64) * header.slope + header.intercept
+            with np.errstate(all="ignore"):
+                hu = stored.astype(np.float64) * header.slope + header.intercept
             are_numbers = np.isfinite(hu)
             if not are_numbers.all():
                 opened.not_numbers += int(hu.size - are_numbers.sum())
@@ -150,7 +152,7 @@ class NiftiVolume:
         view, there = memoryview(values.data).cast("B"), 0
         try:
             with self.file.open() as packed, gzip.GzipFile(fileobj=packed) as stream:
-                stream.read(self.header.start)
+                stream.seek(self.header.start)
                 while there < len(view) and (more := stream.readinto(view[there:])):
                     there += more
                 stream.read(1)  # at the end of the file, and there only, its check sum is compared

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ihd_core.dicom.datasets import one_line
+from ihd_core.dicom.elements import LARGEST
 from ihd_core.dicom.multiframe import MOST_FRAMES
 from ihd_core.errors import DicomError
 
@@ -26,10 +28,16 @@ ENDINGS = (".nii", ".nii.gz")
 LARGEST_BYTES = 8 << 30
 """Values of one file, once inflated."""
 
+LARGEST_START = 256 << 20
+"""Bytes before the values; what others put there is skipped."""
+
 _SIZES = frozenset({348, 540})
 """Bytes of the header in version 1 and 2, which the file begins with."""
 
 _MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
+
+_SMALLEST_VOXEL = 1e-9
+"""Cubic millimetres; an affine that makes less of a voxel has no volume at all."""
 
 _unheard = logging.Logger("nibabel", logging.CRITICAL + 1)
 
@@ -88,10 +96,19 @@ def read_header(file: SourceFile) -> NiftiHeader:
         Cox et al., nifti1.h: the affine is the sform, else the qform; RAS.
     """
     with file.open() as stream:
-        header, start = _parsed(file, stream)
-    kind, shape = _values(file, header)
-    slope, intercept = _scaling(file, header)
-    return NiftiHeader(kind, shape, start, slope, intercept, _affine_lps(file, header))
+        block = _first_bytes(file, stream)
+    try:
+        header, start = _parsed(file, block)
+        kind, shape = _values(file, header)
+        slope, intercept = header.get_slope_inter()
+        if slope is None:
+            slope, intercept = 1.0, 0.0
+        with np.errstate(all="ignore"):  # a damaged affine is found by what comes of it
+            return NiftiHeader(kind, shape, start, slope, intercept, _affine_lps(file, header))
+    except DicomError:
+        raise
+    except Exception as error:  # a damaged header makes nibabel fail in any way there is
+        raise DicomError(f"{file.name}: is damaged ({one_line(error)})") from error
 
 
 def _header_size(start: bytes) -> int:
@@ -100,49 +117,43 @@ def _header_size(start: bytes) -> int:
     return sizes.pop() if sizes else 0
 
 
-def _parsed(file: SourceFile, stream: BinaryIO) -> tuple[Any, int]:
+def _first_bytes(file: SourceFile, stream: BinaryIO) -> bytes:
+    try:
+        block = (gzip.GzipFile(fileobj=stream) if file.suffix == ".gz" else stream).read(max(_SIZES))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DicomError(f"{file.name}: is damaged ({one_line(error)})") from error
+    if not block:
+        raise DicomError(f"{file.name}: is empty (0 bytes)")
+    return block
+
+
+def _parsed(file: SourceFile, block: bytes) -> tuple[Any, int]:
     """The header as nibabel understands it, and where the values begin."""
     from nibabel.nifti1 import Nifti1Header
     from nibabel.nifti2 import Nifti2Header
-    from nibabel.spatialimages import HeaderDataError
-    from nibabel.wrapstruct import WrapStructError
 
-    try:
-        block = (gzip.GzipFile(fileobj=stream) if file.suffix == ".gz" else stream).read(540)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DicomError(f"{file.name}: is damaged ({error})") from error
     size = _header_size(block)
-    if not block or not size:
-        raise DicomError(f"{file.name}: is {'no NIfTI file' if block else 'empty (0 bytes)'}")
-    of_version = Nifti1Header if size == 348 else Nifti2Header
-    try:
-        header = of_version(block[:size], check=False)  # type: ignore[no-untyped-call]
-        header.check_fix(logger=_unheard)  # type: ignore[no-untyped-call]
-    except (HeaderDataError, WrapStructError, ValueError, KeyError) as error:
-        raise DicomError(f"{file.name}: is damaged ({error})") from error
-    magic = bytes(header["magic"])[:3]
+    if not size:
+        raise DicomError(f"{file.name}: is no NIfTI file")
+    of_version = Nifti1Header if size == min(_SIZES) else Nifti2Header
+    header: Any = of_version(block[:size], check=False)  # type: ignore[no-untyped-call]
+    header.check_fix(logger=_unheard)
+    magic, start = bytes(header["magic"])[:3], int(header["vox_offset"])
     if magic in {b"ni1", b"ni2"}:
-        raise DicomError(
-            f"{file.name}: keeps its values in a second file (.img), which is not read; convert it to .nii"
-        )
-    start = int(header["vox_offset"])
-    if magic not in {b"n+1", b"n+2"} or start < size:
-        raise DicomError(f"{file.name}: is damaged (mark {magic!r}, values from byte {start:,} on)")
+        raise DicomError(f"{file.name}: has its values in a second file, which is not read; convert it to one .nii")
+    if magic not in {b"n+1", b"n+2"} or not size <= start <= LARGEST_START:
+        limit = f"at most from {LARGEST_START:,} on"
+        raise DicomError(f"{file.name}: is damaged (mark {magic!r}, values from byte {start:,} on, {limit})")
     return header, start
 
 
 def _values(file: SourceFile, header: Any) -> tuple[np.dtype[Any], tuple[int, int, int]]:
     """Kind and shape of the stored values."""
-    from nibabel.spatialimages import HeaderDataError
-
-    try:
-        kind, sides = header.get_data_dtype(), tuple(int(side) for side in header.get_data_shape())
-    except (HeaderDataError, KeyError, ValueError) as error:
-        raise DicomError(f"{file.name}: is damaged ({error})") from error
+    kind, sides = header.get_data_dtype(), tuple(int(side) for side in header.get_data_shape())
     if kind.kind not in "iuf" or kind.itemsize > 8:
         raise DicomError(f"{file.name}: values of type {header.get_value_label('datatype')} are no HU")
     if math.prod(sides[3:]) != 1:
-        raise DicomError(f"{file.name}: holds {math.prod(sides[3:])} volumes ({sides}), only one is read")
+        raise DicomError(f"{file.name}: holds {math.prod(sides[3:])} volumes {sides}, only one is read")
     shape = (*sides, 1, 1, 1)[:3]
     if min(shape) < 1 or max(shape) > MOST_FRAMES or math.prod(shape) * kind.itemsize > LARGEST_BYTES:
         limit = f"at most {LARGEST_BYTES >> 30} GiB are read"
@@ -150,16 +161,6 @@ def _values(file: SourceFile, header: Any) -> tuple[np.dtype[Any], tuple[int, in
     if header.get_intent()[0] == "label":
         raise DicomError(f"{file.name}: is a map of labels, no HU")
     return kind, shape  # type: ignore[return-value]
-
-
-def _scaling(file: SourceFile, header: Any) -> tuple[float, float]:
-    from nibabel.spatialimages import HeaderDataError
-
-    try:
-        slope, intercept = header.get_slope_inter()
-    except HeaderDataError as error:
-        raise DicomError(f"{file.name}: is damaged ({error})") from error
-    return (1.0, 0.0) if slope is None else (slope, intercept)
 
 
 def _affine_lps(file: SourceFile, header: Any) -> NDArray[np.float64]:
@@ -175,6 +176,9 @@ def _affine_lps(file: SourceFile, header: Any) -> NDArray[np.float64]:
             affine, _ = form(coded=True)
         except (HeaderDataError, ValueError):
             continue
-        if affine is not None and np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-12:
-            return np.array(np.diag([-1.0, -1.0, 1.0]) @ affine[:3] * _MM[unit], np.float64)
+        if affine is None or not np.isfinite(affine).all():
+            continue
+        lps = np.array(np.diag([-1.0, -1.0, 1.0]) @ affine[:3] * _MM[unit], np.float64)
+        if np.abs(lps).max() < LARGEST and abs(np.linalg.det(lps[:, :3])) > _SMALLEST_VOXEL:
+            return lps
     raise DicomError(f"{file.name}: has no orientation (neither sform nor qform), and it is not guessed")
