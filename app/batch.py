@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from app.study_order import Study, ordered, study_of
 from ihd_core.errors import Cancelled, IhdError
 from ihd_core.files import file_errors, make_folder, write_atomically
 from ihd_core.labels import DISPLAY_ORDER
@@ -48,9 +49,10 @@ def predict_to_files(
     outputs: Sequence[Path],
     heatmaps: Path | None = None,
     *,
+    repair: bool = True,
     report: Report = silent,
 ) -> Outcome:
-    """Predict the best series of every study in each path, and write what came out.
+    """Predict the best series of every study in each path that the network may get, and write what came out.
 
     A path that fails costs no other one its result; if all fail, nothing is written.
 
@@ -59,6 +61,7 @@ def predict_to_files(
         model_folder: read and checked first.
         outputs: result files; their endings are keys of ENDINGS.
         heatmaps: where to write SERIES/INDEX_LABEL.png for every slice and label, if anywhere.
+        repair: undo the wrap-around of RSNA files; the results say where.
         report: called once per slice that was predicted, and once more per slice that was drawn.
 
     Raises:
@@ -77,7 +80,7 @@ def predict_to_files(
     total = passes * sum(series.slice_count for series in chosen)
     begun = 0
     for series in chosen:
-        _predict_one(series, model, heatmaps, outcome, _part_of(report, begun, total))
+        _predict_one(series, model, heatmaps, outcome, _part_of(report, begun, total), repair=repair)
         begun += passes * series.slice_count
     if outcome.results:
         for output in outputs:
@@ -102,17 +105,24 @@ def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[Series]:
             outcome.failed.append(str(error))
             continue
         outcome.remarks += [f"{found.source}: left out {entry.text}" for entry in found.left_out]
-        best: dict[tuple[str, str], Series] = {}
-        for series in found.series:
-            details = series.stack.headers[0].details
-            chief = best.setdefault((details.patient_id, details.study_uid or series.uid), series)
-            if chief is not series:
-                outcome.remarks.append(
-                    f"{found.source}: left out {_name(series)}; {_name(chief)} of its study was chosen"
-                )
-        for series in best.values():
-            _choose(series, chosen, outcome)
+        for members in _by_study(found.series):
+            chief = members[0]
+            if chief.refusal:
+                outcome.failed += [f"{found.source}: {_name(one)} is not predicted: {one.refusal}" for one in members]
+                continue
+            for other in members[1:]:
+                why = f"not predicted: {other.refusal}" if other.refusal else f"{_name(chief)} of its study was chosen"
+                outcome.remarks.append(f"{found.source}: left out {_name(other)}; {why}")
+            _choose(chief, chosen, outcome)
     return list(chosen.values())
+
+
+def _by_study(series: Sequence[Series]) -> list[list[Series]]:
+    """The series of every study, best first; those that are refused last."""
+    studies: dict[Study, list[Series]] = {}
+    for one in ordered(series):
+        studies.setdefault(study_of(one), []).append(one)
+    return list(studies.values())
 
 
 def _together(paths: Sequence[Path]) -> list[list[Path]]:
@@ -146,15 +156,18 @@ def _slices(series: Series) -> set[tuple[str, tuple[float, ...] | None]]:
 
 
 def _name(series: Series) -> str:
-    return f"{series.description} ({series.reason})"
+    part = f", {series.part}" if series.part else ""
+    return f"{series.description}{part} ({series.reason})"
 
 
-def _predict_one(series: Series, model: Model, heatmaps: Path | None, outcome: Outcome, report: Report) -> None:
+def _predict_one(
+    series: Series, model: Model, heatmaps: Path | None, outcome: Outcome, report: Report, *, repair: bool
+) -> None:
     from ihd_core.dicom.reader import load_scan
     from ihd_core.predict import predict
 
     try:
-        scan = load_scan(series)
+        scan = load_scan(series, repair=repair)
         prediction = predict(scan, model, report=report)
         outcome.results.append(scan_result(scan, prediction))
         outcome.remarks += [f"{series.source}: {warning.text}" for warning in prediction.warnings]

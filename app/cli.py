@@ -25,6 +25,7 @@ DONE, BUG, AT_FAULT, INTERRUPTED = 0, 1, 2, 130
 """Exit status: done; a bug; the input or the call is at fault; stopped by Ctrl+C."""
 
 JOBS = ("open", "demo", "inspect", "predict", "phantom", "bench")
+PATH_HELP = "folder (with all in it), DICOM file, DICOMDIR, ZIP or NIfTI (.nii, .nii.gz); as many as you like"
 MODES = ("second-reader", "triage")
 
 
@@ -115,8 +116,9 @@ def parser() -> argparse.ArgumentParser:
     jobs = ihd.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser, prog="ihd")
 
     job = jobs.add_parser("open", help="open the window; also without this word: ihd PATH", prog="ihd [open]")
-    job.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="DICOM file or folder")
+    job.add_argument("paths", metavar="PATH", nargs="*", type=Path, help=PATH_HELP)
     _add_window_options(job)
+    _add_repair(job)
     job.set_defaults(run=_open)
 
     job = jobs.add_parser("demo", help="open the window on the demonstration study")
@@ -125,6 +127,9 @@ def parser() -> argparse.ArgumentParser:
 
     job = jobs.add_parser("inspect", help="say which series are in files and folders, and which one is chosen and why")
     _add_paths(job)
+    series = "look at series N of the list instead of the one that is chosen"
+    job.add_argument("--series", metavar="N", type=_count, help=series)
+    _add_repair(job)
     job.add_argument("--json", action="store_true", help="write JSON instead of text")
     job.set_defaults(run=_inspect)
 
@@ -133,6 +138,7 @@ def parser() -> argparse.ArgumentParser:
     _add_model(job)
     job.add_argument("--out", metavar="FILE", type=Path, required=True, help="result, .json or .csv by its ending")
     job.add_argument("--heatmaps", metavar="DIR", type=Path, help="write DIR/SERIES/INDEX_LABEL.png for every slice")
+    _add_repair(job)
     _add_quiet(job)
     job.set_defaults(run=_predict)
 
@@ -162,9 +168,7 @@ def _add_benches(bench: argparse.ArgumentParser) -> None:
     job.set_defaults(run=_bench_predict)
 
     job = benches.add_parser("read", help="reading a series, against other readers")
-    job.add_argument(
-        "path", metavar="PATH", nargs="?", type=Path, help="DICOM folder (default: made for it)"
-    )
+    job.add_argument("path", metavar="PATH", nargs="?", type=Path, help="DICOM folder (default: made for it)")
     _add_bench_options(job)
     job.set_defaults(run=_bench_read)
 
@@ -176,7 +180,12 @@ def _add_bench_options(job: argparse.ArgumentParser) -> None:
 
 
 def _add_paths(job: argparse.ArgumentParser) -> None:
-    job.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="DICOM file or folder")
+    job.add_argument("paths", metavar="PATH", nargs="+", type=Path, help=PATH_HELP)
+
+
+def _add_repair(job: argparse.ArgumentParser) -> None:
+    about = "take the values of RSNA files as stored; otherwise their wrap-around is undone, and a warning says so"
+    job.add_argument("--no-repair", action="store_false", dest="repair", help=about)
 
 
 def _add_model(job: argparse.ArgumentParser) -> None:
@@ -269,6 +278,7 @@ def _run_window(options: argparse.Namespace, paths: Sequence[Path], mode: str | 
             reader=options.reader,
             mode=mode,
             screenshot=screenshot,
+            repair=getattr(options, "repair", True),  # demo has no such option: its files need no repair
         )
     )
 
@@ -288,7 +298,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
     from ihd_core.dicom.inspection import inspect
 
-    inspection = inspect(options.paths)
+    inspection = inspect(options.paths, place=options.series, repair=options.repair)
     print(json.dumps(inspection.as_json(), indent=1) if options.json else inspection.as_text())
     return DONE
 
@@ -301,7 +311,12 @@ def _predict(options: argparse.Namespace) -> int:
         raise BadCall(f"--out {options.out}: the name must end in {' or '.join(ENDINGS)}")
     with _progress("predict", quiet=options.quiet) as report:
         outcome = predict_to_files(
-            options.paths, options.model or default_model(), [options.out], options.heatmaps, report=report
+            options.paths,
+            options.model or default_model(),
+            [options.out],
+            options.heatmaps,
+            repair=options.repair,
+            report=report,
         )
     for line in (*outcome.remarks, *outcome.failed):
         _say(line)

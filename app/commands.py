@@ -57,7 +57,8 @@ def _call_commands() -> tuple[Command, ...]:
 COMMANDS = (
     Command("open_folder", "Open folder…", "File", ("Ctrl+O",)),
     Command("open_files", "Open files…", "File", ("Ctrl+Shift+O",)),
-    Command("choose_model", "Choose model…", "File"),
+    Command("toggle_repair", "Undo the wrap-around of RSNA files", "File", checkable=True),
+    Command("choose_model", "-Choose model…", "File"),
     Command("use_shipped_model", "Use the model that comes with the program", "File"),
     Command("save_picture", "Save picture of the window…", "File", ("Ctrl+P",)),
     Command("quit", "-Quit", "File", ("Ctrl+Q",)),
@@ -84,7 +85,7 @@ COMMANDS = (
     Command("zoom_out", "Zoom out", "View", ("-",), "scan"),
     Command("reset_view", "Reset window, zoom and position", "View", ("Ctrl+0",), "scan"),
     Command("toggle_text", "-Text on the picture", "View", ("O",), checkable=True),
-    Command("toggle_worklist", "Worklist", "View", ("F7",), checkable=True),
+    Command("toggle_worklist", "Worklist and notes", "View", ("F7",), checkable=True),
     Command("full_screen", "Full screen", "View", ("F11",), checkable=True),
     Command("show_ai", "Show AI", "AI", ("F9",), "scan"),
     Command("toggle_network_view", "What the network sees", "AI", ("T",), "scan", checkable=True),

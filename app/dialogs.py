@@ -24,6 +24,13 @@ from app.panels.slice_view import GESTURES
 if TYPE_CHECKING:
     from app.main_window import MainWindow
 
+FILTERS = (
+    "All files (*)",  # first: DICOM files often have no ending
+    "DICOM (*.dcm *.dicom *.ima *.DCM *.DICOM *.IMA)",
+    "ZIP archives (*.zip *.ZIP)",
+    "Directories of a disc (DICOMDIR dicomdir)",
+    "NIfTI in HU (*.nii *.nii.gz)",
+)
 WHO_READS = "Your pseudonym, as it is to stand in the record (no name, no e-mail address):"
 
 
@@ -35,7 +42,7 @@ def choose_folder(parent: QWidget, title: str, start: str) -> Path | None:
 
 def choose_files(parent: QWidget, start: str) -> list[Path]:
     """Ask for files."""
-    chosen, _ = QFileDialog.getOpenFileNames(parent, "Open files", start)
+    chosen, _ = QFileDialog.getOpenFileNames(parent, "Open files", start, ";;".join(FILTERS))
     return [Path(path) for path in chosen]
 
 

@@ -23,8 +23,10 @@ from app.commands import COMMANDS, key_text
 from app.error_dialog import Notice
 from app.panels.findings_panel import FindingsPanel
 from app.panels.heatmap_panel import HeatmapPanel
+from app.panels.left_out_list import LeftOutList
+from app.panels.notes_panel import NotesPanel
 from app.panels.opinion_panel import OpinionPanel
-from app.panels.parts import button, named, note
+from app.panels.parts import button, named
 from app.panels.rating_panel import RatingPanel
 from app.panels.slice_strip import SliceStrip
 from app.panels.slice_view import SliceView
@@ -35,7 +37,9 @@ from ihd_core.labels import DISPLAY_ORDER
 if TYPE_CHECKING:
     from PySide6.QtGui import QWheelEvent
 
-LEFT_WIDTH, RIGHT_WIDTH = 200, 346
+LEFT_WIDTH, RIGHT_WIDTH = 288, 346
+NOTES_SHARE, LEFT_OUT_SHARE = 0.45, 0.2
+"""Of the left column's height, at most; the worklist has the rest."""
 
 _WIDGET_KEYS = {
     "show_ai": "show_ai",
@@ -87,6 +91,20 @@ class _Column(QWidget):
         return handled
 
 
+class _Side(QWidget):
+    """The left column: notes and what was left out are as high as their text, up to a share of it."""
+
+    def event(self, event: QEvent) -> bool:
+        """Share the height again when the window or a list has changed."""
+        handled = super().event(event)
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize):
+            notes, left_out = self.findChild(NotesPanel), self.findChild(LeftOutList)
+            if notes is not None and left_out is not None:
+                for panel, share in ((notes, NOTES_SHARE), (left_out, LEFT_OUT_SHARE)):
+                    panel.setFixedHeight(min(panel.height_of(self.width()), round(share * self.height())))
+        return handled
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything in the window that main_window connects."""
@@ -94,7 +112,8 @@ class Parts:
     notice: Notice
     side: QWidget
     worklist: Worklist
-    left_out: QLabel
+    notes: NotesPanel
+    left_out: LeftOutList
     window_bar: WindowBar
     slice_view: SliceView
     slider: SliceSlider
@@ -116,9 +135,10 @@ def build(window: QMainWindow) -> Parts:
     stop = button("Stop", "stop", "Stop what is running")
     parts = Parts(
         Notice(),
-        QWidget(),
+        _Side(),
         Worklist(),
-        note("left_out"),
+        NotesPanel(),
+        LeftOutList(),
         WindowBar(keys=keys),
         SliceView(),
         SliceSlider(),
@@ -161,10 +181,11 @@ def _show_keys(parts: Parts) -> None:
 def _left(parts: Parts) -> QWidget:
     parts.side.setFixedWidth(LEFT_WIDTH)
     parts.side.setObjectName("side")
-    parts.left_out.setContentsMargins(8, 0, 8, 8)
     column = QVBoxLayout(parts.side)
     column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(2)
     column.addWidget(parts.worklist, 1)
+    column.addWidget(parts.notes)
     column.addWidget(parts.left_out)
     return parts.side
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Signal
 from PySide6.QtWidgets import QMainWindow
 
-from app import panel_values, places
+from app import panel_values, places, scan_notes, worklist_values
 from app.commands import COMMANDS, install
+from app.drops import accept_copy, dropped_paths, leave_drops_to_window
 from app.error_dialog import show_bug
 from app.keys import KeyFilter
 from app.layout import Parts, build
 from app.opening import Opening
 from app.reading_clock import ReadingClock
 from app.recording import Recorder
+from app.scan_gaps import gap_between
 from app.second_opinion import SecondOpinion
 from app.session import Mode, Session, Shown
 from app.settings import Settings, write_settings
@@ -27,6 +28,7 @@ from ihd_core.errors import FileError, IhdError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 TITLE = "ihd: head CT review, not for clinical use"
 HINT_MS = 6000
+LARGEST_STEP = 10
+"""Slices that one key goes on by; farther away the reader has gone to a slice, not over a gap."""
 
 
 class MainWindow(QMainWindow):
@@ -66,6 +70,7 @@ class MainWindow(QMainWindow):
         self.parts: Parts = build(self)
         self.actions_by_name = install(self, self._run)
         self.keys = KeyFilter(self)
+        leave_drops_to_window(self)
         self._connect_jobs()
         self._connect_panels()
         self.session.changed.connect(self._on_changed)
@@ -94,7 +99,7 @@ class MainWindow(QMainWindow):
         parts.slice_view.window_dragged.connect(self._on_window)
         parts.slice_view.probed.connect(lambda row, column: self.session.show(probe=(row, column)))
         parts.slice_view.left.connect(lambda: self.session.show(probe=None))
-        for part in (parts.strip, parts.findings):
+        for part in (parts.strip, parts.findings, parts.notes):
             part.slice_chosen.connect(lambda index: become(at_slice(self.shown, index)))
         parts.slider.valueChanged.connect(lambda index: become(at_slice(self.shown, index)))
         parts.window_bar.window_chosen.connect(self._on_window)
@@ -149,13 +154,23 @@ class MainWindow(QMainWindow):
             view.show_picture(panel_values.slice_picture(shown))
         if replace(shown, probe=None) == replace(old, probe=None):
             return
+        self._tell_crossing(shown, old)
         self._show_panels()
         if not self.opening.running and not self.second_opinion.running:
             self.settled.emit()
 
+    def _tell_crossing(self, shown: Shown, old: Shown) -> None:
+        """Say so when a step goes over slices that are missing."""
+        if shown.scan is None or shown.scan is not old.scan or abs(shown.slice_index - old.slice_index) > LARGEST_STEP:
+            return
+        gap = gap_between(panel_values.gaps(shown), shown.slice_index, old.slice_index)
+        if gap is not None:
+            self.hint(f"{gap.size} between slices {gap.after_index + 1} and {gap.after_index + 2}")
+
     def _show_panels(self) -> None:
         shown, parts = self.shown, self.parts
-        parts.slice_view.setToolTip(panel_values.warning_text(shown))
+        # The notes are beside the picture; a tool tip over it is for those who have closed that column.
+        parts.slice_view.setToolTip(scan_notes.note_text(shown) if parts.side.isHidden() else "")
         parts.slider.show_slice(shown.slice_index, shown.slice_count)
         parts.window_bar.show_window(shown.window, shown.network_view)
         parts.strip.show_strip(panel_values.strip_view(shown))
@@ -165,8 +180,9 @@ class MainWindow(QMainWindow):
         saved = shown.saved_opinion is not None and shown.opinion == shown.saved_opinion
         parts.opinion.show_opinion(shown.opinion, saved, shown.reader, shown.saved_at if saved else "")
         parts.opinion.setEnabled(shown.scan is not None)
-        parts.worklist.show_worklist(panel_values.worklist_rows(shown), shown.current)
-        parts.left_out.setText(panel_values.left_out_text(shown))
+        parts.worklist.show_worklist(worklist_values.worklist_rows(shown), shown.current)
+        parts.notes.show_notes(scan_notes.notes(shown))
+        parts.left_out.show_left_out(worklist_values.left_out_lines(shown.left_out))
         self._show_status()
 
     def _show_status(self) -> None:
@@ -264,14 +280,13 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files and folders."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+        if dropped_paths(event):
+            accept_copy(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open what was dropped."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
+        if paths := dropped_paths(event):
+            accept_copy(event)
             self.open_paths(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.jobs import Deliver, Latest, Work
 from app.session import preview_arrived, scan_loaded
+from app.study_order import ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from app.session import Session
+    from ihd_core.dicom.kinds import LeftOut
     from ihd_core.dicom.reader import Preview
     from ihd_core.dicom.series import Series
     from ihd_core.progress import Report
@@ -26,7 +29,7 @@ class _Begun:
     """A series whose first slice is there: from now on it is the one on the screen."""
 
     series: tuple[Series, ...]
-    left_out: str
+    left_out: tuple[LeftOut, ...]
     current: int
     preview: Preview
 
@@ -44,6 +47,8 @@ class Opening(QObject):
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._last: Callable[[], object] | None = None
+        self._return_to = ""
         self._loading = Latest(self)
         self._loading.progressed.connect(self._on_progressed)
         self._loading.delivered.connect(self._on_begun)
@@ -57,13 +62,27 @@ class Opening(QObject):
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Find all series in files and folders and read the best one."""
-        wanted = tuple(paths)
-        self._start(lambda report, deliver: _find_and_read(wanted, report, deliver))
+        wanted, repair = tuple(paths), self._session.shown.repair
+        self._last = partial(self.open_paths, wanted)
+        self._start(lambda report, deliver: _find_and_read(wanted, repair, report, deliver))
 
     def choose(self, current: int) -> None:
         """Read another series of the worklist."""
-        series, left_out = self._session.shown.series, self._session.shown.left_out
-        self._start(lambda report, deliver: _read(series, left_out, current, report, deliver))
+        shown = self._session.shown
+        self._last = partial(self.choose, current)
+        work = _Work(shown.series, shown.left_out, current, shown.repair)
+        self._start(lambda report, deliver: _read(work, report, deliver))
+
+    def use_repair(self, repair: bool) -> None:
+        """Undo the wrap-around of RSNA files from now on, or do not; what is open, or being read, is read again."""
+        self._session.show(repair=repair)
+        shown = self._session.shown
+        if self.running and self._last is not None:
+            self._last()
+        elif shown.open_series is not None:
+            self.choose(shown.current)
+            if shown.scan is not None:
+                self._return_to = shown.scan.slice_uids[shown.slice_index]
 
     def cancel(self) -> None:
         """Stop reading; a scan of which only the first slice is there is closed."""
@@ -75,6 +94,7 @@ class Opening(QObject):
         self._loading.shut_down()
 
     def _start(self, work: Work) -> None:
+        self._return_to = ""
         self._loading.start(work)
         self._session.show(loading=(0, 0))
 
@@ -90,7 +110,10 @@ class Opening(QObject):
 
     @Slot(object)
     def _on_read(self, scan: Scan) -> None:
-        self._session.become(scan_loaded(self._session.shown, scan))
+        shown = scan_loaded(self._session.shown, scan)
+        if self._return_to in scan.slice_uids:
+            shown = replace(shown, slice_index=scan.slice_uids.index(self._return_to))
+        self._session.become(shown)
         self.opened.emit()
 
     @Slot(object)
@@ -99,18 +122,27 @@ class Opening(QObject):
         self.failed.emit(error)
 
 
-def _find_and_read(paths: tuple[Path, ...], report: Report, deliver: Deliver) -> Scan:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Work:
+    """What to read: one of these series, with or without the repair of RSNA files."""
+
+    series: tuple[Series, ...]
+    left_out: tuple[LeftOut, ...]
+    current: int
+    repair: bool
+
+
+def _find_and_read(paths: tuple[Path, ...], repair: bool, report: Report, deliver: Deliver) -> Scan:
     from ihd_core.dicom.series import find_series
 
     found = find_series(paths, report=report)
-    left_out = "\n".join(entry.text for entry in found.left_out)
-    return _read(found.series, left_out, 0, report, deliver)
+    return _read(_Work(ordered(found.series), found.left_out, 0, repair), report, deliver)
 
 
-def _read(series: tuple[Series, ...], left_out: str, current: int, report: Report, deliver: Deliver) -> Scan:
+def _read(work: _Work, report: Report, deliver: Deliver) -> Scan:
     from ihd_core.dicom.reader import load_scan
 
     def first(preview: Preview) -> None:
-        deliver(_Begun(series, left_out, current, preview))
+        deliver(_Begun(work.series, work.left_out, work.current, preview))
 
-    return load_scan(series[current], report=report, first=first)
+    return load_scan(work.series[work.current], repair=work.repair, report=report, first=first)

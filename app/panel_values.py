@@ -14,7 +14,9 @@ from app.panels.heatmap_panel import HeatmapView
 from app.panels.rating_panel import RatingView
 from app.panels.slice_picture import ColourBar, SlicePicture
 from app.panels.slice_strip import StripView
-from app.panels.worklist import WorklistRow
+from app.patient_text import age_text, date_text, name_text
+from app.scan_gaps import Gap, beside, scan_gaps
+from app.scan_notes import badges
 from app.view_commands import rated_label, rating_obstacle
 from ihd_core.explain import full_scale
 from ihd_core.labels import LABELS, Label
@@ -28,9 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from app.session import Shown
-    from ihd_core.dicom.series import Series
     from ihd_core.predict import Prediction
-    from ihd_core.scan import Scan, ScanDetails, ScanWarning
+    from ihd_core.scan import Scan, ScanDetails
 
 
 def slice_picture(shown: Shown) -> SlicePicture | None:
@@ -53,13 +54,13 @@ def slice_picture(shown: Shown) -> SlicePicture | None:
         bottom_right=_slice_lines(shown, scan, index) if text else (),
         badges=badges(shown),
         colour_bars=_colour_bars(shown.prediction, labels, shown.opacity) if shown.prediction else (),
+        caution=beside(gaps(shown), index),
     )
 
 
 NOT_IN_THE_PICTURE = (
     "series",
     "current",
-    "left_out",
     "loading",
     "predicting",
     "partial",
@@ -69,6 +70,7 @@ NOT_IN_THE_PICTURE = (
     "saved_at",
     "ratings",
     "reader",
+    "left_out",
 )
 """Parts of Shown that slice_picture() does not read: what changes often while the picture stands."""
 
@@ -78,30 +80,9 @@ def same_picture(shown: Shown, old: Shown) -> bool:
     return replace(shown, **{name: getattr(old, name) for name in NOT_IN_THE_PICTURE}) == old
 
 
-def badges(shown: Shown) -> tuple[str, ...]:
-    """What must not be missed about the picture, a few words each; warning_text() has the sentences."""
-    scan = shown.scan
-    if scan is None:
-        return ("Reading…",) if shown.preview else ()
-    found = [warning.code.replace("-", " ").capitalize() for warning in _warnings(shown)]
-    if scan.details.lossy and not any("lossy" in warning.code for warning in scan.warnings):
-        found.append("Lossy compression")
-    if shown.inverted:
-        found.append("Inverted")
-    if shown.heatmap_labels and shown.prediction and shown.prediction.model.demonstration:
-        found.append(shown.prediction.model.intended_use)
-    return tuple(dict.fromkeys(found))
-
-
-def warning_text(shown: Shown) -> str:
-    """The scan's warnings and, once it may be seen, the prediction's; one sentence a line."""
-    return "\n".join(warning.text for warning in _warnings(shown))
-
-
-def _warnings(shown: Shown) -> tuple[ScanWarning, ...]:
-    if shown.prediction is not None and shown.results_visible:
-        return shown.prediction.warnings  # the scan's come first
-    return shown.scan.warnings if shown.scan is not None else ()
+def gaps(shown: Shown) -> tuple[Gap, ...]:
+    """Where slices of the open scan are missing; of a scan that is not complete yet nobody knows."""
+    return scan_gaps(shown.scan, shown.open_series) if shown.scan is not None else ()
 
 
 def findings_view(shown: Shown) -> FindingsView:
@@ -141,7 +122,8 @@ def strip_view(shown: Shown) -> StripView | None:
     thresholds = np.full(len(LABELS), np.nan, np.float32)
     if shown.model is not None:
         thresholds[:] = [shown.model.threshold(shown.setting, "slice", label) for label in LABELS]
-    return StripView(probabilities, thresholds, shown.slice_index, hidden=not shown.results_visible)
+    hidden = not shown.results_visible
+    return StripView(probabilities, thresholds, shown.slice_index, hidden=hidden, gaps=gaps(shown))
 
 
 def heatmap_view(shown: Shown) -> HeatmapView:
@@ -181,45 +163,6 @@ def rating_view(shown: Shown) -> RatingView:
     )
 
 
-def worklist_rows(shown: Shown) -> tuple[WorklistRow, ...]:
-    """One row a series that was found."""
-    return tuple(_worklist_row(series, shown, number == shown.current) for number, series in enumerate(shown.series))
-
-
-def _worklist_row(series: Series, shown: Shown, current: bool) -> WorklistRow:
-    state, tone = _scan_state(shown) if current else ("", "")
-    details = series.stack.headers[0].details
-    when, where = _date(details.study_date), series.files[0].folder
-    who = details.patient_name.replace("^", " ").strip() or details.patient_id or "no name"
-    slices = f"{series.slice_count} slice{'' if series.slice_count == 1 else 's'}"
-    return WorklistRow(
-        title=who,
-        subtitle=f"{slices} · {series.description}",
-        state=state,
-        tooltip=f"{who}, {when}\n{series.description}, {slices}\n{series.reason}\n{where}",
-        tone=tone,
-    )
-
-
-def _scan_state(shown: Shown) -> tuple[str, str]:
-    if shown.loading:
-        return f"{shown.loading[0]} / {shown.loading[1]}", "busy"
-    if shown.scan is None:
-        return "not read", "problem"
-    if shown.saved_opinion is not None:
-        return ("saved", "done") if shown.opinion == shown.saved_opinion else ("not saved", "problem")
-    if shown.predicting and shown.results_visible:
-        return f"AI {shown.predicting[0]} / {shown.predicting[1]}", "busy"
-    if shown.detected and shown.results_visible:
-        return "flagged", "alert"
-    return "open", ""
-
-
-def left_out_text(shown: Shown) -> str:
-    """What was found beside the series and cannot be opened."""
-    return f"Left out:\n{shown.left_out}" if shown.left_out else ""
-
-
 def model_text(shown: Shown) -> str:
     """The model's name, its hash and what it may be used for."""
     if shown.model is None:
@@ -230,16 +173,6 @@ def model_text(shown: Shown) -> str:
 def reader_text(shown: Shown) -> str:
     """When results are shown, and in whose record the answers go."""
     return f"{shown.mode.replace('-', ' ').capitalize()} · Reader: {shown.reader or 'not named'}"
-
-
-def case_beside(shown: Shown, step: int) -> int:
-    """Worklist index of the first series of the next (step 1) or previous (step -1) study; -1 where there is none."""
-    cases = [series.stack.headers[0].details.study_uid for series in shown.series]
-    order = list(dict.fromkeys(cases))
-    if not 0 <= shown.current < len(cases):
-        return -1
-    place = order.index(cases[shown.current]) + step
-    return cases.index(order[place]) if 0 <= place < len(order) else -1
 
 
 def opinion_obstacle(shown: Shown) -> str:
@@ -288,10 +221,10 @@ def _colour_bars(prediction: Prediction, labels: tuple[Label, ...], opacity: flo
 
 
 def _patient_lines(details: ScanDetails) -> tuple[str, ...]:
-    name = details.patient_name.replace("^", " ").strip()
-    about = " ".join(filter(None, (_age(details.patient_age), details.patient_sex)))
-    born = f"born {_date(details.patient_birth_date)}" if details.patient_birth_date else ""
-    return _lines(name, details.patient_id, ", ".join(filter(None, (about, born))), _date(details.study_date))
+    name = name_text(details.patient_name)
+    about = " ".join(filter(None, (age_text(details.patient_age), details.patient_sex)))
+    born = f"born {date_text(details.patient_birth_date)}" if details.patient_birth_date else ""
+    return _lines(name, details.patient_id, ", ".join(filter(None, (about, born))), date_text(details.study_date))
 
 
 def _study_lines(details: ScanDetails) -> tuple[str, ...]:
@@ -312,8 +245,8 @@ def _window_lines(shown: Shown, scan: Scan, index: int) -> tuple[str, ...]:
 
 def _thickness_mm(shown: Shown, scan: Scan, index: int) -> float:
     """Nominal thickness of one slice, which may change within a series; 0 where the files do not tell."""
-    if 0 <= shown.current < len(shown.series) and index < len(scan.slice_uids):
-        for header in shown.series[shown.current].stack.headers:
+    if shown.open_series is not None and index < len(scan.slice_uids):
+        for header in shown.open_series.stack.headers:
             if header.sop_uid == scan.slice_uids[index]:
                 return header.details.thickness_mm
     return scan.details.thickness_mm
@@ -333,14 +266,3 @@ def _slice_lines(shown: Shown, scan: Scan, index: int) -> tuple[str, ...]:
 
 def _lines(*lines: str) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
-
-
-def _date(text: str) -> str:
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text
-
-
-def _age(text: str) -> str:
-    units = {"Y": "y", "M": "months", "W": "weeks", "D": "days"}
-    if len(text) == 4 and text[:3].isdigit() and text[3] in units:
-        return f"{int(text[:3])} {units[text[3]]}"
-    return text

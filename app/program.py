@@ -45,6 +45,7 @@ class WindowOptions:
         reader: pseudonym; None for the one remembered, or to be asked for.
         mode: "second-reader" or "triage"; None for the one remembered; for a picture, triage.
         screenshot: write a picture of the results here and end.
+        repair: undo the wrap-around of RSNA files.
     """
 
     paths: tuple[Path, ...] = ()
@@ -53,6 +54,7 @@ class WindowOptions:
     reader: str | None = None
     mode: str | None = None
     screenshot: Path | None = None
+    repair: bool = True
 
 
 def run_window(options: WindowOptions) -> int:
@@ -116,6 +118,7 @@ def make_window(options: WindowOptions) -> MainWindow:
     if options.screenshot:  # a picture must not depend on the last run, nor take a reader's record
         settings = replace(settings, reader="", geometry="")
     window = MainWindow(settings, journal=options.journal, reader=options.reader or "")
+    window.session.show(repair=options.repair)
     mode = options.mode or (Mode.TRIAGE if options.screenshot else settings.mode)
     if mode in set(Mode):
         window.session.show(mode=Mode(mode))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from app import places
+from app.scan_notes import recorded_codes
 from app.view_commands import obstacle, rated_label
 from ihd_core.errors import StudyError
 from ihd_core.explain import METHOD
@@ -233,7 +234,7 @@ class Recorder(QObject):
             model_sha256=shown.model.sha256 if shown.model else "",
             setting=shown.setting,
             slices_seen=clock.slices_seen,
-            warnings=tuple(warning.code for warning in shown.scan.warnings) if shown.scan else (),
+            warnings=recorded_codes(shown),
         )
         return replace(around, **measured)
 

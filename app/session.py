@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ihd_core.dicom.kinds import LeftOut
     from ihd_core.dicom.reader import Preview
     from ihd_core.dicom.series import Series
     from ihd_core.model_file import ModelInfo
@@ -53,7 +54,7 @@ class Shown:
 
     Attributes:
         series: what was found, best first; current is the index of the one that is open, -1 for none.
-        left_out: what was found beside the series and cannot be opened, one reason a line.
+        left_out: what was found beside the series and cannot be opened.
         preview: its first slice to arrive, until the scan is complete.
         loading, predicting: (done, total) while it goes on, else None.
         model: None while none is chosen or the chosen one is refused.
@@ -67,11 +68,12 @@ class Shown:
         saved_at: when that was, for the screen.
         ratings: of this reader for this scan and model, by slice index and label.
         reader: the pseudonym.
+        repair: undo the wrap-around of files of the RSNA set; what is open was read so.
     """
 
     series: tuple[Series, ...] = ()
     current: int = -1
-    left_out: str = ""
+    left_out: tuple[LeftOut, ...] = ()
     scan: Scan | None = None
     preview: Preview | None = None
     loading: tuple[int, int] | None = None
@@ -98,6 +100,12 @@ class Shown:
     saved_at: str = ""
     ratings: Mapping[tuple[int, Label], RatingValue] = field(default_factory=dict)
     reader: str = ""
+    repair: bool = True
+
+    @property
+    def open_series(self) -> Series | None:
+        """The one in the worklist that is open."""
+        return self.series[self.current] if 0 <= self.current < len(self.series) else None
 
     @property
     def slice_count(self) -> int:

@@ -215,5 +215,6 @@ def ticked(shown: Shown) -> frozenset[str]:
         "toggle_text": shown.overlay_text,
         "toggle_network_view": shown.network_view,
         "toggle_heatmap": shown.heatmap_on,
+        "toggle_repair": shown.repair,
     }
     return frozenset(names | {name for name, on in states.items() if on})

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 
 from app import dialogs, panel_values, places
+from app.study_order import case_beside
 from ihd_core.errors import FileError
 from ihd_core.labels import DISPLAY_ORDER
 from ihd_core.study.rating import RatingValue
@@ -37,6 +38,11 @@ def open_files(window: MainWindow) -> None:
     if files:
         window.settings = replace(window.settings, last_folder=str(files[0].parent))
         window.open_paths(files)
+
+
+def toggle_repair(window: MainWindow) -> None:
+    """Read with or without undoing the wrap-around of RSNA files; what is open is read again."""
+    window.opening.use_repair(not window.shown.repair)
 
 
 def choose_model(window: MainWindow) -> None:
@@ -100,14 +106,15 @@ def switch_reader(window: MainWindow) -> None:
 COMMANDS: dict[str, Callable[[MainWindow], object]] = {
     "open_folder": open_folder,
     "open_files": open_files,
+    "toggle_repair": toggle_repair,
     "choose_model": choose_model,
     "use_shipped_model": lambda window: window.second_opinion.use_model(places.default_model()),
     "save_picture": save_picture,
     "quit": lambda window: window.close(),
     "next_series": lambda window: window.choose(window.shown.current + 1),
     "previous_series": lambda window: window.choose(window.shown.current - 1),
-    "next_case": lambda window: window.choose(panel_values.case_beside(window.shown, 1)),
-    "previous_case": lambda window: window.choose(panel_values.case_beside(window.shown, -1)),
+    "next_case": lambda window: window.choose(case_beside(window.shown, 1)),
+    "previous_case": lambda window: window.choose(case_beside(window.shown, -1)),
     "fit": lambda window: window.parts.slice_view.fit(),
     "zoom_in": lambda window: window.parts.slice_view.zoom_in(),
     "zoom_out": lambda window: window.parts.slice_view.zoom_out(),

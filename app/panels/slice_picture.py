@@ -51,6 +51,7 @@ class SlicePicture:
         top_left, top_right, bottom_left, bottom_right: lines of text in the corners.
         badges: what must not be missed, drawn on a coloured ground at the top.
         colour_bars: one for every label in the overlay.
+        caution: lines above the lower right corner in the colour of the badges, such as slices missing beside this one.
     """
 
     pixels: NDArray[np.uint8]
@@ -64,6 +65,7 @@ class SlicePicture:
     bottom_right: tuple[str, ...] = ()
     badges: tuple[str, ...] = ()
     colour_bars: tuple[ColourBar, ...] = ()
+    caution: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not min(self.pixel_mm) > 0:

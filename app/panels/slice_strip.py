@@ -17,9 +17,14 @@ from ihd_core.overlay import COLOURS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from app.scan_gaps import Gap
+
 HIDDEN = "Hidden until you save your opinion (Ctrl+Enter) or press Show AI (F9)"
 GROUND, ROW, LINE, HATCH = QColor(20, 23, 26), QColor(33, 37, 41), QColor(120, 126, 133), QColor(62, 68, 75)
 INK, CALM = QColor(222, 226, 230), QColor(160, 167, 175)
+GAP_HATCH, GAP_INK = QColor(120, 88, 36), QColor(255, 193, 79)
+NARROWEST_GAP, WIDEST_GAP = 14.0, 60.0  # pixels
+GAPS_SHARE = 0.4  # of the plot, for all gaps together
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 NAMES, VALUES, AXIS = 70.0, 74.0, 18.0  # widths of the columns at the sides, height of the row below
 
@@ -33,12 +38,14 @@ class StripView:
         thresholds: (labels,), the slice-level operating point of every label; NaN where there is none.
         slice_index: the slice on the screen.
         hidden: nothing that came from the model may be seen.
+        gaps: where slices are missing.
     """
 
     probabilities: NDArray[np.float32]
     thresholds: NDArray[np.float32]
     slice_index: int
     hidden: bool = False
+    gaps: tuple[Gap, ...] = ()
 
     def __post_init__(self) -> None:
         if self.probabilities.ndim != 2 or self.probabilities.shape[1] != len(LABELS):
@@ -65,7 +72,7 @@ class SliceStrip(QWidget):
 
     def show_strip(self, view: StripView | None) -> None:
         """Show these probabilities; None when no scan is open."""
-        if view is None or self._view is None or not _same_numbers(view, self._view):
+        if view is None or self._view is None or not _same_rows(view, self._view):
             self._rows = None
         self._view = view
         self.update()
@@ -75,19 +82,27 @@ class SliceStrip(QWidget):
         slices = self._slices()
         if not slices:
             return -1
-        plot = self._plot()
-        return min(max(math.floor((x - plot.left()) / plot.width() * slices), 0), slices - 1)
+        columns = self._columns()
+        index = int(np.searchsorted(columns.lefts, x, side="right")) - 1
+        if 0 <= index < slices - 1 and x - (columns.lefts[index] + columns.width) > columns.lefts[index + 1] - x:
+            index += 1  # in the farther half of a gap
+        return min(max(index, 0), slices - 1)
 
     def slice_x(self, slice_index: int) -> float:
         """Where on the widget the middle of a slice's column is."""
-        plot = self._plot()
-        return plot.left() + (slice_index + 0.5) * plot.width() / max(self._slices(), 1)
+        columns = self._columns()
+        if not len(columns.lefts):
+            return self._plot().left()
+        return float(columns.lefts[min(max(slice_index, 0), len(columns.lefts) - 1)] + columns.width / 2)
 
     def tooltip_at(self, x: float) -> str:
         """Number of the slice under a place on the widget, and its probabilities unless they are hidden."""
         view, index = self._view, self.slice_at(x)
         if view is None or index < 0:
             return ""
+        for gap, band in self._columns().bands:
+            if band[0] <= x < band[0] + band[1]:
+                return gap.size
         lines = [f"Slice {index + 1} of {self._slices()}"]
         if not view.hidden:
             for label in DISPLAY_ORDER:
@@ -96,6 +111,10 @@ class SliceStrip(QWidget):
 
     def _slices(self) -> int:
         return 0 if self._view is None else len(self._view.probabilities)
+
+    def _columns(self) -> Columns:
+        plot, gaps = self._plot(), self._view.gaps if self._view is not None else ()
+        return columns(plot.left(), plot.width(), self._slices(), gaps)
 
     def _plot(self) -> QRectF:
         return QRectF(NAMES, 2, max(self.width() - NAMES - VALUES, 1), self.height() - AXIS - 2)
@@ -124,6 +143,7 @@ class SliceStrip(QWidget):
         else:
             painter.drawPixmap(0, 0, self._drawn_rows(view, painter.font()))
             self._draw_values(painter, view)
+        self._draw_gaps(painter)
         self._draw_mark(painter, view.slice_index, view.hidden)
 
     def _drawn_rows(self, view: StripView, font: QFont) -> QPixmap:
@@ -163,13 +183,13 @@ class SliceStrip(QWidget):
         """One bar a slice, bright where the label is called and faint where not."""
         faint = QColor(colour)
         faint.setAlpha(110)
-        width = row.width() / len(values)
-        gap = 1 if width > 4 else 0
+        columns = self._columns()
+        space = 1 if columns.width > 4 else 0
         for index in np.flatnonzero(values > 0):
             value = min(float(values[index]), 1.0)
-            left, right = (round(row.left() + edge * width) for edge in (index, index + 1))
+            left, right = round(columns.lefts[index]), round(columns.lefts[index] + columns.width)
             height = row.height() * value
-            bar = QRectF(left, row.bottom() - height, max(right - left - gap, 1), height)
+            bar = QRectF(left, row.bottom() - height, max(right - left - space, 1), height)
             painter.fillRect(bar, colour if value > threshold else faint)
 
     def _draw_values(self, painter: QPainter, view: StripView) -> None:
@@ -183,10 +203,27 @@ class SliceStrip(QWidget):
     def _hatch(self, painter: QPainter, row: QRectF, missing: NDArray[np.bool_]) -> None:
         """Dim what is not there yet, one rectangle for every run of slices."""
         edges = np.flatnonzero(np.diff(np.concatenate(([False], missing, [False])).astype(np.int8)))
-        width = row.width() / len(missing)
+        columns = self._columns()
         for first, end in edges.reshape(-1, 2):
-            run = QRectF(row.left() + first * width, row.top(), (end - first) * width, row.height())
+            left, right = columns.lefts[first], columns.lefts[end - 1] + columns.width
+            run = QRectF(left, row.top(), right - left, row.height())
             painter.fillRect(run, QBrush(HATCH, Qt.BrushStyle.BDiagPattern))
+
+    def _draw_gaps(self, painter: QPainter) -> None:
+        """Break the rows where slices are missing, and write how many."""
+        plot = self._plot()
+        for gap, (left, width) in self._columns().bands:
+            band = QRectF(left, plot.top(), width, plot.height() - 2)
+            painter.fillRect(band, GROUND)
+            painter.fillRect(band, QBrush(GAP_HATCH, Qt.BrushStyle.DiagCrossPattern))
+            text = str(gap.missing)
+            needed = painter.fontMetrics().horizontalAdvance(text)
+            if needed + 2 <= width:
+                height = painter.fontMetrics().height()
+                plate = QRectF(left + (width - needed) / 2 - 1, band.center().y() - height / 2, needed + 2, height)
+                painter.fillRect(plate, GROUND)
+                painter.setPen(GAP_INK)
+                painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
 
     def _draw_axis(self, painter: QPainter) -> None:
         """Name both ends, beside the way of the mark."""
@@ -198,7 +235,7 @@ class SliceStrip(QWidget):
     def _draw_mark(self, painter: QPainter, slice_index: int, hidden: bool) -> None:
         plot, x = self._plot(), self.slice_x(slice_index)
         painter.setPen(QPen(INK, 1))
-        half = max(plot.width() / self._slices() / 2, 2.0)
+        half = max(self._columns().width / 2, 2.0)
         if not hidden:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(x - half, plot.top() - 1, 2 * half, plot.height()))
@@ -233,7 +270,41 @@ class SliceStrip(QWidget):
             self.slice_chosen.emit(index)
 
 
-def _same_numbers(view: StripView, other: StripView) -> bool:
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Where the slices and the gaps between them are drawn, pixels.
+
+    Attributes:
+        lefts: (slices,), left edges, increasing.
+        width: of every slice.
+        bands: every gap with its left edge and width.
+    """
+
+    lefts: NDArray[np.float64]
+    width: float
+    bands: tuple[tuple[Gap, tuple[float, float]], ...] = ()
+
+
+def columns(left: float, width: float, slices: int, gaps: tuple[Gap, ...] = ()) -> Columns:
+    """Share the width: equal columns for the slices, and between them bands that grow with what is missing."""
+    if not slices:
+        return Columns(np.zeros(0), 0.0)
+    unit = width / (slices + sum(gap.missing for gap in gaps))
+    wanted = [min(max(gap.missing * unit, NARROWEST_GAP), WIDEST_GAP) for gap in gaps]
+    scale = min(1.0, GAPS_SHARE * width / sum(wanted)) if wanted else 1.0
+    column = (width - scale * sum(wanted)) / slices
+    lefts: NDArray[np.float64] = left + column * np.arange(slices, dtype=np.float64)
+    bands = []
+    for gap, band in zip(gaps, wanted, strict=True):
+        start = lefts[gap.after_index] + column if gap.after_index >= 0 else left
+        bands.append((gap, (float(start), scale * band)))
+        lefts[gap.after_index + 1 :] += scale * band
+    return Columns(lefts, column, tuple(bands))
+
+
+def _same_rows(view: StripView, other: StripView) -> bool:
+    if view.gaps != other.gaps:
+        return False
     return np.array_equal(view.probabilities, other.probabilities, equal_nan=True) and np.array_equal(
         view.thresholds, other.thresholds, equal_nan=True
     )

@@ -20,7 +20,7 @@ from ihd_core.windowing import Window
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-EMPTY = "Open a head CT: Ctrl+O, or drop a folder here"
+EMPTY = "Open a head CT: Ctrl+O, or drop a folder, files, a ZIP or NIfTI here"
 CALM = QColor(150, 157, 165)
 NOTCH = 120  # Qt: eighths of a degree of one wheel click
 TOUCHPAD_STEP_PX = 24

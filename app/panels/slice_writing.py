@@ -25,6 +25,8 @@ BRAIN_GREY = 96  # under the colour bars, as under the colour on the slice
 MARGIN = 10.0
 TEXT_PX, SMALL_PX, LETTER_PX = 13, 12, 20
 RAMP_PX = 80.0
+BADGE_PAD, BADGE_GAP = 20.0, 4.0
+BADGES_SHARE = 0.5  # of the picture's width, for a row of badges, unless a single one needs more
 RIM_PX = 2  # of shade around every character, so that it reads on bone and on air
 
 
@@ -42,7 +44,7 @@ def write_around(painter: QPainter, picture: SlicePicture, size: tuple[float, fl
     sheet.scale_bar(per_mm)
     sheet.letters(picture, below_badges)
     sheet.corners(picture, below_badges)
-    sheet.colour_bars(picture.colour_bars, above=len(picture.bottom_right))
+    sheet.colour_bars(picture.colour_bars, above=len(picture.bottom_right) + len(picture.caution))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +71,21 @@ class _Sheet:
         self.painter.drawImage(QPointF(*corner), line)
 
     def badges(self, texts: Sequence[str]) -> float:
-        """Draw the badges one below the other; return the y below the last one."""
+        """Draw the badges in as few rows as fit between the upper corners; return the y below the last one."""
         metrics = self.metrics(TEXT_PX, bold=True)
-        y = MARGIN - 2
+        y, height = MARGIN - 2, metrics.height() + 6
         self.painter.setBrush(BADGE)
-        for text in texts:
-            width, height = metrics.horizontalAdvance(text) + 20, metrics.height() + 6
-            ground = QRectF((self.width - width) / 2, y, width, height)
-            self.painter.setPen(Qt.PenStyle.NoPen)
-            self.painter.drawRoundedRect(ground, 4, 4)
-            self.painter.setPen(BADGE_INK)
-            self.painter.drawText(ground, Qt.AlignmentFlag.AlignCenter, text)
-            y += height + 4
+        for row in _rows(texts, metrics, self.width):
+            widths = [metrics.horizontalAdvance(text) + BADGE_PAD for text in row]
+            x = (self.width - sum(widths) - BADGE_GAP * (len(row) - 1)) / 2
+            for text, width in zip(row, widths, strict=True):
+                ground = QRectF(x, y, width, height)
+                self.painter.setPen(Qt.PenStyle.NoPen)
+                self.painter.drawRoundedRect(ground, 4, 4)
+                self.painter.setPen(BADGE_INK)
+                self.painter.drawText(ground, Qt.AlignmentFlag.AlignCenter, text)
+                x += width + BADGE_GAP
+            y += height + BADGE_GAP
         return y
 
     def letters(self, picture: SlicePicture, top: float) -> None:
@@ -98,24 +103,30 @@ class _Sheet:
 
     def corners(self, picture: SlicePicture, below_badges: float) -> None:
         """Write the lines of the four corners, the upper ones below the badges where these are in the way."""
-        badge = max(map(self.metrics(TEXT_PX, bold=True).horizontalAdvance, picture.badges), default=0.0)
+        bold = self.metrics(TEXT_PX, bold=True)
+        rows = _rows(picture.badges, bold, self.width)
+        badge = max((_row_width(row, bold) for row in rows), default=0.0)
         metrics = self.metrics(TEXT_PX)
         upper = max(map(metrics.horizontalAdvance, (*picture.top_left, *picture.top_right)), default=0.0)
-        crowded = bool(picture.badges) and badge / 2 + 10 + upper + 2 * MARGIN > self.width / 2
+        crowded = bool(picture.badges) and badge / 2 + upper + 2 * MARGIN > self.width / 2
         self._upper(picture, metrics, below_badges if crowded else MARGIN)
         base = self.height - MARGIN - metrics.descent()
         for lines, at_right in ((picture.bottom_left, False), (picture.bottom_right, True)):
             self._column(lines, metrics, at_right, base - (len(lines) - 1) * metrics.lineSpacing())
+        above = len(picture.bottom_right) + len(picture.caution) - 1
+        self._column(picture.caution, metrics, True, base - above * metrics.lineSpacing(), BADGE)
 
     def _upper(self, picture: SlicePicture, metrics: QFontMetricsF, top: float) -> None:
         self._column(picture.top_left, metrics, False, top + metrics.ascent())
         self._column(picture.top_right, metrics, True, top + metrics.ascent())
 
-    def _column(self, lines: Sequence[str], metrics: QFontMetricsF, at_right: bool, base: float) -> None:
+    def _column(
+        self, lines: Sequence[str], metrics: QFontMetricsF, at_right: bool, base: float, ink: QColor = INK
+    ) -> None:
         for number, line in enumerate(lines):
             text = metrics.elidedText(line, Qt.TextElideMode.ElideRight, self.width / 2 - 2 * MARGIN)
             x = self.width - MARGIN - metrics.horizontalAdvance(text) if at_right else MARGIN
-            self.write(x, base + number * metrics.lineSpacing(), text)
+            self.write(x, base + number * metrics.lineSpacing(), text, ink)
 
     def scale_bar(self, per_mm: float) -> None:
         """Draw 5 cm, or 1 cm where 5 would not fit, with a tick for every mm where these can be told apart."""
@@ -179,6 +190,22 @@ class _Sheet:
         self.painter.setPen(QPen(DIM, 1))
         self.painter.setBrush(Qt.BrushStyle.NoBrush)
         self.painter.drawRect(where)
+
+
+def _row_width(row: Sequence[str], metrics: QFontMetricsF) -> float:
+    return sum(metrics.horizontalAdvance(text) + BADGE_PAD for text in row) + BADGE_GAP * (len(row) - 1)
+
+
+def _rows(texts: Sequence[str], metrics: QFontMetricsF, width: float) -> list[list[str]]:
+    """Badges in rows, in order; no row is wider than its share of the picture's width, or than the widest badge."""
+    room = max([BADGES_SHARE * width, *(_row_width([text], metrics) for text in texts)])
+    rows: list[list[str]] = []
+    for text in texts:
+        if rows and _row_width([*rows[-1], text], metrics) <= room:
+            rows[-1].append(text)
+        else:
+            rows.append([text])
+    return rows
 
 
 @lru_cache(maxsize=256)

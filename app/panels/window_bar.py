@@ -39,8 +39,8 @@ class WindowBar(QWidget):
         self.setAccessibleName("Window")
         keys = keys or {}
         row = QHBoxLayout(self)
-        row.setContentsMargins(6, 4, 6, 4)
-        row.setSpacing(4)
+        row.setContentsMargins(5, 4, 5, 4)
+        row.setSpacing(3)
         self._presets = {preset: self._preset_button(preset, keys.get(preset.name, "")) for preset in PRESETS}
         for button in self._presets.values():
             row.addWidget(button)

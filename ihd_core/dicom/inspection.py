@@ -9,6 +9,7 @@ import numpy as np
 
 from ihd_core.dicom.reader import load_scan
 from ihd_core.dicom.series import Found, Series, find_series
+from ihd_core.errors import DicomError
 from ihd_core.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -27,18 +28,26 @@ class Inspection:
         found: the series, best first, and what was left out.
         chosen: the series that is shown.
         scan: the chosen series, read with its pixels.
+        asked_for: whether the series was named by its place, and not chosen by its rank.
     """
 
     found: Found
     chosen: Series
     scan: Scan
+    asked_for: bool = False
 
     def as_json(self) -> dict[str, object]:
         """Plain values for a file; distances in mm, angles in degrees, directions in LPS."""
         return {
             "source": self.found.source,
-            "chosen": {"uid": self.chosen.uid, "reason": self.chosen.reason},
-            "series": [_series_json(series) for series in self.found.series],
+            "chosen": {
+                "place": self.found.series.index(self.chosen) + 1,
+                "uid": self.chosen.uid,
+                "reason": self.chosen.reason,
+                "refusal": self.chosen.refusal,
+                "by": "place" if self.asked_for else "rank",
+            },
+            "series": [_series_json(place, series) for place, series in enumerate(self.found.series, start=1)],
             "geometry": self._geometry_json(),
             "hu": {"lowest": int(self.scan.hu.min()), "highest": int(self.scan.hu.max())},
             "warnings": [
@@ -46,7 +55,12 @@ class Inspection:
                 for warning in self.scan.warnings
             ],
             "left_out": [
-                {"reason": entry.reason, "count": len(entry.files), "files": [str(file) for file in entry.files]}
+                {
+                    "reason": entry.reason,
+                    "count": len(entry.files),
+                    "damaged": entry.damaged,
+                    "files": [str(file) for file in entry.files],
+                }
                 for entry in self.found.left_out
             ],
         }
@@ -73,11 +87,14 @@ class Inspection:
         extent = " × ".join(f"{value:.0f}" for value in extent_mm(self.scan))
         spacing = " × ".join(f"{value:.3f}" for value in self.scan.spacing_mm)
         lines = ["Series, best first:"]
-        for series in self.found.series:
+        for place, series in enumerate(self.found.series, start=1):
             mark = "*" if series is self.chosen else " "
-            lines.append(f"{mark} {series.description}: {series.reason}")
+            part = f", {series.part}" if series.part else ""
+            lines.append(f"{mark} {place}  {series.description}{part}: {series.reason}")
+            if series.refusal:
+                lines.append(f"     not predicted: {series.refusal}")
         lines += [
-            f"Shown (*): {self.chosen.uid}",
+            f"Shown (*{', asked for' if self.asked_for else ''}): {self.chosen.uid}",
             f"  {counted} of {rows} × {columns} pixels, HU {self.scan.hu.min()} to {self.scan.hu.max()}",
             f"  spacing {spacing} mm (slice, row, column), extent {extent} mm",
             f"  {self.chosen.stack.plane}, {_tilt_text(self.chosen.stack)}",
@@ -85,20 +102,32 @@ class Inspection:
         lines += ["Warnings:" if self.scan.warnings else "Warnings: none"]
         lines += [f"  {warning.text} [{warning.code}]" for warning in self.scan.warnings]
         lines += ["Left out:" if self.found.left_out else "Left out: nothing"]
-        lines += [f"  {entry.text}" for entry in self.found.left_out]
+        lines += [f"  {entry.text}{' (damaged)' if entry.damaged else ''}" for entry in self.found.left_out]
         return "\n".join(lines)
 
 
-def inspect(paths: Sequence[Path], *, report: Report = silent) -> Inspection:
-    """Find the series at some paths and read the best one.
+def inspect(
+    paths: Sequence[Path], *, place: int | None = None, repair: bool = True, report: Report = silent
+) -> Inspection:
+    """Find the series at some paths and read one of them.
+
+    Args:
+        paths: files and folders.
+        place: in the list, 1 for the best; None for the best that the network may get, or where there is none the best.
+        repair: undo the wrap-around of RSNA files.
+        report: called before every slice and at the end; may raise Cancelled.
 
     Raises:
         NotDicom: the only file given is something else.
         NoHeadCt: nothing can be shown; the message says what was found instead.
-        DicomError: a path does not exist, or no slice can be read.
+        DicomError: a path does not exist, no slice can be read, or no series has this place.
     """
     found = find_series(paths)
-    return Inspection(found, found.series[0], load_scan(found.series[0], report=report))
+    if place is not None and not 1 <= place <= len(found.series):
+        raise DicomError(f"{found.source}: there is no series {place}, the list has {len(found.series)}")
+    best = next((series for series in found.series if not series.refusal), found.series[0])
+    chosen = best if place is None else found.series[place - 1]
+    return Inspection(found, chosen, load_scan(chosen, repair=repair, report=report), asked_for=place is not None)
 
 
 def extent_mm(scan: Scan) -> tuple[float, float, float]:
@@ -113,9 +142,10 @@ def _tilt_text(stack: Stack) -> str:
     return f"gantry tilt {stack.tilt_degrees:+.1f}°" if abs(stack.tilt_degrees) >= 0.05 else "no gantry tilt"
 
 
-def _series_json(series: Series) -> dict[str, object]:
+def _series_json(place: int, series: Series) -> dict[str, object]:
     details = series.stack.headers[0].details
     return {
+        "place": place,
         "uid": series.uid,
         "description": series.description,
         "number": details.series_number,
@@ -126,4 +156,9 @@ def _series_json(series: Series) -> dict[str, object]:
         "spacing_mm": [round(value, 6) for value in series.stack.spacing_mm],
         "score": series.score,
         "reason": series.reason,
+        "part": series.part,
+        "refusal": series.refusal,
+        "judgements": [
+            {"name": row.name, "holds": row.holds, "points": row.points, "text": row.text} for row in series.judgements
+        ],
     }

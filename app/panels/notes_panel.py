@@ -1,0 +1,164 @@
+"""What a reader must know of the scan, as sentences that can be read without hovering; a click goes to the slice."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QResizeEvent
+from PySide6.QtWidgets import (
+    QListWidget,
+    QListWidgetItem,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.panels.parts import heading, named, set_tone
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QModelIndex
+
+_NOTE = Qt.ItemDataRole.UserRole
+_SERIOUS, _CALM, _INK, _DIM = QColor("#ffb454"), QColor("#56616b"), QColor("#e8ecef"), QColor("#aab4bd")
+_BAR, _PAD = 3, 5
+WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing to know.
+
+    Attributes:
+        title: in a few words, as on the picture.
+        text: one sentence.
+        serious: without it the picture or the result is misread.
+        slice_index: the slice it is about, -1 for none.
+    """
+
+    title: str
+    text: str
+    serious: bool = False
+    slice_index: int = -1
+
+    @property
+    def shown_text(self) -> str:
+        """The sentence, and where a click leads unless the sentence names that slice."""
+        where = f"slice {self.slice_index + 1}"
+        named_there = re.search(rf"\b{where}\b", self.text) is not None
+        return self.text if self.slice_index < 0 or named_there else f"{self.text} (\u2192\u00a0{where})"
+
+
+class NotesPanel(QWidget):
+    """A list of notes as high as it must be; beyond the height that the window leaves it, it scrolls.
+
+    Signals:
+        slice_chosen(int): slice_index of the note that was clicked, or chosen with Enter.
+    """
+
+    slice_chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "notes_panel", "Notes on this scan")
+        self._notes: tuple[Note, ...] = ()
+        self._heading = heading("")
+        self._heading.setObjectName("notes_heading")
+        self._list = QListWidget()
+        named(self._list, "notes_rows", "Notes on this scan")
+        self._list.setItemDelegate(_NoteDelegate(self._list))
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+        self._list.setSelectionMode(QListWidget.SelectionMode.NoSelection)
+        self._list.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._list.setMinimumHeight(0)
+        self._list.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
+        self._list.itemClicked.connect(self._on_item)
+        self._list.itemActivated.connect(self._on_item)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 0, 8, 4)
+        layout.setSpacing(3)
+        layout.addWidget(self._heading)
+        layout.addWidget(self._list, 1)
+        self.show_notes(())
+
+    def show_notes(self, notes: tuple[Note, ...]) -> None:
+        """Show these notes; nothing at all where there are none."""
+        if notes == self._notes and self._list.count() == len(notes):
+            self.setVisible(bool(notes))
+            return
+        self._notes = notes
+        self._list.clear()
+        for note in notes:
+            item = QListWidgetItem()
+            item.setData(_NOTE, note)
+            click = f"\nClick: go to slice {note.slice_index + 1}" if note.slice_index >= 0 else ""
+            item.setToolTip(f"{note.text}{click}")
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, note.shown_text)
+            self._list.addItem(item)
+        serious = sum(note.serious for note in notes)
+        count = f"{len(notes)} note{'' if len(notes) == 1 else 's'} on this scan"
+        self._heading.setText(f"{count}, {serious} serious" if serious else count)
+        set_tone(self._heading, "alert" if serious else "")
+        self._list.scrollToTop()
+        self.setVisible(bool(notes))
+        self.updateGeometry()
+
+    def height_of(self, width: int) -> int:
+        """Height at which everything can be read without scrolling, in a column of this width."""
+        if not self._notes:
+            return 0
+        inside = width - 16 - 2 * self._list.frameWidth()
+        lines = sum(note_height(note, self._list.font(), inside) for note in self._notes)
+        return self._heading.sizeHint().height() + 3 + lines + 2 * self._list.frameWidth() + 6
+
+    def _on_item(self, item: QListWidgetItem) -> None:
+        note: Note = item.data(_NOTE)
+        if note.slice_index >= 0:
+            self.slice_chosen.emit(note.slice_index)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Wrap the sentences anew."""
+        super().resizeEvent(event)
+        self._list.scheduleDelayedItemsLayout()
+
+
+class _NoteDelegate(QStyledItemDelegate):
+    """Draws a sentence, wrapped, beside a bar that says how serious it is."""
+
+    def __init__(self, shown_in: QListWidget) -> None:
+        super().__init__(shown_in)
+        self._list = shown_in
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return QSize(40, note_height(index.data(_NOTE), option.font, self._list.viewport().width()))
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        note: Note = index.data(_NOTE)
+        painter.save()
+        area = option.rect
+        painter.fillRect(
+            QRect(area.left(), area.top() + 2, _BAR, area.height() - 4), _SERIOUS if note.serious else _CALM
+        )
+        painter.setFont(_small(option.font))
+        painter.setPen(_INK if note.serious else _DIM)
+        painter.drawText(area.adjusted(_BAR + _PAD, _PAD // 2, -_PAD, 0), WRAPPED, note.shown_text)
+        painter.restore()
+
+
+def note_height(note: Note, font: QFont, width: int) -> int:
+    """Height of one row in a list of this width, pixels."""
+    room = QRect(0, 0, max(width - _BAR - 2 * _PAD, 40), 10_000)
+    return QFontMetrics(_small(font)).boundingRect(room, WRAPPED, note.shown_text).height() + _PAD + 1
+
+
+def _small(font: QFont) -> QFont:
+    small = QFont(font)
+    small.setPixelSize(12)
+    return small
