@@ -40,6 +40,8 @@ ISLAND_MM2 = 400.0
 """Bone, calcium or metal of up to this area, all around in the brain, lies inside."""
 OPEN_MM2 = 3000.0
 """A skull that encloses this in one slice is a skull; what is open above it has lost bone."""
+SCALP_MM = 8.0
+"""Where the bone is gone, the brain begins this far below the skin."""
 OPEN_SOFT_SHARE = 0.85
 
 
@@ -104,8 +106,8 @@ def brain_mask(scan: Scan) -> BrainMask:
     """Find the inside of the skull.
 
     In every slice the bone is sealed, and what the air around the head then cannot reach is enclosed; of that, the
-    largest brain-like body through the slices is the inside. Where a skull has lost a large piece of bone, the straight
-    line across the defect closes it.
+    largest brain-like body through the slices is the inside. Where a skull has lost a large piece of bone, what lies
+    beneath the scalp counts.
 
     Args:
         scan: any, but only axial slices of heads give a sensible mask; nothing is raised for others.
@@ -114,7 +116,7 @@ def brain_mask(scan: Scan) -> BrainMask:
     head = np.stack([_head(one, pixel_mm) for one in hu])
     bone = (hu > BONE_HU) & head
     enclosed = np.stack([_enclosed(*one, pixel_mm) for one in zip(hu, bone, head, strict=True)])
-    enclosed = _with_open_slices(hu, bone, enclosed, pixel_mm)
+    enclosed = _with_open_slices(hu, bone, head, enclosed, pixel_mm)
     inside = _largest_body(enclosed, pixel_mm)
     for one in inside:
         _fill_islands(one, pixel_mm)
@@ -160,11 +162,7 @@ def _head(hu: NDArray[np.int16], pixel_mm: tuple[float, float]) -> Mask:
     filled = np.ascontiguousarray(padded[1:-1, 1:-1] != 2).view(np.uint8)
     disc = ellipse(HOLDER_MM, pixel_mm)
     # At the edge of the picture nothing is eroded: the head goes on beyond it.
-    solid = cv2.dilate(cv2.erode(filled, disc), disc)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4)
-    if count < 2:
-        return np.zeros((rows, columns), bool)
-    largest = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    largest = _largest_region(filled > 0, pixel_mm)
     grown = cv2.dilate(largest.view(np.uint8), ellipse(HOLDER_MM / 2, pixel_mm))
     return np.asarray(cv2.morphologyEx(np.bitwise_and(grown, filled), cv2.MORPH_CLOSE, disc) > 0)
 
@@ -175,12 +173,14 @@ def _enclosed(hu: NDArray[np.int16], bone: Mask, head: Mask, pixel_mm: tuple[flo
     The wall is bone and air cells, sealed, and the fat deep in the head: the orbit's, behind a wide fissure. Air counts
     within the convex hull, because mastoid cells may open to the ear.
     """
+    if not bone.any():
+        return np.zeros_like(bone)
     around = hull(head)
     air = around & (hu < TISSUE_HU)
     sealed = cv2.morphologyEx((bone | air).view(np.uint8), cv2.MORPH_CLOSE, ellipse(SEALED_MM, pixel_mm))
     depth = cv2.distanceTransform(head.view(np.uint8), cv2.DIST_L2, 3)
     light = hu < BRAIN_HU[0]
-    deep_fat = light & (depth * max(pixel_mm) > DEEP_MM)
+    deep_fat = light & (depth > DEEP_MM / max(pixel_mm))
     passage = ~((sealed > 0) | deep_fat)
     count, labels = cv2.connectedComponents(passage.view(np.uint8), connectivity=4)
     keep = np.ones(count, bool)
@@ -217,11 +217,13 @@ def _corners(rows: int, columns: int) -> Mask:
     return corners
 
 
-def _with_open_slices(hu: NDArray[np.int16], bone: Mask, enclosed: Mask, pixel_mm: tuple[float, float]) -> Mask:
-    """Add to the enclosed regions those of slices whose skull has lost a piece: soft tissue within its convex hull.
+def _with_open_slices(
+    hu: NDArray[np.int16], bone: Mask, head: Mask, enclosed: Mask, pixel_mm: tuple[float, float]
+) -> Mask:
+    """Add to the enclosed regions those of slices whose skull has lost a piece: the soft tissue beneath the scalp.
 
-    Only above a slice with a whole skull, and only where nearly all within the hull is soft tissue: face and neck are
-    not.
+    Only above a slice with a whole skull, and only where nearly all within the convex hull of the bone is soft tissue:
+    face and neck are not.
     """
     pixel_mm2 = pixel_mm[0] * pixel_mm[1]
     areas = enclosed.sum(axis=(1, 2)) * pixel_mm2
@@ -229,15 +231,25 @@ def _with_open_slices(hu: NDArray[np.int16], bone: Mask, enclosed: Mask, pixel_m
     if not len(whole):
         return enclosed
     result = enclosed.copy()
-    disc = ellipse(HOLDER_MM, pixel_mm)
     for index in range(int(whole[0]) + 1, len(hu)):
-        within = hull(bone[index]) & ~bone[index]
-        soft = within & (hu[index] > BRAIN_HU[0]) & (hu[index] < BRAIN_HU[1])
-        if areas[index] > 0.6 * soft.sum() * pixel_mm2 or soft.sum() < OPEN_SOFT_SHARE * within.sum():
+        soft = (hu[index] > BRAIN_HU[0]) & (hu[index] < BRAIN_HU[1]) & ~bone[index]
+        within = hull(bone[index])
+        expected = (soft & within).sum()
+        if areas[index] > 0.6 * expected * pixel_mm2 or expected < OPEN_SOFT_SHARE * (within & ~bone[index]).sum():
             continue
-        opened = cv2.morphologyEx(soft.view(np.uint8), cv2.MORPH_OPEN, disc) > 0
-        result[index] |= opened
+        beneath = cv2.erode(head[index].view(np.uint8), ellipse(SCALP_MM, pixel_mm)) > 0
+        result[index] |= _largest_region(soft & (within | beneath), pixel_mm)
     return result
+
+
+def _largest_region(mask: Mask, pixel_mm: tuple[float, float]) -> Mask:
+    """The largest region of one slice that thin bridges do not hold together."""
+    opened = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, ellipse(HOLDER_MM, pixel_mm))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
+    if count < 2:
+        return np.zeros_like(mask)
+    largest: Mask = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    return largest
 
 
 def hull(mask: Mask) -> Mask:

@@ -24,6 +24,8 @@ WIDE_SHARE = 0.5
 """A slice with this share of the largest area inside the skull, or more, shows the middle of the head."""
 BODY_CM2 = 500.0
 """A larger cross-section is a trunk's: an adult's head and a head holder it lies on have less."""
+COARSEST_MM = 8.0
+"""A pixel as thick as a skull shows none."""
 METAL_HU = 2800
 """Above cortical bone and enamel as soft kernels show them; 12 bits end at 3071."""
 METAL_MM = 20.0
@@ -39,7 +41,12 @@ RIM_MM = 2.0
 
 
 def enclosed_cm2(mask: BrainMask) -> float:
-    """The largest area in one slice of brain-like tissue within bone, with a cross-section no larger than a head's."""
+    """The largest area in one slice of brain-like tissue within bone, with a cross-section no larger than a head's.
+
+    0 where pixels are too coarse to show a skull.
+    """
+    if max(mask.pixel_mm) > COARSEST_MM:
+        return 0.0
     head_cm2 = mask.head.sum(axis=(1, 2)) * math.prod(mask.pixel_mm) / 100
     borders = [_border(mask, index) for index in range(len(mask.inside))]
     covered = np.array([(border & bone).sum() / max(1, border.sum()) for border, bone in borders])
@@ -104,7 +111,7 @@ def _streaks_cm2(scan: Scan, mask: BrainMask, index: int) -> float:
     clipped = np.clip(small, GAS_HU, -GAS_HU).astype(np.float32)
     smooth = cv2.GaussianBlur(clipped, (0, 0), sigmaX=STREAK_MM / fine_mm[1], sigmaY=STREAK_MM / fine_mm[0])
     dark = (smooth < WATER_HU) & (within > 0) & (gas == 0)
-    return int(dark.sum()) * fine_mm[0] * fine_mm[1] / 100
+    return float(dark.sum()) * float(fine_mm[0] * fine_mm[1]) / 100
 
 
 def _wide_slices(mask: BrainMask) -> list[int]:

@@ -74,9 +74,11 @@ class Rule:
     def warning(self, seen: Seen) -> ScanWarning | None:
         """The warning, or None where this rule has nothing to say."""
         values = self.measure(seen)
-        if not values or self.below <= next(iter(values.values())) <= self.above:
+        first = next(iter(values.values()), math.nan)
+        if not (first < self.below or first > self.above):
             return None
-        shown = {"agent": seen.scan.details.contrast_agent.strip(), "below": self.below, "above": self.above}
+        agent = " ".join(seen.scan.details.contrast_agent.split())
+        shown = {"agent": agent, "below": self.below, "above": self.above}
         return ScanWarning(
             self.code, self.text.format(**shown, **values), {name: round(value, 3) for name, value in values.items()}
         )
@@ -190,7 +192,8 @@ def _age_years(scan: Scan) -> float:
         born, scanned = (datetime.strptime(date, "%Y%m%d") for date in dates)
     except ValueError:
         return math.nan
-    years = (scanned - born).days / _DAYS["Y"]
+    birthday_to_come = (scanned.month, scanned.day) < (born.month, born.day)
+    years = float(scanned.year - born.year - birthday_to_come)
     return years if 0 <= years <= OLDEST_YEARS else math.nan
 
 
@@ -242,7 +245,7 @@ RULES: tuple[Rule, ...] = (
         _OUTSIDE + "dark streaks as of a head that moved, {streaks_cm2:.1f} cm² in a slice darker than water",
         above=0.5,
     ),
-    Rule("age-under-18", _age, _OUTSIDE + "the patient is {years:.1f} years old, under {below:.0f}", below=18),
+    Rule("age-under-18", _age, _OUTSIDE + "the patient is {years:.3g} years old, under {below:.0f}", below=18),
     Rule("age-unknown", _age_is_known, _OUTSIDE + "the age of the patient is unknown and may be under 18", below=1),
     Rule("low-kvp", _kvp, "Tube voltage {kvp:.0f} kV, below {below:.0f} kV: blood and calcium look denser", below=100),
     Rule("high-kvp", _kvp, "Tube voltage {kvp:.0f} kV, above {above:.0f} kV: blood and brain differ less", above=140),
