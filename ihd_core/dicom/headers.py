@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ihd_core.dicom import multiframe
 from ihd_core.dicom.datasets import PixelPlace, read_header_dataset
+from ihd_core.dicom.element_walk import NotPlain
 from ihd_core.dicom.elements import DatasetElements, Elements, number, numbers, text, whole
 from ihd_core.dicom.nifti import NiftiVolume, read_volume
 from ihd_core.dicom.nifti_header import is_analyze, is_nifti
-from ihd_core.dicom.quick_elements import KEYWORDS, NotPlain, QuickElements, quick_elements
+from ihd_core.dicom.quick_elements import KEYWORDS, QuickElements, QuickReader
 from ihd_core.dicom.source_files import SourceFile, Stamp
 from ihd_core.dicom.transfer_syntaxes import BIG_ENDIAN, is_lossy
 from ihd_core.errors import DicomError, NotDicom
@@ -101,34 +101,83 @@ class Header:
 
 
 def read_headers(file: SourceFile) -> tuple[Header, ...]:
-    """Read what one file says about its pictures; at least one.
+    """As HeaderReader.read, for a single file."""
+    return HeaderReader().read(file)
+
+
+class HeaderReader:
+    """Reads what files say about their pictures, one file after the other.
+
+    What the slices of a series share is understood only once, so one reader for many files is faster than one for each.
+    """
+
+    def __init__(self) -> None:
+        self._quick = QuickReader()
+        self._of_series: dict[str, bytes] | None = None
+        self._template: Header | None = None
+
+    def read(self, file: SourceFile) -> tuple[Header, ...]:
+        """The headers of one file, one a picture; at least one.
+
+        Raises:
+            NotDicom: the file is something else.
+            DicomError: the file cannot be read, is empty or breaks off.
+        """
+        if is_nifti(file):
+            return _nifti_headers(file)
+        header = self.quick(file)
+        return (header,) if header else full_headers(file)
+
+    def quick(self, file: SourceFile) -> Header | None:
+        """The header of a plain file; None where it takes pydicom to read it, or to say what is wrong.
+
+        Where there is one it equals the only one of full_headers(file).
+        """
+        try:
+            for count in _STARTS:
+                start, stamp = file.start(count)
+                found = self._quick.elements(start, stamp.size)
+                if found is not None:
+                    return self._header(file, stamp, found)
+                if len(start) < count:
+                    break
+        except (OSError, NotPlain, DicomError):  # pydicom says it, with the name of the file
+            return None
+        return None
+
+    def _header(self, file: SourceFile, stamp: Stamp, found: QuickElements) -> Header:
+        template = self._template
+        if template is None or (found.of_series, found.transfer_syntax) != (self._of_series, template.transfer_syntax):
+            template = self._template = _template(found)
+            self._of_series = found.of_series
+        sop_class = template.sop_class or text(found, "MediaStorageSOPClassUID")
+        if sop_class in multiframe.CLASSES:
+            raise NotPlain("multi-frame picture")
+        return replace(
+            template,
+            file=file,
+            sop_class=sop_class,
+            sop_uid=text(found, "SOPInstanceUID") or text(found, "MediaStorageSOPInstanceUID"),
+            instance_number=whole(found, "InstanceNumber"),
+            acquisition=_acquisition(found),
+            position=_position(found),
+            place=None if found.pixel_bytes is None else PixelPlace(found.pixel_start, found.pixel_bytes),
+            stamp=stamp,
+        )
+
+
+def _template(found: QuickElements) -> Header:
+    """A header of everything that is not of one slice.
 
     Raises:
-        NotDicom: the file is something else.
-        DicomError: the file cannot be read, is empty or breaks off.
+        NotPlain: this takes pydicom.
     """
-    if is_nifti(file):
-        return _nifti_headers(file)
-    header = quick_header(file)
-    return (header,) if header else full_headers(file)
-
-
-def quick_header(file: SourceFile) -> Header | None:
-    """The header of a plain file; None where it takes pydicom to read it, or to say what is wrong.
-
-    Where there is one it equals the only one of full_headers(file).
-    """
-    try:
-        for count in _STARTS:
-            start, stamp = file.start(count)
-            found = quick_elements(start, stamp.size)
-            if found is not None:
-                return _quick_header(file, stamp, found)
-            if len(start) < count:
-                break
-    except (OSError, NotPlain, DicomError):  # pydicom says it, with the name of the file
-        return None
-    return None
+    elements = QuickElements(found.transfer_syntax, found.of_series, {}, 0, None)
+    header = _header(elements, SourceFile(Path()), Stamp(0, 0), None)
+    is_plain = not _is_multiframe(header) and 0 < header.rows <= LARGEST_SIDE and 0 < header.columns <= LARGEST_SIDE
+    if not is_plain or header.modality != "CT":
+        raise NotPlain("picture")
+    return header
 
 
 def full_headers(file: SourceFile) -> tuple[Header, ...]:
@@ -180,37 +229,6 @@ def _frame_headers(dataset: Dataset, header: Header) -> tuple[Header, ...]:
         return (replace(header, position=header.position if header.frames == 1 else None),)
     found = (_header(elements, header.file, header.stamp, header.place) for elements in frames)
     return tuple(replace(one, frame=index, frames=len(frames), pixels=header.pixels) for index, one in enumerate(found))
-
-
-def _quick_header(file: SourceFile, stamp: Stamp, found: QuickElements) -> Header:
-    """Make a header of raw values; what the slices of a series share is understood only once."""
-    template = _template(found.transfer_syntax, tuple(found.of_series.items()))
-    of_slice = QuickElements(found.transfer_syntax, {}, found.of_slice, 0, None)
-    return replace(
-        template,
-        file=file,
-        sop_uid=text(of_slice, "SOPInstanceUID") or text(of_slice, "MediaStorageSOPInstanceUID"),
-        instance_number=whole(of_slice, "InstanceNumber"),
-        acquisition=_acquisition(of_slice),
-        position=_position(of_slice),
-        place=None if found.pixel_bytes is None else PixelPlace(found.pixel_start, found.pixel_bytes),
-        stamp=stamp,
-    )
-
-
-@lru_cache(maxsize=256)
-def _template(transfer_syntax: str, of_series: tuple[tuple[str, bytes], ...]) -> Header:
-    """A header of everything that is not of one slice.
-
-    Raises:
-        NotPlain: this takes pydicom.
-    """
-    elements = QuickElements(transfer_syntax, dict(of_series), {}, 0, None)
-    header = _header(elements, SourceFile(Path()), Stamp(0, 0), None)
-    is_plain = not _is_multiframe(header) and 0 < header.rows <= LARGEST_SIDE and 0 < header.columns <= LARGEST_SIDE
-    if not is_plain or header.modality != "CT":
-        raise NotPlain("picture")
-    return header
 
 
 def _header(elements: Elements, file: SourceFile, stamp: Stamp, place: PixelPlace | None) -> Header:

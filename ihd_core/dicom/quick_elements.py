@@ -6,9 +6,21 @@ import re
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from ihd_core.dicom.transfer_syntaxes import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT
+from ihd_core.dicom.element_walk import (
+    PIXEL_DATA,
+    TRANSFER_SYNTAX,
+    UNDEFINED,
+    Element,
+    NotPlain,
+    element_at,
+    elements,
+    is_walked,
+    kinds,
+    meta_elements,
+)
+from ihd_core.dicom.transfer_syntaxes import EXPLICIT, IMPLICIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,33 +90,18 @@ KEYWORDS = tuple(keyword for keyword, _ in _WANTED_KEYWORDS.values())
 """Every element that a header is made of."""
 
 OF_ONE_SLICE = frozenset(
-    {"MediaStorageSOPInstanceUID", "SOPInstanceUID", "InstanceNumber", "AcquisitionNumber", "AcquisitionTime"}
-    | {"ImagePosition", "ImagePositionPatient"}
+    {"MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "SOPInstanceUID", "InstanceNumber"}
+    | {"AcquisitionNumber", "AcquisitionTime", "ImagePosition", "ImagePositionPatient"}
 )
 """What differs from slice to slice; the rest is mostly the same in all slices of a series."""
 
 
-def _kinds(names: str) -> frozenset[int]:
-    """Value representations as they are unpacked: two letters as a little endian number."""
-    return frozenset(int.from_bytes(name.encode(), "little") for name in names.split())
+_WANTED = {tag: (keyword, kinds(names), keyword in OF_ONE_SLICE) for tag, (keyword, names) in _WANTED_KEYWORDS.items()}
+_KIND_OF = {keyword: names.split()[0] for keyword, names in _WANTED_KEYWORDS.values()}
+_TAGS_OF_ONE_SLICE = frozenset(tag for tag, (_, _, is_of_slice) in _WANTED.items() if is_of_slice)
 
-
-_SHORT_KINDS = _kinds("AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US")
-_LONG_KINDS = _kinds("OB OD OF OL OV OW SQ SV UC UN UR UT UV")
-_SEQUENCE, _PIXEL_KINDS = _kinds("SQ"), _kinds("OB OW")
-_WANTED = {tag: (keyword, _kinds(kinds), keyword in OF_ONE_SLICE) for tag, (keyword, kinds) in _WANTED_KEYWORDS.items()}
-_KIND_OF = {keyword: kinds.split()[0] for keyword, kinds in _WANTED_KEYWORDS.values()}
-_PIXEL_DATA, _ITEM, _ITEM_END, _SEQUENCE_END = 0x7FE00010, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_UNDEFINED = 0xFFFFFFFF
-_DEEPEST = 16
-
-_explicit_head = struct.Struct("<HHHH").unpack_from
-_implicit_head = struct.Struct("<HHI").unpack_from
-_long_length = struct.Struct("<I").unpack_from
-
-
-class NotPlain(Exception):
-    """Something that this module does not fully understand; pydicom may."""
+MOST_DIFFERENCES = 40
+"""Two headers that differ in more elements are of two series."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,171 +146,123 @@ class QuickElements:
         return (self.of_slice if keyword in OF_ONE_SLICE else self.of_series).get(keyword)
 
 
-def quick_elements(start: bytes, size: int) -> QuickElements | None:
-    """Find the wanted elements of a file in little endian, with preamble and pixel data.
+class QuickReader:
+    """Finds the wanted elements in the headers of many files, one after the other.
 
-    Args:
-        start: the first bytes of the file.
-        size: of the whole file, bytes.
-
-    Returns:
-        None where start ends before the pixel data; call again with more.
-
-    Raises:
-        NotPlain: the file is anything that is not fully understood here.
+    Most of a header is the same in all slices of a series. Bytes that equal those of an earlier file, from the
+    beginning of an element on, are equal elements; only what differs between slices is looked at one by one.
     """
-    if start[128:132] != b"DICM":
-        raise NotPlain("no preamble")
-    found = _Found({}, {})
-    try:
-        syntax, position = _meta(start, found)
-        walk = _walk_implicit if syntax == IMPLICIT else _walk_explicit
-        pixel_start, length = walk(start, position, found)
-    except struct.error:  # start ends within an element
+
+    def __init__(self) -> None:
+        self._syntax = ""
+        self._parts: list[bytes | int] = []  # bytes of elements that do not differ, and tags of elements that do
+        self._differing = _TAGS_OF_ONE_SLICE
+        self._walked: dict[int, bytes] = {}  # by tag, the elements of the last file that took the long way
+        self._of_series: dict[str, bytes] = {}
+
+    def elements(self, start: bytes, size: int) -> QuickElements | None:
+        """Find the wanted elements of a file in little endian, with preamble and pixel data.
+
+        Args:
+            start: the first bytes of the file.
+            size: of the whole file, bytes.
+
+        Returns:
+            None where start ends before the pixel data; call again with more. Its of_series is the same object as that
+            of the file before where it is equal.
+
+        Raises:
+            NotPlain: the file is anything that is not fully understood here.
+        """
+        values = _Values({}, {})
+        try:
+            syntax, position = _meta(start, values)
+            pixels = self._along(start, position, values) if syntax == self._syntax else None
+            if pixels is None:
+                pixels = self._walk(start, position, syntax, values)
+        except struct.error:  # start ends within an element
+            return None
+        is_native = syntax in {IMPLICIT, EXPLICIT}
+        if (pixels.length == UNDEFINED) == is_native or (is_native and pixels.begin + pixels.length > size):
+            raise NotPlain("pixel data")
+        if values.of_series != self._of_series:
+            self._of_series = values.of_series
+        length = pixels.length if is_native else None
+        return QuickElements(syntax, self._of_series, values.of_slice, pixels.begin, length)
+
+    def _along(self, start: bytes, position: int, values: _Values) -> Element | None:
+        """Go from one differing element to the next; the pixel data, or None where the file is not like the last."""
+        is_explicit = self._syntax != IMPLICIT
+        values.of_series.update(self._of_series)
+        for part in self._parts:
+            if isinstance(part, bytes):
+                if not start.startswith(part, position):
+                    break
+                position += len(part)
+                continue
+            element = element_at(start, position, is_explicit=is_explicit)
+            if element.tag != part:
+                break
+            values.keep(element, start)
+            position = element.stop
+        else:
+            return element
+        values.of_series.clear()
         return None
-    is_native = syntax in {IMPLICIT, EXPLICIT}
-    if (length == _UNDEFINED) == is_native or (is_native and pixel_start + length > size):
-        raise NotPlain("pixel data")
-    return QuickElements(syntax, found.of_series, found.of_slice, pixel_start, length if is_native else None)
+
+    def _walk(self, start: bytes, position: int, syntax: str, values: _Values) -> Element:
+        """Go from element to element, and learn what differs from the file before; the pixel data."""
+        found: dict[int, bytes] = {}
+        begin = position
+        for element in elements(start, position, is_explicit=syntax != IMPLICIT):
+            values.keep(element, start)
+            found[element.tag] = start[begin : element.stop]
+            begin = element.stop
+        differences = {tag for tag, raw in found.items() if self._walked.get(tag) != raw}
+        is_next = syntax == self._syntax and len(differences) <= MOST_DIFFERENCES
+        self._differing = self._differing | differences if is_next else _TAGS_OF_ONE_SLICE
+        self._parts = []
+        for tag, raw in found.items():
+            if tag in self._differing or tag == PIXEL_DATA:
+                self._parts.append(tag)
+            elif self._parts and isinstance(self._parts[-1], bytes):
+                self._parts[-1] += raw
+            else:
+                self._parts.append(raw)
+        self._syntax, self._walked = syntax, found
+        return element
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Values(NamedTuple):
+    """Raw values by keyword."""
+
     of_series: dict[str, bytes]
     of_slice: dict[str, bytes]
 
-    def keep(self, row: tuple[str, frozenset[int], bool], kind: int, raw: bytes) -> None:
-        """Keep a wanted value; kind is 0 where it is not written."""
-        keyword, kinds, is_of_slice = row
-        if kind and kind not in kinds:
+    def keep(self, element: Element, start: bytes) -> None:
+        """Keep the value of an element if it is wanted."""
+        row = _WANTED.get(element.tag)
+        if row is None:
+            return
+        keyword, plain_kinds, is_of_slice = row
+        if element.kind and element.kind not in plain_kinds:
             raise NotPlain(keyword)
-        (self.of_slice if is_of_slice else self.of_series)[keyword] = raw
+        (self.of_slice if is_of_slice else self.of_series)[keyword] = start[element.begin : element.stop]
 
 
-def _meta(start: bytes, found: _Found) -> tuple[str, int]:
+def _meta(start: bytes, values: _Values) -> tuple[str, int]:
     """Transfer syntax, and where the data set begins."""
-    position, last, syntax = 132, 0, b""
-    while start[position : position + 2] == b"\x02\x00":
-        group, element, kind, length = _explicit_head(start, position)
-        position += 8
-        if kind in _LONG_KINDS:
-            (length,) = _long_length(start, position)
-            position += 4
-        elif kind not in _SHORT_KINDS:
-            raise NotPlain("meta information")
-        if element < last:
-            raise NotPlain("order of elements")
-        last = element
-        raw = start[position : position + length]
-        if element == 0x0010:
-            syntax = raw
-        elif wanted := _WANTED.get(group << 16 | element):
-            found.keep(wanted, kind, raw)
-        position += length
-    _long_length(start, position)  # fails where start ends here
+    syntax, position = b"", 132
+    for element in meta_elements(start):
+        position = element.stop
+        if element.tag == TRANSFER_SYNTAX:
+            syntax = start[element.begin : element.stop]
+        else:
+            values.keep(element, start)
     uid = syntax.rstrip(b"\0 ").decode("ascii", "replace")
-    # Big endian and deflated are the only standard syntaxes that a little endian walk does not read.
-    if not uid.startswith("1.2.840.10008.1.2") or uid in {BIG_ENDIAN, DEFLATED}:
+    if not is_walked(uid):
         raise NotPlain("transfer syntax")
     return uid, position
-
-
-def _walk_explicit(start: bytes, position: int, found: _Found) -> tuple[int, int]:
-    """Go along the elements to the pixel data; return where its value begins, and its length.
-
-    A value that start does not hold whole is kept short, but then the next head fails to unpack.
-    """
-    last, short_kinds, wanted, kept = 0, _SHORT_KINDS, _WANTED.get, (found.of_series, found.of_slice)
-    while True:
-        group, element, kind, length = _explicit_head(start, position)
-        tag = group << 16 | element
-        if tag <= last:
-            raise NotPlain("order of elements")
-        last = tag
-        if kind in short_kinds:
-            begin = position + 8
-            position = begin + length
-            # As found.keep() does; a call for every element would take as long as the rest of the walk.
-            if row := wanted(tag):
-                if kind not in row[1]:
-                    raise NotPlain(row[0])
-                kept[row[2]][row[0]] = start[begin:position]
-        elif tag == _PIXEL_DATA and kind in _PIXEL_KINDS:
-            return position + 12, _long_length(start, position + 8)[0]
-        else:
-            position = _after_long(start, position, tag, kind)
-
-
-def _after_long(start: bytes, position: int, tag: int, kind: int) -> int:
-    """Where the element after one with a length of four bytes begins."""
-    if kind not in _LONG_KINDS or tag in _WANTED or tag == _PIXEL_DATA:
-        raise NotPlain("value representation")
-    (length,) = _long_length(start, position + 8)
-    if length != _UNDEFINED:
-        return position + 12 + int(length)
-    if kind not in _SEQUENCE:
-        raise NotPlain("undefined length")
-    return _after_sequence(start, position + 12, True, 0)
-
-
-def _walk_implicit(start: bytes, position: int, found: _Found) -> tuple[int, int]:
-    """The same where value representations are not written."""
-    last, wanted = 0, _WANTED.get
-    if start[position + 4 : position + 6].isalpha():
-        raise NotPlain("explicit where implicit was announced")
-    while True:
-        group, element, length = _implicit_head(start, position)
-        tag = group << 16 | element
-        if tag <= last:
-            raise NotPlain("order of elements")
-        last = tag
-        position += 8
-        if tag == _PIXEL_DATA:
-            return position, length
-        if length == _UNDEFINED:
-            position = _after_sequence(start, position, False, 0)
-            continue
-        if row := wanted(tag):
-            found.keep(row, 0, start[position : position + length])
-        position += length
-
-
-def _after_sequence(start: bytes, position: int, is_explicit: bool, depth: int) -> int:
-    """Where the element after a sequence of undefined length begins."""
-    if depth > _DEEPEST:
-        raise NotPlain("depth of sequences")
-    while True:
-        group, element, length = _implicit_head(start, position)
-        tag = group << 16 | element
-        position += 8
-        if tag == _SEQUENCE_END:
-            return position
-        if tag != _ITEM:
-            raise NotPlain("sequence")
-        position = _after_item(start, position, is_explicit, depth) if length == _UNDEFINED else position + length
-
-
-def _after_item(start: bytes, position: int, is_explicit: bool, depth: int) -> int:
-    while True:
-        group, element, length = _implicit_head(start, position)
-        tag = group << 16 | element
-        kind = length & 0xFFFF if is_explicit else 0
-        position += 8
-        if tag == _ITEM_END:
-            return position
-        if kind in _LONG_KINDS:
-            (length,) = _long_length(start, position)
-            position += 4
-        elif kind in _SHORT_KINDS:
-            length >>= 16
-        elif is_explicit:
-            raise NotPlain("value representation")
-        if length == _UNDEFINED:
-            if is_explicit and kind not in _SEQUENCE:
-                raise NotPlain("undefined length")
-            position = _after_sequence(start, position, is_explicit, depth + 1)
-        else:
-            position += length
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ihd_core.dicom import geometry, ranking
-from ihd_core.dicom.headers import Header, read_headers
+from ihd_core.dicom.headers import Header, HeaderReader
 from ihd_core.dicom.kinds import UNPLACED, LeftOut, why_left_out
 from ihd_core.dicom.source_files import SourceFile, files_at
 from ihd_core.dicom.splitting import Part, parts
@@ -106,10 +106,11 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
     rejected = [_Rejected(problem.file, problem.reason, damaged=True) for problem in there.problems]
     if not files and not rejected:
         raise NoHeadCt(f"{source}: holds no files")
+    reader = HeaderReader()
     for done, file in enumerate(files):
         report(done, len(files))
         try:
-            headers = read_headers(file)
+            headers = reader.read(file)
         except DicomError as error:
             if len(files) == 1 and not rejected:
                 raise

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
-from ihd_core.dicom.headers import full_headers, quick_header
+from ihd_core.dicom.headers import HeaderReader, full_headers
 from ihd_core.dicom.source_files import SourceFile
 from ihd_core.errors import DicomError
 from ihd_core.phantom.series_writer import write_series
@@ -17,9 +17,17 @@ from tests.ihd_core.dicom.fuzz import CHANGES, EXAMPLES, changed
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, JPEG2000Lossless]
 
 
-def difference(file):
-    """What differs between the two headers of a file; empty where they agree or the quick way leaves it to pydicom."""
-    quick = quick_header(file)
+def difference(file, *before):
+    """What differs between the two headers of a file; empty where they agree or the quick way leaves it to pydicom.
+
+    Args:
+        file: the one that is compared.
+        before: files that the same reader reads first.
+    """
+    reader = HeaderReader()
+    for earlier in before:
+        reader.quick(earlier)
+    quick = reader.quick(file)
     if quick is None:
         return ""
     try:
@@ -28,10 +36,12 @@ def difference(file):
         return f"quick where pydicom says: {error}"
     fields = [field.name for field in dataclasses.fields(full)]
     return "; ".join(
-        f"{name}: {getattr(quick, name)!r} != {getattr(full, name)!r}"
-        for name in fields
-        if getattr(quick, name) != getattr(full, name)
+        f"{name}: {getattr(quick, name)!r} != {getattr(full, name)!r}" for name in fields if differs(quick, full, name)
     )
+
+
+def differs(one, other, name):
+    return getattr(one, name) != getattr(other, name)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +71,7 @@ def written(tmp_path_factory):
 
 
 def test_a_plain_file_takes_the_quick_way(written):
-    assert all(quick_header(SourceFile(path)) is not None for path in written)
+    assert all(HeaderReader().quick(SourceFile(path)) is not None for path in written)
     assert [difference(SourceFile(path)) for path in written] == [""] * len(written)
 
 
@@ -69,12 +79,12 @@ def test_the_two_ways_agree_on_every_real_file(shared_data):
     files = [SourceFile(path) for path in sorted(shared_data.rglob("*")) if path.is_file()]
     assert {difference(file) for file in files} == {""}
     plain = [file for file in files if file.path.parts[-3] == "head_ct" or "S2010" in file.path.parts]
-    assert sum(quick_header(file) is not None for file in plain) > 100, "real scans take the quick way"
+    assert sum(HeaderReader().quick(file) is not None for file in plain) > 100, "real scans take the quick way"
 
 
 def test_a_header_longer_than_the_first_look_takes_the_quick_way(tmp_path, hu):
     (path,) = write_series(tmp_path, hu[:1], tags={"ImageComments": "x" * 9000, "RescaleSlope": "2"})
-    assert quick_header(SourceFile(path)).slope == 2
+    assert HeaderReader().quick(SourceFile(path)).slope == 2
 
 
 @pytest.mark.parametrize(
@@ -106,10 +116,43 @@ def test_the_two_ways_agree_on_odd_values(tmp_path, hu, tags, syntax):
     assert difference(SourceFile(path)) == ""
 
 
-@given(number=st.integers(0, 2 * len(SYNTAXES) - 1), changes=CHANGES)
+def test_one_reader_for_all_real_files_agrees_too(shared_data):
+    reader = HeaderReader()
+    for path in sorted(path for path in shared_data.rglob("*") if path.is_file()):
+        quick = reader.quick(SourceFile(path))
+        if quick is not None:
+            (full,) = full_headers(SourceFile(path))
+            assert [field.name for field in dataclasses.fields(full) if differs(quick, full, field.name)] == [], path
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_neighbours_that_differ_in_any_way_are_read_as_they_are(tmp_path, hu, syntax):
+    """One after the other through one reader: what was the same so far may differ, be missing, or be new."""
+    tags = [
+        {},
+        {},
+        {"KVP": 100},
+        {"KVP": 120, "ConvolutionKernel": "H30s"},
+        {"ConvolutionKernel": None, "WindowCenter": 40, "WindowWidth": 80},
+        {"PatientName": "OTHER", "RescaleIntercept": -1000},
+        {"SOPClassUID": None, "SeriesInstanceUID": "1.2.4"},
+        {"ImagePositionPatient": None},
+        {},
+    ]
+    files = []
+    for number, of_file in enumerate(tags):
+        options = {"transfer_syntax": syntax, "series_uid": "1.2.3", "tags": of_file}
+        (path,) = write_series(tmp_path / str(number), hu[:1], **options)
+        files.append(SourceFile(path))
+    for number in range(len(files)):
+        assert difference(files[number], *files[:number]) == "", number
+
+
+@given(number=st.integers(0, 2 * len(SYNTAXES) - 1), before=st.integers(0, 2), changes=CHANGES)
 @settings(max_examples=EXAMPLES)
-def test_the_two_ways_agree_on_damaged_headers(written, number, changes):
+def test_the_two_ways_agree_on_damaged_headers(written, number, before, changes):
+    """Alone, or after so many whole slices of the same series."""
     path = Path(written[number])
     damaged = path.with_suffix(".damaged")
     damaged.write_bytes(changed(path.read_bytes(), changes, within=1200))
-    assert difference(SourceFile(damaged)) == ""
+    assert difference(SourceFile(damaged), *[SourceFile(path)] * before) == ""
