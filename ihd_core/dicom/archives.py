@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import os
 import threading
-import zlib
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from ihd_core.dicom.archive_bytes import Extent, held, on_disk
-from ihd_core.dicom.zip_directory import DEFLATED, LOCAL_HEADER, Entry, Refused, bytes_at, read_directory
+from ihd_core.dicom.zip_directory import DEFLATED, Entry, Refused, bytes_at, read_directory
+from ihd_core.dicom.zip_members import PIECE, copy_stored, pieces, start_of, unpacked
 from ihd_core.errors import DicomError
 
 if TYPE_CHECKING:
@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 MOST_FILES = 100_000
 """Files that are looked at in one go, on disk and in archives together."""
 
-_PIECE = 1 << 18
-"""Bytes that are read or unpacked at a time."""
-
 _STREAM_PIECE = 1 << 15
-"""The same for streams, of which often only the header is read."""
+"""Bytes that a stream reads or unpacks at a time; often only the header is wanted."""
 
 _LARGEST_AT_ONCE = 64 << 20
 """Bytes of a file that is unpacked whenever it is read; larger ones are unpacked once and kept."""
@@ -126,7 +123,7 @@ class Archive:
         with self.reading(name) as (entry, read_at):
             if entry.method != DEFLATED and count < entry.size:
                 return entry.size, bytes_at(read_at, self._start(read_at, entry), count)
-            for piece in self.pieces(read_at, entry, min(count, _PIECE)):
+            for piece in self.pieces(read_at, entry, max(1, min(count, PIECE))):
                 found += piece
                 if len(found) >= count:
                     break
@@ -149,13 +146,15 @@ class Archive:
             if not buffer:
                 return entry.size, 0
             if entry.method != DEFLATED:
-                self._copy(entry, read_at, buffer, offset)
+                is_checked = name in self._checked
+                copy_stored(entry, read_at, self._start(read_at, entry), buffer, offset, check=not is_checked)
+                self._checked.add(name)
             elif entry.size > min(4 * len(buffer), _LARGEST_AT_ONCE):
                 # Frames of one file, in any order: unpacking it anew for each would take the square of them.
                 with self._whole(entry, read_at).reading() as unpacked_at:
                     unpacked_at(offset, buffer)
             else:
-                buffer[:] = self._at_once(entry, read_at)[offset : offset + len(buffer)]
+                buffer[:] = unpacked(entry, read_at, self._start(read_at, entry))[offset : offset + len(buffer)]
             return entry.size, len(buffer)
 
     def stream(self, name: str) -> BinaryIO:
@@ -178,7 +177,7 @@ class Archive:
             entry = self._entry(name)
             if entry.method != DEFLATED:
                 return self._extent.part(self._start(read_at, entry), entry.size)
-            return held(self.pieces(read_at, entry, _PIECE), entry.size, self.changed_ns)
+            return held(self.pieces(read_at, entry), entry.size, self.changed_ns)
 
     @contextmanager
     def reading(self, name: str) -> Iterator[tuple[Entry, ReadAt]]:
@@ -200,103 +199,21 @@ class Archive:
         return self.entries[name]
 
     def _start(self, read_at: ReadAt, entry: Entry) -> int:
-        """Offset of the bytes of a file, which its local header tells."""
         if entry.name not in self._starts:
-            header = bytes_at(read_at, entry.offset, LOCAL_HEADER.size)
-            if len(header) < LOCAL_HEADER.size or header[:4] != b"PK\x03\x04":
-                raise Refused("is damaged (not where the table of contents of the archive says)")
-            _, name_length, extra_length = LOCAL_HEADER.unpack(header)
-            self._starts[entry.name] = entry.offset + LOCAL_HEADER.size + name_length + extra_length
+            self._starts[entry.name] = start_of(entry, read_at)
         return self._starts[entry.name]
 
-    def pieces(self, read_at: ReadAt, entry: Entry, most: int) -> Iterator[bytes]:
-        """Unpack a file, by at most so many bytes at a time.
-
-        Raises:
-            Refused: it is not what was announced; the last byte comes only once the checksum is right.
-            OSError: it cannot be read.
-        """
-        crc = done = 0
-        packed = self._packed(read_at, entry, most)
-        for piece in _inflated(packed, most) if entry.method == DEFLATED else packed:
-            done += len(piece)
-            if done > entry.size:
-                raise Refused(f"is damaged (unpacks to more than the {entry.size:,} bytes that it announces)")
-            crc = _crc32(piece, crc)
-            if done == entry.size and crc != entry.crc:
-                raise Refused("is damaged (its checksum is wrong)")
-            yield piece
-        if done < entry.size:
-            raise Refused(f"is damaged (breaks off after {done:,} of {entry.size:,} bytes)")
-
-    def _copy(self, entry: Entry, read_at: ReadAt, buffer: memoryview, offset: int) -> None:
-        """Read from a stored file straight into a buffer, and the first time all that is around it for the checksum."""
-        start = self._start(read_at, entry)
-        done = read_at(start + offset, buffer)
-        if entry.name not in self._checked:
-            crc = _checksum(read_at, start, start + offset, 0)
-            crc = _crc32(buffer[:done], crc)
-            crc = _checksum(read_at, start + offset + done, start + entry.size, crc)
-            if crc != entry.crc:
-                raise Refused("is damaged (its checksum is wrong)")
-            self._checked.add(entry.name)
-        if done < len(buffer):
-            raise Refused(f"is damaged (breaks off after {offset + done:,} of {entry.size:,} bytes)")
-
-    def _packed(self, read_at: ReadAt, entry: Entry, most: int) -> Iterator[bytes]:
-        start = self._start(read_at, entry)
-        for offset in range(0, entry.packed, most):
-            yield bytes_at(read_at, start + offset, min(most, entry.packed - offset))
-
-    def _at_once(self, entry: Entry, read_at: ReadAt) -> memoryview:
-        """Unpack a file of at most _LARGEST_AT_ONCE bytes, some times as fast as by pieces."""
-        from imagecodecs import DeflateError, deflate_decode
-
-        packed = bytes_at(read_at, self._start(read_at, entry), entry.packed)
-        try:
-            whole = memoryview(deflate_decode(packed, raw=True, out=bytearray(entry.size)))
-        except DeflateError:
-            whole = memoryview(b"")
-        if len(whole) == entry.size and _crc32(whole) == entry.crc:
-            return whole
-        return memoryview(b"".join(self.pieces(read_at, entry, _PIECE)))  # which says what is wrong
+    def pieces(self, read_at: ReadAt, entry: Entry, most: int = PIECE) -> Iterator[bytes]:
+        """Unpack a file, as zip_members.pieces does."""
+        return pieces(entry, read_at, self._start(read_at, entry), most)
 
     def _whole(self, entry: Entry, read_at: ReadAt) -> Extent:
         """A file unpacked as a whole; kept until another one is."""
         with self._unpacking:
             if self._unpacked is None or self._unpacked[0] != entry.name:
                 self._unpacked = None
-                unpacked = held(self.pieces(read_at, entry, _PIECE), entry.size, self.changed_ns)
-                self._unpacked = (entry.name, unpacked)
+                self._unpacked = (entry.name, held(self.pieces(read_at, entry), entry.size, self.changed_ns))
             return self._unpacked[1]
-
-
-def _crc32(data: bytes | memoryview, crc: int = 0) -> int:
-    from imagecodecs import deflate_crc32  # ten times as fast as that of zlib
-
-    return int(deflate_crc32(data, crc))  # type: ignore[arg-type]  # any buffer will do
-
-
-def _checksum(read_at: ReadAt, start: int, end: int, crc: int) -> int:
-    """CRC-32 of the bytes from start to end, continued from that of those before."""
-    for offset in range(start, end, _PIECE):
-        crc = _crc32(bytes_at(read_at, offset, min(_PIECE, end - offset)), crc)
-    return crc
-
-
-def _inflated(packed: Iterator[bytes], most: int) -> Iterator[bytes]:
-    """Inflate a file, by at most so many bytes at a time, up to the end of its deflate stream or of its bytes."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        for more in packed:
-            waiting = more
-            while piece := inflater.decompress(waiting, most):
-                yield piece
-                waiting = inflater.unconsumed_tail
-            if inflater.eof:
-                return
-    except zlib.error as error:
-        raise Refused(f"is damaged ({str(error).rpartition(': ')[2]})") from error
 
 
 class _Stream(io.RawIOBase):
@@ -328,7 +245,7 @@ class _Stream(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
-        if self._size > _LARGEST_AT_ONCE:
+        if self._place + len(view) > _LARGEST_AT_ONCE:
             _, done = self._archive.read_into(self._name, view, self._place)
         else:
             with self._archive.named(self._name):

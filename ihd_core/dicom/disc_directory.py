@@ -22,6 +22,9 @@ _SOP_CLASS = b"1.2.840.10008.1.3.10"
 _VERSION = re.compile(r"(;\d+)?\.*$")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _INACTIVE = 0
+_RECORDS = b"\x04\x00\x20\x12SQ\x00\x00"
+_UNDEFINED = 0xFFFFFFFF
+_LONGEST_START = 64 << 10
 _KEYWORDS = ("DirectoryRecordSequence", "ReferencedFileID", "RecordInUseFlag")
 
 
@@ -63,11 +66,16 @@ def _names(directory: SourceFile) -> list[tuple[str, ...]]:
     from ihd_core.dicom.datasets import one_line, read_header_dataset
 
     try:
-        size = directory.stamp().size
+        start, stamp = directory.start(_LONGEST_START)
     except OSError as error:
         raise DicomError(f"{directory.name}: cannot be read ({error.strerror or error})") from error
-    if size > LARGEST:
-        raise DicomError(f"{directory.name}: has {size:,} bytes, a DICOMDIR of at most {LARGEST:,} is read")
+    if stamp.size > LARGEST:
+        raise DicomError(f"{directory.name}: has {stamp.size:,} bytes, a DICOMDIR of at most {LARGEST:,} is read")
+    # pydicom takes as many records as there are.
+    records = start.find(_RECORDS) + len(_RECORDS)
+    length = int.from_bytes(start[records : records + 4], "little") if records >= len(_RECORDS) else _UNDEFINED
+    if length != _UNDEFINED and records + 4 + length > stamp.size:
+        raise DicomError(f"{directory.name}: is damaged (breaks off within its records); open its folder instead")
     dataset, _ = read_header_dataset(directory, _KEYWORDS)
     names = []
     try:

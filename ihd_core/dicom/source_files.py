@@ -190,3 +190,18 @@ def files_at(paths: Iterable[Path]) -> FilesFound:
         problem = search.problems[0]
         raise DicomError(f"{problem.file.name}: {problem.reason}")
     return FilesFound(tuple(search.files), tuple(search.problems))
+
+
+def files_within(file: SourceFile) -> FilesFound | None:
+    """What lies in a file that turned out not to be DICOM; None unless its content is a ZIP archive.
+
+    For archives without the ending, which cannot be told from pictures before they are opened.
+
+    Raises:
+        DicomError: it holds more than archives.MOST_FILES files.
+    """
+    from ihd_core.dicom.file_search import FileSearch
+
+    search = FileSearch()
+    is_archive = search.add_archive(file)
+    return FilesFound(tuple(search.files), tuple(search.problems)) if is_archive else None

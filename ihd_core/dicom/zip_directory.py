@@ -113,6 +113,9 @@ def read_directory(read_at: ReadAt, size: int, *, most: int) -> Directory:
         if len(entries) == most:
             raise Refused(f"holds more than {most:,} files, the most that are read at once")
         entries.append(entry)
+    # Of more than 65,535 some writers give the rest after division.
+    if len(entries) & 0xFFFF != end.entry_count & 0xFFFF:
+        raise Refused(f"is damaged (lists {len(entries):,} files where {end.entry_count:,} were announced)")
     files = [entry for entry in entries if not entry.name.endswith("/")]
     _refuse_overlaps(files, end.start)
     return Directory(*_sorted_out(files), len(entries))
@@ -147,7 +150,10 @@ def _find_end(read_at: ReadAt, size: int) -> _End:
     if disk or first_disk:
         raise Refused("is one part of an archive in several; join them first")
     start = end - directory_size
-    if start - offset < 0:
+    if start > offset and bytes_at(read_at, 0, 4) == b"PK\x03\x04":
+        # The record found is that of an archive stored in this one, whose own end is missing.
+        raise Refused("is damaged (breaks off before its table of contents)")
+    if start < offset:
         raise Refused("is damaged (its table of contents is not where it says)")
     return _End(start, directory_size, count, start - offset)
 
