@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ihd_core.dicom.elements import DatasetElements, text, whole
@@ -9,9 +10,11 @@ from ihd_core.errors import DicomError
 from ihd_core.scan import PART
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from pydicom.dataset import Dataset
+
+    from ihd_core.dicom.elements import Elements
 
 CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
 """Enhanced CT Image Storage and Legacy Converted Enhanced CT Image Storage."""
@@ -22,28 +25,28 @@ SEQUENCES = ("ContrastBolusAgentSequence", "SharedFunctionalGroupsSequence", "Pe
 MOST_FRAMES = 20_000
 """Frames of one object; an hour of perfusion imaging has fewer."""
 
-_IN_GROUP: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "ImageType": (("CTImageFrameTypeSequence", "FrameType"),),
-    "ImagePositionPatient": (("PlanePositionSequence", "ImagePositionPatient"),),
-    "ImageOrientationPatient": (("PlaneOrientationSequence", "ImageOrientationPatient"),),
-    "PixelSpacing": (("PixelMeasuresSequence", "PixelSpacing"),),
-    "SliceThickness": (("PixelMeasuresSequence", "SliceThickness"),),
-    "RescaleSlope": (("PixelValueTransformationSequence", "RescaleSlope"),),
-    "RescaleIntercept": (("PixelValueTransformationSequence", "RescaleIntercept"),),
-    "RescaleType": (("PixelValueTransformationSequence", "RescaleType"),),
-    "WindowCenter": (("FrameVOILUTSequence", "WindowCenter"),),
-    "WindowWidth": (("FrameVOILUTSequence", "WindowWidth"),),
-    "ConvolutionKernel": (("CTReconstructionSequence", "ConvolutionKernel"),),
-    "KVP": (("CTXRayDetailsSequence", "KVP"),),
-    "AcquisitionNumber": (("FrameContentSequence", "FrameAcquisitionNumber"),),
-    "AcquisitionTime": (
-        ("FrameContentSequence", "FrameAcquisitionDateTime"),
-        ("FrameContentSequence", "FrameReferenceDateTime"),
-    ),
-    "StackID": (("FrameContentSequence", "StackID"),),
-    "TemporalPositionIndex": (("FrameContentSequence", "TemporalPositionIndex"),),
+_IN_GROUPS: Mapping[str, Mapping[str, str]] = {
+    "CTImageFrameTypeSequence": {"FrameType": "ImageType"},
+    "PlanePositionSequence": {"ImagePositionPatient": "ImagePositionPatient"},
+    "PlaneOrientationSequence": {"ImageOrientationPatient": "ImageOrientationPatient"},
+    "PixelMeasuresSequence": {"PixelSpacing": "PixelSpacing", "SliceThickness": "SliceThickness"},
+    "PixelValueTransformationSequence": {
+        "RescaleSlope": "RescaleSlope",
+        "RescaleIntercept": "RescaleIntercept",
+        "RescaleType": "RescaleType",
+    },
+    "FrameVOILUTSequence": {"WindowCenter": "WindowCenter", "WindowWidth": "WindowWidth"},
+    "CTReconstructionSequence": {"ConvolutionKernel": "ConvolutionKernel"},
+    "CTXRayDetailsSequence": {"KVP": "KVP"},
+    "FrameContentSequence": {
+        "FrameAcquisitionNumber": "AcquisitionNumber",
+        "FrameReferenceDateTime": "AcquisitionTime",
+        "FrameAcquisitionDateTime": "AcquisitionTime",
+        "StackID": "StackID",
+        "TemporalPositionIndex": "TemporalPositionIndex",
+    },
 }
-"""Keyword to the functional group that has it, and its keyword there; DICOM PS3.3 C.7.6.16.2 and C.8.15.3."""
+"""Functional group to the keywords in it and what a slice calls the same; DICOM PS3.3 C.7.6.16.2 and C.8.15.3."""
 
 _CONVERTED = ("UnassignedPerFrameConvertedAttributesSequence", "UnassignedSharedConvertedAttributesSequence")
 """Where a Legacy Converted object keeps what the slices it was made of said, under its own keyword."""
@@ -53,57 +56,47 @@ _OF_ONE_FRAME = frozenset({"ImagePositionPatient", "ImagePosition"})
 
 
 class FrameElements:
-    """What an object says about one frame: its own functional groups, then the shared ones, then the object."""
+    """What an object says about one frame: first its own functional groups, then the shared ones, then the object."""
 
-    def __init__(self, instance: DatasetElements, groups: Sequence[Dataset], *, is_alone: bool) -> None:
-        """Take the functional groups of the frame.
+    def __init__(self, groups: Sequence[Dataset], beyond: Elements, *, hidden: frozenset[str] = frozenset()) -> None:
+        """Take functional groups.
 
         Args:
-            instance: the object itself.
-            groups: the frame's own, then the shared ones.
-            is_alone: it is the object's only frame.
+            groups: the frame's own, or the shared ones; one item, or none.
+            beyond: what counts where these say nothing.
+            hidden: keywords for which nothing else counts.
         """
-        self.transfer_syntax = instance.transfer_syntax
+        self.transfer_syntax = beyond.transfer_syntax
         self.said: dict[str, tuple[str, ...]] = {}
         """What is known of the frame otherwise, by keyword; it counts before everything else."""
-        self._instance = instance
-        self._groups = groups
-        self._is_alone = is_alone
-        self._items: dict[str, tuple[DatasetElements, ...]] = {}
+        self._places = _places(groups)
+        self._beyond = beyond
+        self._hidden = hidden
 
     def texts(self, keyword: str) -> tuple[str, ...]:
         """As Elements.texts."""
         if keyword in self.said:
             return self.said[keyword]
-        return next((elements.texts(name) for elements, name in self._where(keyword)), ())
+        if place := self._places.get(keyword):
+            return place[0].texts(place[1])
+        return () if keyword in self._hidden else self._beyond.texts(keyword)
 
     def numbers(self, keyword: str) -> tuple[float, ...] | None:
         """As Elements.numbers; a malformed value of the frame is not replaced by one of the whole object."""
         if keyword in self.said:
-            try:
-                return tuple(float(part) for part in self.said[keyword]) or None
-            except ValueError:
-                return None
-        return next((elements.numbers(name) for elements, name in self._where(keyword)), None)
+            return tuple(float(part) for part in self.said[keyword])
+        if place := self._places.get(keyword):
+            return place[0].numbers(place[1])
+        return None if keyword in self._hidden else self._beyond.numbers(keyword)
 
-    def datasets(self, sequence: str) -> list[Dataset]:
-        """The items of one functional group, the frame's own before the shared ones."""
-        return [item for group in self._groups for item in _items(group, sequence)]
 
-    def items(self, sequence: str) -> tuple[DatasetElements, ...]:
-        """The same as elements."""
-        if sequence not in self._items:
-            self._items[sequence] = tuple(DatasetElements(item) for item in self.datasets(sequence))
-        return self._items[sequence]
+class _Remembered:
+    """What all frames have in common, looked up once."""
 
-    def _where(self, keyword: str) -> Iterator[tuple[DatasetElements, str]]:
-        """The places that have a value, best first, with the keyword used there."""
-        for sequence, name in _IN_GROUP.get(keyword, ()):
-            yield from ((item, name) for item in self.items(sequence) if item.texts(name))
-        for sequence in _CONVERTED:
-            yield from ((item, keyword) for item in self.items(sequence) if item.texts(keyword))
-        if self._is_alone or keyword not in _OF_ONE_FRAME:
-            yield self._instance, keyword
+    def __init__(self, elements: Elements) -> None:
+        self.transfer_syntax = elements.transfer_syntax
+        self.texts = cache(elements.texts)
+        self.numbers = cache(elements.numbers)
 
 
 def frame_elements(dataset: Dataset, name: str) -> tuple[FrameElements, ...]:
@@ -131,22 +124,43 @@ def frame_elements(dataset: Dataset, name: str) -> tuple[FrameElements, ...]:
     if announced != len(groups):
         raise DicomError(f"{name}: is damaged (announces {announced:,} frames and describes {len(groups):,})")
     shared = _items(dataset, SEQUENCES[1])[:1]
-    frames = tuple(FrameElements(instance, (own, *shared), is_alone=announced == 1) for own in groups)
+    common = _Remembered(FrameElements(shared, instance, hidden=_OF_ONE_FRAME if announced > 1 else frozenset()))
+    frames = tuple(FrameElements([own], common) for own in groups)
     agents = [DatasetElements(agent) for agent in _items(dataset, SEQUENCES[0])]
+    for frame, own in zip(frames, groups, strict=True):
+        if agents:
+            frame.said["ContrastBolusAgent"] = _agents((own, *shared), agents)
+        if region := _region((own, *shared)):
+            frame.said["BodyPartExamined"] = (region,)
     acquisitions = _acquisitions(frames)
     uid = text(instance, "SOPInstanceUID") or text(instance, "MediaStorageSOPInstanceUID")
     in_order = sorted(range(len(frames)), key=lambda index: (acquisitions[index], index))
     for place, index in enumerate(in_order, start=1):
         frame = frames[index]
         frame.said["AcquisitionNumber"] = (str(acquisitions[index]),)
-        if agents:
-            frame.said["ContrastBolusAgent"] = _agents(frame, agents)
-        if region := _region(frame):
-            frame.said["BodyPartExamined"] = (region,)
         if announced > 1:
             frame.said["InstanceNumber"] = (str(place),)
             frame.said["SOPInstanceUID"] = (f"{uid}{PART}{index + 1}",) if uid else ()
     return frames
+
+
+def _places(groups: Sequence[Dataset]) -> dict[str, tuple[DatasetElements, str]]:
+    """Where functional groups have something to say: keyword of a slice to item, and keyword in the item."""
+    found: dict[str, tuple[DatasetElements, str]] = {}
+    for group in groups:
+        for item in (item for sequence in _CONVERTED for item in _items(group, sequence)):
+            found.update((keyword, (DatasetElements(item), keyword)) for keyword in item.dir())
+        for sequence, keywords in _IN_GROUPS.items():
+            for item in _items(group, sequence)[:1]:
+                elements = DatasetElements(item)
+                found.update((keyword, (elements, name)) for name, keyword in keywords.items() if _says(item, name))
+    return found
+
+
+def _says(item: Dataset, keyword: str) -> bool:
+    """Whether there is a value, be it malformed."""
+    element = item.get_item(keyword)
+    return element is not None and element.value not in (None, b"", "")
 
 
 def _acquisitions(frames: Sequence[FrameElements]) -> list[int]:
@@ -169,9 +183,9 @@ def _natural(stack: str) -> tuple[int, str]:
     return (int(stack) if stack.isdecimal() and len(stack) < 10 else 0), stack
 
 
-def _agents(frame: FrameElements, agents: Sequence[DatasetElements]) -> tuple[str, ...]:
+def _agents(groups: Sequence[Dataset], agents: Sequence[DatasetElements]) -> tuple[str, ...]:
     """Agents that were given when the frame was acquired; all of the object where it does not say when."""
-    usage = frame.items("ContrastBolusUsageSequence")
+    usage = [DatasetElements(item) for group in groups for item in _items(group, "ContrastBolusUsageSequence")]
     without = {
         whole(item, "ContrastBolusAgentNumber")
         for item in usage
@@ -181,9 +195,9 @@ def _agents(frame: FrameElements, agents: Sequence[DatasetElements]) -> tuple[st
     return tuple(text(agent, "CodeMeaning") or text(agent, "CodeValue") or "not named" for agent in given)
 
 
-def _region(frame: FrameElements) -> str:
+def _region(groups: Sequence[Dataset]) -> str:
     """What the frame shows, in words."""
-    for anatomy in frame.datasets("FrameAnatomySequence"):
+    for anatomy in (item for group in groups for item in _items(group, "FrameAnatomySequence")):
         for region in _items(anatomy, "AnatomicRegionSequence"):
             return text(DatasetElements(region), "CodeMeaning")
     return ""
