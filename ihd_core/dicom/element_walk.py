@@ -10,6 +10,12 @@ from ihd_core.dicom.transfer_syntaxes import BIG_ENDIAN, DEFLATED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MARK = b"DICM"
+"""What the preamble of 128 bytes is followed by."""
+
+META = 132
+"""Where the meta information of a file begins."""
+
 PIXEL_DATA = 0x7FE00010
 UNDEFINED = 0xFFFFFFFF
 TRANSFER_SYNTAX = 0x00020010
@@ -62,9 +68,9 @@ def meta_elements(start: bytes) -> Iterator[Element]:
         NotPlain: the file is none, or its meta information is not in order.
         struct.error: start ends within an element.
     """
-    if start[128:132] != b"DICM":
+    if start[128:132] != MARK:
         raise NotPlain("no preamble")
-    position, last = 132, 0
+    position, last = META, 0
     while start[position : position + 2] == b"\x02\x00":
         element = element_at(start, position, is_explicit=True)
         if element.tag < last:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ihd_core.dicom import multiframe
 from ihd_core.dicom.datasets import PixelPlace, read_header_dataset
@@ -100,6 +100,12 @@ class Header:
     volume: NiftiVolume | None = field(default=None, repr=False)
 
 
+_OF_ONE_SLICE = frozenset(
+    {"file", "stamp", "place", "sop_class", "sop_uid", "instance_number", "acquisition", "position"}
+)
+"""Fields of a header that HeaderReader fills for every file."""
+
+
 def read_headers(file: SourceFile) -> tuple[Header, ...]:
     """As HeaderReader.read, for a single file."""
     return HeaderReader().read(file)
@@ -114,7 +120,7 @@ class HeaderReader:
     def __init__(self) -> None:
         self._quick = QuickReader()
         self._of_series: dict[str, bytes] | None = None
-        self._template: Header | None = None
+        self._shared: dict[str, Any] = {}
 
     def read(self, file: SourceFile) -> tuple[Header, ...]:
         """The headers of one file, one a picture; at least one.
@@ -146,15 +152,12 @@ class HeaderReader:
         return None
 
     def _header(self, file: SourceFile, stamp: Stamp, found: QuickElements) -> Header:
-        template = self._template
-        if template is None or (found.of_series, found.transfer_syntax) != (self._of_series, template.transfer_syntax):
-            template = self._template = _template(found)
-            self._of_series = found.of_series
-        sop_class = template.sop_class or text(found, "MediaStorageSOPClassUID")
+        if (found.of_series, found.transfer_syntax) != (self._of_series, self._shared.get("transfer_syntax")):
+            self._of_series, self._shared = found.of_series, _shared(found)
+        sop_class = text(found, "SOPClassUID") or text(found, "MediaStorageSOPClassUID")
         if sop_class in multiframe.CLASSES:
             raise NotPlain("multi-frame picture")
-        return replace(
-            template,
+        return Header(
             file=file,
             sop_class=sop_class,
             sop_uid=text(found, "SOPInstanceUID") or text(found, "MediaStorageSOPInstanceUID"),
@@ -163,11 +166,12 @@ class HeaderReader:
             position=_position(found),
             place=None if found.pixel_bytes is None else PixelPlace(found.pixel_start, found.pixel_bytes),
             stamp=stamp,
+            **self._shared,
         )
 
 
-def _template(found: QuickElements) -> Header:
-    """A header of everything that is not of one slice.
+def _shared(found: QuickElements) -> dict[str, Any]:
+    """The fields of a header that are not of one slice, by name.
 
     Raises:
         NotPlain: this takes pydicom.
@@ -177,7 +181,7 @@ def _template(found: QuickElements) -> Header:
     is_plain = not _is_multiframe(header) and 0 < header.rows <= LARGEST_SIDE and 0 < header.columns <= LARGEST_SIDE
     if not is_plain or header.modality != "CT":
         raise NotPlain("picture")
-    return header
+    return {field.name: getattr(header, field.name) for field in fields(Header) if field.name not in _OF_ONE_SLICE}
 
 
 def full_headers(file: SourceFile) -> tuple[Header, ...]:

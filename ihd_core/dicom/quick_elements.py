@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ihd_core.dicom.element_walk import (
+    MARK,
+    META,
     PIXEL_DATA,
     TRANSFER_SYNTAX,
     UNDEFINED,
@@ -23,7 +25,8 @@ from ihd_core.dicom.element_walk import (
 from ihd_core.dicom.transfer_syntaxes import EXPLICIT, IMPLICIT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
 _STRINGS = frozenset({"AS", "CS", "DA", "TM", "UI"})
 _TEXTS = frozenset({"LO", "PN", "SH"})
@@ -100,6 +103,8 @@ _WANTED = {tag: (keyword, kinds(names), keyword in OF_ONE_SLICE) for tag, (keywo
 _KIND_OF = {keyword: names.split()[0] for keyword, names in _WANTED_KEYWORDS.values()}
 _TAGS_OF_ONE_SLICE = frozenset(tag for tag, (_, _, is_of_slice) in _WANTED.items() if is_of_slice)
 
+_Part = bytes | int
+
 MOST_DIFFERENCES = 40
 """Two headers that differ in more elements are of two series."""
 
@@ -155,7 +160,8 @@ class QuickReader:
 
     def __init__(self) -> None:
         self._syntax = ""
-        self._parts: list[bytes | int] = []  # bytes of elements that do not differ, and tags of elements that do
+        self._meta_parts: list[_Part] = []
+        self._parts: list[_Part] = []
         self._differing = _TAGS_OF_ONE_SLICE
         self._walked: dict[int, bytes] = {}  # by tag, the elements of the last file that took the long way
         self._of_series: dict[str, bytes] = {}
@@ -174,63 +180,96 @@ class QuickReader:
         Raises:
             NotPlain: the file is anything that is not fully understood here.
         """
-        values = _Values({}, {})
+        values = _Values(dict(self._of_series), {})
         try:
-            syntax, position = _meta(start, values)
-            pixels = self._along(start, position, values) if syntax == self._syntax else None
+            pixels = self._along(start, values)
             if pixels is None:
-                pixels = self._walk(start, position, syntax, values)
+                values = _Values({}, {})
+                pixels = self._walk(start, values)
         except struct.error:  # start ends within an element
             return None
-        is_native = syntax in {IMPLICIT, EXPLICIT}
+        is_native = self._syntax in {IMPLICIT, EXPLICIT}
         if (pixels.length == UNDEFINED) == is_native or (is_native and pixels.begin + pixels.length > size):
             raise NotPlain("pixel data")
         if values.of_series != self._of_series:
             self._of_series = values.of_series
         length = pixels.length if is_native else None
-        return QuickElements(syntax, self._of_series, values.of_slice, pixels.begin, length)
+        return QuickElements(self._syntax, self._of_series, values.of_slice, pixels.begin, length)
 
-    def _along(self, start: bytes, position: int, values: _Values) -> Element | None:
+    def _along(self, start: bytes, values: _Values) -> Element | None:
         """Go from one differing element to the next; the pixel data, or None where the file is not like the last."""
-        is_explicit = self._syntax != IMPLICIT
-        values.of_series.update(self._of_series)
-        for part in self._parts:
-            if isinstance(part, bytes):
-                if not start.startswith(part, position):
-                    break
-                position += len(part)
-                continue
-            element = element_at(start, position, is_explicit=is_explicit)
-            if element.tag != part:
-                break
-            values.keep(element, start)
-            position = element.stop
-        else:
-            return element
-        values.of_series.clear()
-        return None
+        if not self._parts or start[128:132] != MARK:
+            return None
+        position, _ = _after(start, META, self._meta_parts, values, is_explicit=True)
+        if position is None:
+            return None
+        return _after(start, position, self._parts, values, is_explicit=self._syntax != IMPLICIT)[1]
 
-    def _walk(self, start: bytes, position: int, syntax: str, values: _Values) -> Element:
+    def _walk(self, start: bytes, values: _Values) -> Element:
         """Go from element to element, and learn what differs from the file before; the pixel data."""
-        found: dict[int, bytes] = {}
-        begin = position
-        for element in elements(start, position, is_explicit=syntax != IMPLICIT):
+        meta = list(meta_elements(start))
+        position = meta[-1].stop if meta else META
+        syntax = _syntax(start, meta)
+        found = [*meta, *elements(start, position, is_explicit=syntax != IMPLICIT)]
+        raw: dict[int, bytes] = {}
+        position = META
+        for element in found:
             values.keep(element, start)
-            found[element.tag] = start[begin : element.stop]
-            begin = element.stop
-        differences = {tag for tag, raw in found.items() if self._walked.get(tag) != raw}
+            raw[element.tag] = start[position : element.stop]
+            position = element.stop
+        differences = {tag for tag in raw if self._walked.get(tag) != raw[tag]}
         is_next = syntax == self._syntax and len(differences) <= MOST_DIFFERENCES
         self._differing = self._differing | differences if is_next else _TAGS_OF_ONE_SLICE
-        self._parts = []
-        for tag, raw in found.items():
-            if tag in self._differing or tag == PIXEL_DATA:
-                self._parts.append(tag)
-            elif self._parts and isinstance(self._parts[-1], bytes):
-                self._parts[-1] += raw
-            else:
-                self._parts.append(raw)
-        self._syntax, self._walked = syntax, found
-        return element
+        # Were the transfer syntax looked at, and not compared, what follows could be in another one.
+        looked_at = (self._differing | {PIXEL_DATA}) - {TRANSFER_SYNTAX}
+        self._meta_parts = _parts([(element.tag, raw[element.tag]) for element in meta], looked_at)
+        self._parts = _parts([(element.tag, raw[element.tag]) for element in found[len(meta) :]], looked_at)
+        self._syntax, self._walked, self._of_series = syntax, raw, values.of_series
+        return found[-1]
+
+
+def _parts(raw: Sequence[tuple[int, bytes]], looked_at: AbstractSet[int]) -> list[_Part]:
+    """Elements in order: the tag of one that is looked at, the bytes of all between two such."""
+    found: list[_Part] = []
+    for tag, content in raw:
+        if tag in looked_at:
+            found.append(tag)
+        elif found and isinstance(found[-1], bytes):
+            found[-1] += content
+        else:
+            found.append(content)
+    return found
+
+
+def _after(
+    start: bytes, position: int, parts: Sequence[_Part], values: _Values, *, is_explicit: bool
+) -> tuple[int | None, Element | None]:
+    """Keep the values of all parts that are looked at.
+
+    Returns:
+        Where what follows the parts begins, and the last that was looked at; None twice where the bytes are not those.
+    """
+    element = None
+    for part in parts:
+        if isinstance(part, bytes):
+            if not start.startswith(part, position):
+                return None, None
+            position += len(part)
+            continue
+        element = element_at(start, position, is_explicit=is_explicit)
+        if element.tag != part:
+            return None, None
+        values.keep(element, start)
+        position = element.stop
+    return position, element
+
+
+def _syntax(start: bytes, meta: Sequence[Element]) -> str:
+    raw = next((start[element.begin : element.stop] for element in meta if element.tag == TRANSFER_SYNTAX), b"")
+    uid = raw.rstrip(b"\0 ").decode("ascii", "replace")
+    if not is_walked(uid):
+        raise NotPlain("transfer syntax")
+    return uid
 
 
 class _Values(NamedTuple):
@@ -248,21 +287,6 @@ class _Values(NamedTuple):
         if element.kind and element.kind not in plain_kinds:
             raise NotPlain(keyword)
         (self.of_slice if is_of_slice else self.of_series)[keyword] = start[element.begin : element.stop]
-
-
-def _meta(start: bytes, values: _Values) -> tuple[str, int]:
-    """Transfer syntax, and where the data set begins."""
-    syntax, position = b"", 132
-    for element in meta_elements(start):
-        position = element.stop
-        if element.tag == TRANSFER_SYNTAX:
-            syntax = start[element.begin : element.stop]
-        else:
-            values.keep(element, start)
-    uid = syntax.rstrip(b"\0 ").decode("ascii", "replace")
-    if not is_walked(uid):
-        raise NotPlain("transfer syntax")
-    return uid, position
 
 
 @lru_cache(maxsize=4096)
