@@ -156,8 +156,9 @@ class FileSearch:
             return
         size = sum(entry.size for entry in archive.entries.values())
         if self._bytes + size > MOST_BYTES:
-            beside = " with the archives before it" if self._bytes else ""
-            self._refuse(file, f"would unpack to {self._bytes + size:,} bytes{beside}, at most {MOST_BYTES:,} are read")
+            self._refuse(
+                file, f"would unpack, with archives before it, to more than {MOST_BYTES:,} bytes, as in a ZIP bomb"
+            )
             return
         self._bytes += size
         self._add_to_count(archive.entry_count)

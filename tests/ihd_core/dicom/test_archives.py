@@ -528,7 +528,7 @@ def test_archives_that_together_would_unpack_to_too_much_are_refused(tmp_path, m
         zip_of(tmp_path / f"{name}.zip", {"1": NOISE})
     found = files_at([tmp_path])
     assert [file.name for file in found.files] == ["a.zip/1", "b.zip/1"]
-    reason = "would unpack to 900,000 bytes with the archives before it, at most 700,000 are read"
+    reason = "would unpack, with archives before it, to more than 700,000 bytes, as in a ZIP bomb"
     assert problems(found) == {"c.zip": reason}
 
 
