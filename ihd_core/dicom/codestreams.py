@@ -12,6 +12,9 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 """Markers of a picture's size: every kind of JPEG, and JPEG-LS."""
 
 
+_RESTARTS = range(0xD0, 0xD8)
+
+
 class MalformedStream(Exception):
     """Not the beginning of such a picture; the message says what is wrong."""
 
@@ -85,10 +88,15 @@ def jpeg_2000(frame: bytes) -> Codestream:
 
 
 def without_end(frame: bytes) -> bytes | None:
-    """A JPEG picture up to its end marker; None where it has none."""
+    """A JPEG picture up to its last encoded value; None where it has no end marker."""
     end = frame.rfind(_END)
-    # 0xFF bytes may fill the space before a marker, and archives pad with zeros behind it.
-    return None if end < 0 else frame[:end].rstrip(b"\xff")
+    if end < 0:
+        return None
+    # Any number of 0xFF may stand before a marker.
+    encoded = frame[:end].rstrip(b"\xff")
+    while encoded[-2:-1] == b"\xff" and encoded[-1] in _RESTARTS:
+        encoded = encoded[:-2].rstrip(b"\xff")
+    return encoded
 
 
 def _after_boxes(frame: bytes) -> int:

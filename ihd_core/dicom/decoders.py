@@ -77,11 +77,9 @@ def _from_jpeg(frame: bytes, header: Header) -> Values:
     values: Values = jpeg8_decode(frame)
     if not np.array_equal(values, jpeg8_decode(encoded + _OTHER_BYTES)):
         raise DicomError(f"{header.file.name}: pixel data breaks off within its JPEG picture")
-    # The last bytes of a progressive picture only refine it, and one of a single value may be all the same code.
-    used = encoded.rstrip(b"\0\xff")
-    if stream.kind != _PROGRESSIVE and values.min() != values.max() and len(used) >= stream.data + _LAST_BYTES:
-        other = bytes(_OTHER_BYTE[byte] for byte in used[-_LAST_BYTES:])
-        changed = _or_nothing(jpeg8_decode, used[:-_LAST_BYTES] + other + b"\xff\xd9")
+    # The last bytes of a progressive picture only refine it, and those of one single value may all mean the same.
+    if stream.kind != _PROGRESSIVE and values.min() != values.max() and len(encoded) >= stream.data + _LAST_BYTES:
+        changed = _or_nothing(jpeg8_decode, _with_other_end(encoded) + b"\xff\xd9")
         if changed is not None and np.array_equal(values, changed):
             raise DicomError(f"{header.file.name}: pixel data is damaged (more of it than its JPEG picture needs)")
     return _with_sign(values, stream, header)
@@ -179,6 +177,15 @@ def _or_nothing(decode: Callable[[bytes], Values], frame: bytes) -> Values | Non
         return None
 
 
+def _with_other_end(encoded: bytes) -> bytes:
+    """The same with other last bytes, all of them values: 0xFF and a byte after it may be more than that."""
+    changed = bytearray(encoded)
+    for index in range(len(encoded) - _LAST_BYTES, len(encoded)):
+        if 0xFF not in encoded[index - 1 : index + 1]:
+            changed[index] ^= 0x33 if encoded[index] == 0xAA else 0x55
+    return bytes(changed)
+
+
 def _other_bytes() -> bytes:
     """Bytes that decode to some picture, in pieces that any count of restart markers leads to."""
     rng = np.random.default_rng(0)
@@ -187,9 +194,6 @@ def _other_bytes() -> bytes:
 
 
 _OTHER_BYTES = _other_bytes()
-
-_OTHER_BYTE = bytes(byte if byte in {0, 0xFF} else byte ^ (0x33 if byte == 0xAA else 0x55) for byte in range(256))
-"""Another byte for each but those of a marker."""
 
 _DECODERS: dict[str, Callable[[bytes, Header], Values]] = {
     RLE: _from_rle,

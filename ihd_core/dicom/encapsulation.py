@@ -92,6 +92,8 @@ def _fragments(stream: BinaryIO, name: str) -> tuple[list[int], Fragments, list[
     begins: list[bool] = []
     while len(fragments) < _MOST_FRAGMENTS:
         head = stream.read(8)
+        if fragments and fragments[-1].length % 2 and not head.startswith((_ITEM, _END)):
+            head = head[1:] + stream.read(1)  # padded to an even length without counting the padding
         if len(head) < 8 or head[:4] == _END:
             return table or [], tuple(fragments), begins
         length = int.from_bytes(head[4:], "little")
