@@ -221,8 +221,8 @@ class _Stream(io.RawIOBase):
 
     def __init__(self, archive: Archive, name: str) -> None:
         super().__init__()
+        self.name = name  # pydicom asks every file for one
         self._archive = archive
-        self._name = name
         self._place = 0
         self._read = bytearray()
         self._opened = ExitStack()
@@ -246,9 +246,9 @@ class _Stream(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
         if self._place + len(view) > _LARGEST_AT_ONCE:
-            _, done = self._archive.read_into(self._name, view, self._place)
+            _, done = self._archive.read_into(self.name, view, self._place)
         else:
-            with self._archive.named(self._name):
+            with self._archive.named(self.name):
                 while len(self._read) < min(self._place + len(view), self._size):
                     self._read += next(self._pieces)
             there = memoryview(self._read)[self._place : self._place + len(view)]

@@ -10,9 +10,12 @@ import zlib
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from ihd_core.dicom import archive_bytes, archives, file_search, zip_directory
 from ihd_core.dicom.reader import load_scan
+from ihd_core.dicom.series import find_series
 from ihd_core.dicom.source_files import SourceFile, files_at, files_within
 from ihd_core.errors import DicomError, NoHeadCt
 from ihd_core.phantom.series_writer import write_series
@@ -96,6 +99,31 @@ def test_a_scan_is_the_same_from_a_folder_an_archive_and_an_archive_in_archives(
     (tmp_path / "folder").mkdir()
     shutil.copy(tmp_path / "nested.ZIP", tmp_path / "folder")
     assert_same(load_scan(tmp_path / "folder"), expected)
+
+
+@both_methods
+@pytest.mark.parametrize(
+    "syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian, RLELossless]
+)
+def test_slices_that_take_pydicom_are_the_same_from_an_archive(tmp_path, hu, method, syntax):
+    sequence = {"SourceImageSequence": [Dataset()]}
+    write_series(tmp_path / "study", hu, transfer_syntax=syntax, tags=sequence)
+    path = zip_of(tmp_path / "study.zip", contents(tmp_path / "study"), method)
+    scan = load_scan(path)
+    np.testing.assert_array_equal(scan.hu, hu)
+    assert_same(scan, load_scan(tmp_path / "study"))
+
+
+def test_real_files_are_understood_the_same_from_an_archive(tmp_path, shared_data):
+    for folder in ("transfer_syntaxes", "geometry_failures"):
+        path = zip_of(tmp_path / f"{folder}.zip", contents(shared_data / folder))
+        found, expected = find_series([path]), find_series([shared_data / folder])
+        assert [(one.uid, one.slice_count, len(one.damaged)) for one in found.series] == [
+            (one.uid, one.slice_count, len(one.damaged)) for one in expected.series
+        ]
+        assert [(one.reason, len(one.files)) for one in found.left_out] == [
+            (one.reason, len(one.files)) for one in expected.left_out
+        ]
 
 
 def test_files_of_an_archive_come_in_the_order_of_a_folder_and_folders_are_none(tmp_path):
