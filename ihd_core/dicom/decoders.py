@@ -47,15 +47,19 @@ def decoded_values(header: Header) -> Values:
         raise DicomError(f"{name}: no decoder for transfer syntax {name_of(syntax)}")
     if header.pixels.bits_allocated not in {8, 16}:
         raise DicomError(f"{name}: {header.pixels.bits_allocated} bits a pixel where a CT slice has 8 or 16")
-    if syntax == DEFLATED:
-        return _inflated_values(header)
-    frame = encoded_frame(header)
+    return _inflated_values(header) if syntax == DEFLATED else values_of(encoded_frame(header), header)
+
+
+def values_of(frame: bytes, header: Header) -> Values:
+    """The same for an encoded picture that has been found in its file, in a syntax that has a decoder."""
+    name = header.file.name
     try:
-        values = _DECODERS[syntax](frame, header)
+        values = _DECODERS[header.transfer_syntax](frame, header)
     except DicomError:
         raise
     except Exception as error:  # every decoder fails in its own way
-        raise DicomError(f"{name}: pixels cannot be decoded, {name_of(syntax)} ({one_line(error)})") from error
+        syntax = name_of(header.transfer_syntax)
+        raise DicomError(f"{name}: pixels cannot be decoded, {syntax} ({one_line(error)})") from error
     if values.shape != (header.rows, header.columns):
         raise DicomError(f"{name}: a picture of shape {values.shape} where {_size(header)} were announced")
     return values

@@ -6,6 +6,7 @@ import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.pixels import pixel_array
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -17,10 +18,10 @@ from pydicom.uid import (
 )
 
 from ihd_core.dicom.datasets import PixelPlace
-from ihd_core.dicom.headers import PixelFormat
+from ihd_core.dicom.headers import PixelFormat, read_headers
 from ihd_core.dicom.pixels import AIR_HU, assumed_format, needs_repair, read_hu
 from ihd_core.dicom.source_files import SourceFile
-from ihd_core.errors import DicomError
+from ihd_core.errors import DicomError, NotDicom
 from ihd_core.phantom.series_writer import write_series
 from tests.ihd_core.dicom.header_of import header_of
 
@@ -412,3 +413,41 @@ def test_pixel_data_of_no_length_is_refused(tmp_path, hu):
     (path,) = write_series(tmp_path, hu[:1], tags={"PixelData": b""})
     with pytest.raises(DicomError, match=r"^001\.dcm: 0 bytes of pixel data where 2,560 were announced$"):
         read(path)
+
+
+def by_pydicom(path):
+    """Stored values by pydicom, which cannot decode JPEG of 12 bits; those by GDCM."""
+    dataset = pydicom.dcmread(path)
+    if dataset.file_meta.TransferSyntaxUID[-3:] not in {".51", ".53", ".55"}:
+        return pixel_array(dataset, raw=True)
+    import gdcm
+
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    content = reader.GetImage().GetBuffer().encode("utf-8", "surrogateescape")
+    frames = int(dataset.get("NumberOfFrames", 1))
+    return np.frombuffer(content, "<u2").reshape((frames, dataset.Rows, dataset.Columns)[frames == 1 :])
+
+
+def test_hu_of_every_real_ct_are_those_of_the_stored_values_that_pydicom_reads(shared_data):
+    compared = 0
+    for path in sorted(shared_data.rglob("*")):
+        if not path.is_file() or path.suffix in {".csv", ".json", ".txt"}:
+            continue
+        try:
+            headers = read_headers(SourceFile(path))
+        except NotDicom:
+            continue
+        if headers[0].modality != "CT" or headers[0].samples_per_pixel != 1 or not headers[0].rows:
+            continue
+        stored = by_pydicom(path).reshape(-1, headers[0].rows, headers[0].columns)
+        for header in headers:
+            values = stored[header.frame]
+            exact = values * (1.0 if header.slope is None else header.slope) + (header.intercept or 0.0)
+            is_tissue = (values != header.pixels.padding) & (exact >= -1500)
+            hu = read_hu(header, repair=False)
+            assert np.array_equal(hu[is_tissue], np.clip(np.rint(exact), -32768, 32767)[is_tissue]), path
+            assert (hu[~is_tissue] == AIR_HU).all(), path
+            compared += 1
+    assert compared > 100
