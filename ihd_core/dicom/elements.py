@@ -89,7 +89,7 @@ def _texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     try:
         return tuple(str(part) for part in _parts(dataset, keyword))
     except Exception:  # a malformed value raises whatever its conversion raised
-        raw = dataset.get_item(keyword)
+        raw = dataset.get_item(keyword, keep_deferred=True)
         return (raw.value.decode("latin-1"),) if raw is not None and isinstance(raw.value, bytes) else ()
 
 

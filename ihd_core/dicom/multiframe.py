@@ -159,7 +159,7 @@ def _places(groups: Sequence[Dataset]) -> dict[str, tuple[DatasetElements, str]]
 
 def _says(item: Dataset, keyword: str) -> bool:
     """Whether there is a value, be it malformed."""
-    element = item.get_item(keyword)
+    element = item.get_item(keyword, keep_deferred=True)
     return element is not None and element.value not in (None, b"", "")
 
 

@@ -1,6 +1,8 @@
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -343,6 +345,33 @@ def test_an_object_that_breaks_off_is_refused_or_read_in_part(tmp_path, hu, cut)
     with pytest.raises(DicomError) as caught:
         load_scan(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def whole_file(tmp_path_factory):
+    """Three frames of 8 x 8 pixels, as bytes."""
+    folder = tmp_path_factory.mktemp("whole")
+    hu = np.random.default_rng(1).integers(-1000, 3000, (3, 8, 8)).astype(np.int16)
+    return write_multiframe(folder / "frames.dcm", write_series(folder / "slices", hu)).read_bytes()
+
+
+@given(changes=st.lists(st.tuples(st.integers(132, 4000), st.integers(0, 255)), min_size=1, max_size=4))
+@example(changes=[(495, 0)])  # a value representation that there is not, in an element without a value
+def test_no_damage_gives_more_than_one_line_or_more_slices(tmp_path_factory, whole_file, changes):
+    path = tmp_path_factory.mktemp("damaged") / "frames.dcm"
+    content = bytearray(whole_file)
+    for position, value in changes:
+        content[position % len(content)] = value
+    path.write_bytes(content)
+    refusals = []
+    try:
+        scan = load_scan(path)
+    except DicomError as error:
+        refusals.append(str(error))
+    else:
+        assert len(scan.hu) <= 3
+    for refusal in refusals:
+        assert "\n" not in refusal
 
 
 @pytest.mark.parametrize(
