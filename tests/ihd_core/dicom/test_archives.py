@@ -571,6 +571,14 @@ def test_files_that_share_bytes_are_refused_as_a_bomb(tmp_path):
         files_at([tmp_path / "a.zip"])
 
 
+def test_a_file_that_runs_into_the_table_of_contents_is_refused(tmp_path):
+    whole = bytearray(zipped({"1": NOISE}, zipfile.ZIP_STORED))
+    struct.pack_into("<2L", whole, whole.index(b"PK\x01\x02") + 20, len(NOISE) + 10, len(NOISE) + 10)
+    (tmp_path / "a.zip").write_bytes(whole)
+    with pytest.raises(DicomError, match=r"^a\.zip: is damaged \(a file in it runs beyond its end\)$"):
+        files_at([tmp_path / "a.zip"])
+
+
 def test_a_bomb_of_archives_in_archives_ends_at_the_limit_of_files(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_FILES", 1000)
     whole = zipped({f"{i}.dcm": bytes(1000) for i in range(10)})
