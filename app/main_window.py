@@ -169,8 +169,6 @@ class MainWindow(QMainWindow):
 
     def _show_panels(self) -> None:
         shown, parts = self.shown, self.parts
-        # The notes are beside the picture; a tool tip over it is for those who have closed that column.
-        parts.slice_view.setToolTip(scan_notes.note_text(shown) if parts.side.isHidden() else "")
         parts.slider.show_slice(shown.slice_index, shown.slice_count)
         parts.window_bar.show_window(shown.window, shown.network_view)
         parts.strip.show_strip(panel_values.strip_view(shown))
@@ -187,6 +185,8 @@ class MainWindow(QMainWindow):
 
     def _show_status(self) -> None:
         shown, parts = self.shown, self.parts
+        # The notes are beside the picture; a tool tip over it is for those who have closed that column.
+        parts.slice_view.setToolTip(scan_notes.note_text(shown) if parts.side.isHidden() else "")
         running = shown.loading or shown.predicting
         parts.progress.setVisible(running is not None)
         parts.stop.setVisible(running is not None)

@@ -28,7 +28,7 @@ SERIOUS = (
 """Codes of warnings without which a picture or a result is misread, the most serious first; all others follow."""
 
 MOST_BADGES = 4
-REPAIR_OFF = "RSNA repair is off"
+REPAIR_OFF = "RSNA repair off"
 
 
 def warnings(shown: Shown) -> tuple[ScanWarning, ...]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _NOTE = Qt.ItemDataRole.UserRole
 _SERIOUS, _CALM, _INK, _DIM = QColor("#ffb454"), QColor("#56616b"), QColor("#e8ecef"), QColor("#aab4bd")
 _BAR, _PAD = 3, 5
-WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere | Qt.AlignmentFlag.AlignLeft)
+"""Between words, and within one that is longer than the line, as names of files are."""
 
 
 @dataclass(frozen=True, slots=True)

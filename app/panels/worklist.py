@@ -261,7 +261,9 @@ def wrapped(text: str, font: QFont, width: int, most: int = MOST_LINES) -> list[
     if not text:
         return []
     layout = QTextLayout(text, font)
-    layout.setTextOption(QTextOption(Qt.AlignmentFlag.AlignLeft))
+    how = QTextOption(Qt.AlignmentFlag.AlignLeft)
+    how.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    layout.setTextOption(how)
     layout.beginLayout()
     lines: list[str] = []
     while len(lines) < most - 1:

@@ -199,3 +199,47 @@ def test_a_series_uid_names_one_folder_and_never_a_way_out(uid, folder):
     assert "/" not in name
     assert "\\" not in name
     assert name.endswith(folder)
+
+
+SAGITTAL = np.array([[0.0, 1, 0], [0, 0, -1], [1, 0, 0]])
+
+
+def test_the_best_series_that_the_network_may_get_is_predicted(tmp_path, model_folder):
+    tags = {"StudyInstanceUID": "1.2.840.5", "PatientID": "P"}
+    options = {"spacing_mm": (5.0, 3.5, 3.5), "tags": {**tags, "SeriesDescription": "sagittal"}}
+    write_series(tmp_path / "in" / "a", toy_hu(20), orientation=SAGITTAL, series_uid="1.2.841.1", **options)
+    options["tags"] = {**tags, "SeriesDescription": "short"}
+    write_series(tmp_path / "in" / "b", toy_hu(4), series_uid="1.2.841.2", **options)
+    outcome = predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"])
+    assert [result.series_uid for result in outcome.results] == ["1.2.841.2"]
+    assert outcome.failed == []
+    (line,) = [remark for remark in outcome.remarks if "left out" in remark]
+    assert "sagittal" in line.split("not predicted: ")[1]
+
+
+def test_one_series_of_two_patients_is_predicted_for_neither_and_both_are_named(tmp_path, model_folder):
+    for number, patient in enumerate(("P1", "P2")):
+        hu = toy_hu(12, 64, number)
+        uids = [f"1.2.842.{number}.{index}" for index in range(12)]
+        options = {"spacing_mm": (5.0, 3.5, 3.5), "slice_uids": uids, "tags": {"PatientID": patient}}
+        write_series(tmp_path / "in" / patient, hu, series_uid="1.2.842", **options)
+    outcome = predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"])
+    assert outcome.results == []
+    assert len(outcome.failed) == 2
+    assert all("P1" in line and "P2" in line and "\n" not in line for line in outcome.failed)
+    assert not (tmp_path / "p.json").exists()
+
+
+def test_without_the_repair_the_values_are_taken_as_stored(tmp_path, model_folder):
+    hu = toy_hu(12).clip(-1000, 3000)
+    stored = (hu % 4096).astype(np.int16)
+    options = {"intercept": 0, "bits_stored": 12, "spacing_mm": (5.0, 3.5, 3.5), "tags": {"RescaleIntercept": "0"}}
+    write_series(tmp_path / "in", stored, **options)
+    codes = {}
+    for repair in (True, False):
+        outcome = predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"], repair=repair)
+        (scan,) = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["scans"]
+        codes[repair] = {warning["code"]: warning["values"] for warning in scan["warnings"]}
+        assert any("RSNA repair" in remark for remark in outcome.remarks)
+    assert codes[True]["rsna-repair"]["slices"] == 12
+    assert "rsna-repair" not in codes[False]

@@ -309,3 +309,62 @@ def test_real_scans_go_through(ihd, shared_data, model_folder, tmp_path, name):
     assert [warning["code"] for warning in scan["warnings"]] == [w["code"] for w in inspected["warnings"]]
     positions = [entry["position_mm"] for entry in scan["slices"]]
     assert positions == sorted(positions)
+
+
+@pytest.fixture
+def wrapped_folder(tmp_path):
+    """HU modulo 4096, as in files of the RSNA set."""
+    stored = (toy_hu(12).clip(-1000, 3000) % 4096).astype("int16")
+    tags = {"RescaleIntercept": "0"}
+    options = {"intercept": 0, "bits_stored": 12, "spacing_mm": (5.0, 3.5, 3.5), "series_uid": "1.2.3.5", "tags": tags}
+    write_series(tmp_path / "wrapped", stored, **options)
+    return tmp_path / "wrapped"
+
+
+def test_no_repair_shows_the_values_as_stored(ihd, wrapped_folder):
+    lowest = {}
+    for option in ((), ("--no-repair",)):
+        status, out, err = ihd("inspect", "--json", wrapped_folder, *option)
+        assert (status, err) == (0, [])
+        lowest[option] = json.loads("\n".join(out))["hu"]["lowest"]
+    hu = toy_hu(12).clip(-1000, 3000)
+    assert lowest == {(): hu.min(), ("--no-repair",): (hu % 4096).min()}
+
+
+def test_predict_without_the_repair_says_so_in_one_line(ihd, wrapped_folder, model_folder, tmp_path):
+    call = ("predict", wrapped_folder, "--model", model_folder, "--out", tmp_path / "p.json", "--quiet")
+    said = {option: [line for line in ihd(*call, *option)[2] if "RSNA" in line] for option in ((), ("--no-repair",))}
+    assert [len(lines) for lines in said.values()] == [1, 1]
+    assert said[()] != said["--no-repair",]
+
+
+def test_the_window_is_told_not_to_repair(ihd, wrapped_folder, monkeypatch):
+    seen = []
+    monkeypatch.setattr(program, "run_window", lambda options: seen.append(options.repair) or 0)
+    for option in ((), ("--no-repair",)):
+        ihd("open", wrapped_folder, "--screenshot", "x.png", *option)
+    assert seen == [True, False]
+
+
+def test_inspect_looks_at_another_series_when_asked(ihd, scan_folder, wrapped_folder, tmp_path):
+    status, out, _ = ihd("inspect", scan_folder, wrapped_folder, "--json")
+    best = json.loads("\n".join(out))["chosen"]
+    status, out, _ = ihd("inspect", scan_folder, wrapped_folder, "--series", "2", "--json")
+    other = json.loads("\n".join(out))["chosen"]
+    assert (status, best["place"], best["by"], other["place"], other["by"]) == (0, 1, "rank", 2, "place")
+    assert {best["uid"], other["uid"]} == {"1.2.3.4", "1.2.3.5"}
+
+
+@pytest.mark.parametrize(("number", "said"), [("9", "there is no series 9, the list has 1"), ("0", "0 is less than 1")])
+def test_a_series_that_is_not_there_is_refused_in_one_line(ihd, scan_folder, number, said):
+    status, out, err = ihd("inspect", scan_folder, "--series", number)
+    assert (status, out, len(err)) == (2, [], 1)
+    assert said in err[0]
+
+
+@pytest.mark.parametrize("job", ["open", "inspect", "predict"])
+def test_the_help_says_what_may_be_given_as_a_path(ihd, job):
+    _, out, _ = ihd(job, "--help")
+    text = " ".join(" ".join(out).split())
+    for word in ("folder", "DICOM", "DICOMDIR", "ZIP", "NIfTI", "--no-repair"):
+        assert word in text

@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QSpinBox
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QListWidget, QSpinBox, QWidget
 
+from app import scan_notes
 from app.commands import COMMANDS
 from app.session import Mode
 from app.window_commands import COMMANDS as ACTING
 from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.phantom.series_writer import write_series
+from ihd_core.scan import ScanWarning
 from ihd_core.windowing import BONE, BRAIN
 from tests.ihd_core.toy import CORONAL, toy_hu
 
@@ -225,6 +227,11 @@ def test_a_truncated_slice_is_named_and_the_others_are_shown(open_window, wait_s
     wait_settled(window)
     assert len(window.shown.scan) == len(study.hu) - 1
     assert window.shown.scan.warnings
+    (note,) = [note for note in scan_notes.notes(window.shown) if note.title == "Unreadable slice"]
+    assert damaged.name in note.text
+    assert window.parts.notes.isVisible()
+    assert window.parts.slice_view.toolTip() == ""  # nothing pops up over a picture that has its notes beside it
+    window.actions_by_name["toggle_worklist"].trigger()
     assert damaged.name in window.parts.slice_view.toolTip()
 
 
@@ -274,7 +281,7 @@ def test_a_scan_the_network_cannot_read_is_shown_and_says_why(open_window, wait_
 def test_the_second_reader_sees_nothing_of_the_model_before_asking(read_window, press):
     window = read_window()
     assert text_of(window, "findings_headline") == "Hidden until your opinion"
-    assert not window.parts.findings.findChild(type(window.parts.side), "findings_table").isVisible()
+    assert not window.parts.findings.findChild(QWidget, "findings_table").isVisible()
     for key in ("G", "Alt+1", "N"):
         press(window, key)
         assert window.shown.heatmap_labels == ()
@@ -494,6 +501,58 @@ def test_the_window_fits_on_a_small_screen(read_window):
     assert window.minimumSizeHint().width() <= 1366
     assert window.minimumSizeHint().height() <= 720
     assert (window.width(), window.height()) == (1366, 768)
+
+
+# Missing slices
+
+
+@pytest.fixture
+def holed_window(open_window, wait_settled, study, tmp_path):
+    """A scan of 11 slices with three missing after the fifth."""
+    shutil.copytree(study.one, tmp_path / "scan")
+    for path in sorted((tmp_path / "scan").iterdir())[5:8]:
+        path.unlink()
+    window = open_window(mode="triage")
+    window.open_paths([tmp_path / "scan"])
+    wait_settled(window)
+    assert len(window.shown.scan) == 11
+    return window
+
+
+def test_a_step_over_missing_slices_is_told_in_both_directions(holed_window, press):
+    window = holed_window
+    window.session.show(slice_index=3)
+    window.statusBar().clearMessage()
+    press(window, "Down")
+    assert window.statusBar().currentMessage() == ""
+    press(window, "Down")
+    assert window.shown.slice_index == 5
+    assert window.statusBar().currentMessage() == "Gap of 20 mm, 3 slices missing between slices 5 and 6"
+    window.statusBar().clearMessage()
+    press(window, "Up")
+    assert "3 slices missing" in window.statusBar().currentMessage()
+
+
+def test_a_click_on_the_note_of_missing_slices_goes_there(holed_window, qtbot):
+    window = holed_window
+    window.session.show(slice_index=9)
+    notes = window.findChild(QListWidget, "notes_rows")
+    (row,) = [row for row in range(notes.count()) if "missing" in notes.item(row).toolTip()]
+    area = notes.visualItemRect(notes.item(row))
+    qtbot.mouseClick(notes.viewport(), Qt.MouseButton.LeftButton, pos=area.center())
+    assert window.shown.slice_index == 4
+
+
+def test_notes_cost_the_picture_no_height_on_a_small_screen(read_window):
+    window = read_window(mode="triage")
+    before = window.parts.slice_view.size()
+    warnings = tuple(ScanWarning(f"note-{number}", "A long sentence about something. " * 5) for number in range(30))
+    window.session.show(scan=replace(window.shown.scan, warnings=warnings), prediction=None)
+    QApplication.processEvents()
+    assert window.parts.notes.isVisible()
+    assert window.parts.slice_view.size() == before
+    assert (window.width(), window.height()) == (1366, 768)
+    assert window.parts.worklist.height() >= 150
 
 
 # Start and end

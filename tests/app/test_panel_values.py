@@ -14,7 +14,7 @@ from ihd_core.dicom.reader import Preview
 from ihd_core.dicom.series import find_series
 from ihd_core.labels import LABELS, Label
 from ihd_core.orientation import EdgeLetters
-from ihd_core.scan import ScanDetails, ScanWarning
+from ihd_core.scan import ScanDetails
 from ihd_core.study.opinion import Opinion, answer
 from ihd_core.study.rating import RatingValue
 from ihd_core.windowing import Window
@@ -113,27 +113,6 @@ def test_the_first_slice_is_shown_with_its_place_in_the_whole(scan):
     assert picture.badges == ("Reading…",)
 
 
-def test_the_scans_warnings_are_badges_and_their_sentences_are_kept(scan):
-    warned = replace(scan, warnings=(ScanWarning("gantry-tilt", "The gantry was tilted by 12.0 degrees"),))
-    shown = Shown(scan=warned)
-    assert panel_values.badges(shown) == ("Gantry tilt",)
-    assert panel_values.warning_text(shown) == "The gantry was tilted by 12.0 degrees"
-
-
-def test_what_is_particular_to_the_prediction_is_said_with_it(shown):
-    seen = ScanWarning("seen-in-training", "The model was made with this patient")
-    warned = replace(shown, prediction=replace(shown.prediction, warnings=(seen,)))
-    assert panel_values.warning_text(warned) == ""
-    assert panel_values.warning_text(replace(warned, revealed=True)) == "The model was made with this patient"
-    assert "Seen in training" in panel_values.badges(replace(warned, revealed=True))
-
-
-def test_a_demonstration_model_says_so_on_every_heatmap(shown):
-    sentence = shown.prediction.model.intended_use
-    assert sentence in panel_values.badges(replace(shown, revealed=True))
-    assert sentence not in panel_values.badges(shown)
-
-
 def test_hidden_results_reach_no_part_of_the_picture(shown):
     picture = panel_values.slice_picture(shown)
     assert picture.overlay is None
@@ -210,36 +189,6 @@ def test_nothing_is_rated_that_cannot_be_seen(shown):
     assert not panel_values.rating_view(replace(shown, revealed=True, heatmap_on=False)).enabled
 
 
-def test_the_worklist_names_the_patient_and_the_state_of_the_open_scan(study):
-    series = find_series([study.folder]).series
-    rows = panel_values.worklist_rows(Shown(series=series, current=0, loading=(3, 14)))
-    assert [row.title for row in rows] == ["Doe Jo", "Roe Ri"]
-    assert "14 slices" in rows[0].subtitle
-    assert (rows[0].state, rows[1].state) == ("3 / 14", "")
-
-
-def test_the_worklist_gives_no_hint_before_the_results_may_be_seen(study, shown):
-    series = find_series([study.folder]).series
-    hidden = replace(shown, series=series, current=0)
-    assert panel_values.worklist_rows(hidden)[0].state == "open"
-    assert panel_values.worklist_rows(replace(hidden, revealed=True))[0].state == "flagged"
-
-
-def test_the_worklist_says_when_a_saved_opinion_was_changed(study, shown):
-    saved = Opinion({Label.ANY: answer(90)})
-    shown = replace(shown, series=find_series([study.folder]).series, current=0, opinion=saved, saved_opinion=saved)
-    assert panel_values.worklist_rows(shown)[0].state == "saved"
-    changed = replace(shown, opinion=Opinion({Label.ANY: answer(10)}))
-    assert panel_values.worklist_rows(changed)[0].state == "not saved"
-
-
-def test_cases_are_studies(study):
-    series = find_series([study.folder]).series
-    assert panel_values.case_beside(Shown(series=series, current=0), 1) == 1
-    assert panel_values.case_beside(Shown(series=series, current=1), -1) == 0
-    assert panel_values.case_beside(Shown(series=series, current=1), 1) == -1
-
-
 def test_an_opinion_that_contradicts_itself_is_not_saved():
     both = Opinion({Label.ANY: answer(10), Label.SUBDURAL: answer(90)})
     assert "Any is no" in panel_values.opinion_obstacle(Shown(opinion=both))
@@ -247,3 +196,15 @@ def test_an_opinion_that_contradicts_itself_is_not_saved():
     opinion = Opinion({Label.ANY: answer(10)})
     assert panel_values.opinion_obstacle(Shown(opinion=opinion)) == ""
     assert panel_values.opinion_obstacle(Shown(opinion=opinion, saved_opinion=opinion)) == "Saved already"
+
+
+def test_slices_missing_beside_the_one_on_the_screen_are_said_in_its_corner():
+    scan = toy_scan(slices=4, heights_mm=[0, 5, 20, 25])
+    lines = [panel_values.slice_picture(Shown(scan=scan, slice_index=index)).caution for index in range(4)]
+    beside = "Gap of 15 mm, 2 slices missing"
+    assert lines == [(), (f"{beside} above this slice",), (f"{beside} below this slice",), ()]
+    assert [gap.missing for gap in panel_values.strip_view(Shown(scan=scan)).gaps] == [2]
+
+
+def test_of_a_scan_that_is_not_read_yet_no_gap_is_told(scan):
+    assert panel_values.gaps(Shown(preview=Preview(toy_scan(slices=1), 7, 15))) == ()

@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 
 from ihd_core.labels import DISPLAY_ORDER, Label
+from ihd_core.scan import ScanWarning
 from ihd_core.study.journal import check
 from ihd_core.study.opinion import Call
 from ihd_core.study.rating import RatingValue
@@ -259,3 +260,22 @@ def test_without_a_name_the_record_says_anonymous(read_window, press, rows):
     window = read_window(reader="")
     press(window, "Ctrl+1", "Ctrl+Return")
     assert {row["reader"] for row in rows()} == {"anonymous"}
+
+
+def test_the_warnings_of_the_prediction_are_in_the_record_even_where_they_are_not_on_the_screen(
+    read_window, press, rows
+):
+    window = read_window()
+    warnings = (ScanWarning("gantry-tilt", "Tilted."), ScanWarning("seen-in-training", "Seen."))
+    window.session.show(prediction=replace(window.shown.prediction, warnings=warnings))
+    assert not window.shown.results_visible
+    press(window, "Ctrl+6", "Ctrl+Return")
+    assert {row["warnings"].split() == ["gantry-tilt", "seen-in-training"] for row in rows("opinion")} == {True}
+
+
+def test_a_thousand_slices_that_could_not_be_read_still_let_an_opinion_be_recorded(read_window, press, rows):
+    window = read_window()
+    warnings = tuple(ScanWarning("unreadable-slice", f"Slice {number}.") for number in range(2000))
+    window.session.show(scan=replace(window.shown.scan, warnings=warnings), prediction=None)
+    press(window, "Ctrl+6", "Ctrl+Return")
+    assert {row["warnings"] for row in rows("opinion")} == {"unreadable-slice"}

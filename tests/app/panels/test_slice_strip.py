@@ -7,6 +7,8 @@ from PySide6.QtGui import QImage, QMouseEvent, QRegion
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.panels.slice_strip import SliceStrip, StripView
+from app.panels.slice_strip import columns as placed
+from app.scan_gaps import Gap
 from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
 from ihd_core.overlay import COLOURS
 
@@ -222,3 +224,60 @@ def test_the_tooltip_names_slice_and_probabilities_any_first(strip):
 def test_an_array_of_another_shape_is_refused():
     with pytest.raises(ValueError, match="probabilities"):
         shown(probabilities=np.zeros((SLICES, 5), np.float32))
+
+
+GAP_AT_9 = Gap(9, 15.0, 2)
+
+
+def test_slices_around_a_gap_keep_their_order_and_the_gap_has_room():
+    places = placed(70, 600, SLICES, (GAP_AT_9, Gap(-1, float("nan"), 1), Gap(SLICES - 1, float("nan"), 3)))
+    assert (np.diff(places.lefts) > 0).all()
+    steps = np.diff(places.lefts)
+    assert steps[9] > places.width + 20
+    assert np.allclose(np.delete(steps, 9), places.width)
+    assert places.lefts[0] > 70 + 10
+    end = places.lefts[-1] + places.width
+    assert end < 670 - 10
+    assert all(70 <= left < left + width <= 670.001 for _, (left, width) in places.bands)
+
+
+def test_many_gaps_leave_the_slices_most_of_the_room():
+    gaps = tuple(Gap(index, 10.0, 50) for index in range(0, 400, 2))
+    places = placed(70, 600, 400, gaps)
+    assert places.width * 400 >= 0.6 * 600 - 0.01
+
+
+def test_a_click_finds_every_slice_with_gaps_between_them(strip):
+    strip.show_strip(shown(gaps=(Gap(-1, float("nan"), 1, 1), GAP_AT_9, Gap(20, 10.0, 1))))
+    assert [strip.slice_at(strip.slice_x(index)) for index in range(SLICES)] == list(range(SLICES))
+    ((_, (left, width)),) = placed(70, 600, SLICES, (GAP_AT_9,)).bands
+    strip.show_strip(shown(gaps=(GAP_AT_9,)))
+    assert [strip.slice_at(left + share * width) for share in (0.1, 0.9)] == [9, 10]
+
+
+def test_the_rows_break_where_slices_are_missing(strip):
+    full = np.full((SLICES, len(LABELS)), 0.9, np.float32)
+    strip.show_strip(shown(probabilities=full, gaps=(GAP_AT_9,)))
+    ((_, (left, width)),) = placed(70, 600, SLICES, (GAP_AT_9,)).bands
+    inside = grabbed(strip)[:104, round(left) + 1 : round(left + width) - 1]
+    for label in LABELS:
+        assert not (inside == COLOURS[label]).all(axis=2).any()
+    assert (inside == (255, 193, 79)).all(axis=2).any()  # how many are missing
+    assert (inside == (120, 88, 36)).all(axis=2).any()  # hatched
+
+
+def test_a_gap_is_seen_while_the_results_are_hidden(strip):
+    strip.show_strip(shown(hidden=True))
+    without = grabbed(strip)
+    strip.show_strip(shown(hidden=True, gaps=(GAP_AT_9,)))
+    assert (grabbed(strip) != without).any()
+    ((_, (left, width)),) = placed(70, 600, SLICES, (GAP_AT_9,)).bands
+    assert strip.tooltip_at(left + width / 2) == "Gap of 15 mm, 2 slices missing"
+
+
+def test_rows_are_drawn_anew_when_a_gap_comes(strip):
+    full = np.full((SLICES, len(LABELS)), 0.9, np.float32)
+    strip.show_strip(shown(probabilities=full))
+    before = grabbed(strip)
+    strip.show_strip(shown(probabilities=full, gaps=(Gap(0, 10.0, 1),)))
+    assert (grabbed(strip)[:, 300:660] != before[:, 300:660]).any()

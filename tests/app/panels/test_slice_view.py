@@ -470,3 +470,25 @@ def test_an_empty_view_says_how_to_begin_and_then_what_it_is_told(view):
 def test_every_gesture_is_described():
     assert len({gesture.hand for gesture in GESTURES}) == len(GESTURES) >= 6
     assert all(gesture.does for gesture in GESTURES)
+
+
+def test_short_badges_share_a_row_and_none_is_cut(view):
+    short, long = ("One", "Two", "Three"), "A long sentence on what this model may be used for"
+    view.show_picture(blank(badges=short))
+    one_row = np.nonzero(has(grabbed(view), BADGE).any(axis=1))[0]
+    view.show_picture(blank(badges=short[:1]))
+    assert one_row.max() == np.nonzero(has(grabbed(view), BADGE).any(axis=1))[0].max()
+    view.show_picture(blank(badges=(*short, long)))
+    two_rows = np.nonzero(has(grabbed(view), BADGE).any(axis=1))[0]
+    assert one_row.max() < two_rows.max() <= 2 * one_row.max()
+
+
+def test_what_asks_for_caution_stands_above_the_lower_right_corner_in_the_badges_colour(view):
+    view.show_picture(blank(bottom_right=("Slice 1 / 2",)))
+    assert not has(grabbed(view), BADGE).any()
+    view.show_picture(blank(bottom_right=("Slice 1 / 2",), caution=("Gap of 10 mm",)))
+    drawn = grabbed(view)
+    rows, columns = np.nonzero(has(drawn, BADGE))
+    assert columns.min() > drawn.shape[1] / 2
+    corner = has(drawn, INK)[:, round(0.7 * drawn.shape[1]) :]
+    assert rows.max() < np.nonzero(corner[-60:].any(axis=1))[0].max() + drawn.shape[0] - 60
