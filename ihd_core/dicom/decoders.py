@@ -7,6 +7,7 @@ terminal or panic on damaged pictures, and the 12-bit JPEG of pylibjpeg is GPL.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from ihd_core.dicom.codestreams import Codestream
     from ihd_core.dicom.headers import Header
+    from ihd_core.dicom.opened_files import OpenedFiles
+    from ihd_core.dicom.source_files import SourceFile
 
     Values = NDArray[np.integer]
 
@@ -31,8 +34,12 @@ _PROGRESSIVE = 0xC2
 _LAST_BYTES = 8
 
 
-def decoded_values(header: Header) -> Values:
+def decoded_values(header: Header, opened: OpenedFiles | None = None) -> Values:
     """Stored values of a picture whose pixels do not lie in the file as they are.
+
+    Args:
+        header: of the picture.
+        opened: keeps the pixels of a deflated file that holds several pictures.
 
     Returns:
         (rows, columns), 8 or 16 bits, signed where the header says so.
@@ -40,19 +47,19 @@ def decoded_values(header: Header) -> Values:
     Raises:
         DicomError: there are none or too few, of another size than announced, or no decoder takes them.
     """
-    name, syntax = header.file.name, header.transfer_syntax
+    name, syntax = header.name, header.transfer_syntax
     if not syntax or syntax in NATIVE:
         raise DicomError(f"{name}: no pixel data of a known length, which {name_of(syntax)} demands")
     if syntax != DEFLATED and syntax not in _DECODERS:
         raise DicomError(f"{name}: no decoder for transfer syntax {name_of(syntax)}")
     if header.pixels.bits_allocated not in {8, 16}:
         raise DicomError(f"{name}: {header.pixels.bits_allocated} bits a pixel where a CT slice has 8 or 16")
-    return _inflated_values(header) if syntax == DEFLATED else values_of(encoded_frame(header), header)
+    return _inflated_values(header, opened) if syntax == DEFLATED else values_of(encoded_frame(header), header)
 
 
 def values_of(frame: bytes, header: Header) -> Values:
     """The same for an encoded picture that has been found in its file, in a syntax that has a decoder."""
-    name = header.file.name
+    name = header.name
     try:
         values = _DECODERS[header.transfer_syntax](frame, header)
     except DicomError:
@@ -77,15 +84,15 @@ def _from_jpeg(frame: bytes, header: Header) -> Values:
     stream = _checked(codestreams.jpeg(frame), header)
     encoded = codestreams.without_end(frame)
     if encoded is None or len(encoded) < stream.data:
-        raise DicomError(f"{header.file.name}: pixel data breaks off before the end of its JPEG picture")
+        raise DicomError(f"{header.name}: pixel data breaks off before the end of its JPEG picture")
     values: Values = jpeg8_decode(frame)
     if not np.array_equal(values, jpeg8_decode(encoded + _OTHER_BYTES)):
-        raise DicomError(f"{header.file.name}: pixel data breaks off within its JPEG picture")
+        raise DicomError(f"{header.name}: pixel data breaks off within its JPEG picture")
     # The last bytes of a progressive picture only refine it, and those of one single value may all mean the same.
     if stream.kind != _PROGRESSIVE and values.min() != values.max() and len(encoded) >= stream.data + _LAST_BYTES:
         changed = _or_nothing(jpeg8_decode, _with_other_end(encoded) + b"\xff\xd9")
         if changed is not None and np.array_equal(values, changed):
-            raise DicomError(f"{header.file.name}: pixel data is damaged (more of it than its JPEG picture needs)")
+            raise DicomError(f"{header.name}: pixel data is damaged (more of it than its JPEG picture needs)")
     return _with_sign(values, stream, header)
 
 
@@ -112,32 +119,38 @@ def _from_rle(frame: bytes, header: Header) -> Values:
     words = np.frombuffer(frame, "<u4", 16)
     starts = [int(start) for start in words[1 : 1 + count]]
     if words[0] != count or starts[0] != 64 or starts != sorted(starts) or starts[-1] >= len(frame):
-        raise DicomError(f"{header.file.name}: pixel data is damaged (RLE header)")
-    values = np.empty((count, pixels), np.uint8)
+        raise DicomError(f"{header.name}: pixel data is damaged (RLE header)")
+    values = np.empty((pixels, count), np.uint8)
     for index, (start, stop) in enumerate(zip(starts, [*starts[1:], len(frame)], strict=True)):
         # Padding may add a few bytes; a whole row more is another picture.
         unpacked = packbits_decode(frame[start:stop], out=pixels + header.columns - 1)
         if len(unpacked) < pixels:
             there = f"{len(unpacked):,} bytes of pixel data where {pixels:,} were announced"
-            raise DicomError(f"{header.file.name}: {there}")
-        values[count - 1 - index] = np.frombuffer(unpacked, np.uint8, pixels)
+            raise DicomError(f"{header.name}: {there}")
+        values[:, count - 1 - index] = np.frombuffer(unpacked, np.uint8, pixels)
     kind = f"<{'i' if header.pixels.is_signed else 'u'}{count}"
-    return np.ascontiguousarray(values.T).view(kind).reshape(header.rows, header.columns)
+    return values.view(kind).reshape(header.rows, header.columns)
 
 
-def _inflated_values(header: Header) -> Values:
+def _inflated_values(header: Header, opened: OpenedFiles | None) -> Values:
     kind = f"<{'i' if header.pixels.is_signed else 'u'}{header.pixels.bits_allocated // 8}"
     values = np.empty((header.rows, header.columns), kind)
-    with pixel_element(header.file, ()) as (_, place, stream):
-        if place is None:
-            raise DicomError(f"{header.file.name}: no pixel data")
-        stream.seek(place.start + header.frame * values.nbytes)
-        limit = max(0, place.length - header.frame * values.nbytes)
-        content = stream.read(min(limit, values.nbytes))
+    load = partial(_inflated_pixels, header.file)
+    pixels = opened.kept(header.file, load) if opened and header.frames > 1 else load()
+    content = pixels[header.frame * values.nbytes :][: values.nbytes]
     if len(content) < values.nbytes:
         announced = f"{values.nbytes:,} were announced"
-        raise DicomError(f"{header.file.name}: {len(content):,} bytes of pixel data where {announced}")
+        raise DicomError(f"{header.name}: {len(content):,} bytes of pixel data where {announced}")
     return np.frombuffer(content, kind).reshape(values.shape)
+
+
+def _inflated_pixels(file: SourceFile) -> memoryview:
+    """The value of Pixel Data of a deflated file."""
+    with pixel_element(file, ()) as (_, place, stream):
+        if place is None:
+            raise DicomError(f"{file.name}: no pixel data")
+        stream.seek(place.start)
+        return memoryview(stream.read(place.length))
 
 
 def _checked(stream: Codestream, header: Header) -> Codestream:
@@ -148,10 +161,10 @@ def _checked(stream: Codestream, header: Header) -> Codestream:
     """
     if (stream.rows, stream.columns, stream.components) != (header.rows, header.columns, 1):
         found = f"{stream.rows} × {stream.columns} × {stream.components}"
-        raise DicomError(f"{header.file.name}: a picture of {found} where {_size(header)} were announced")
+        raise DicomError(f"{header.name}: a picture of {found} where {_size(header)} were announced")
     if stream.precision > header.pixels.bits_allocated:
         announced = f"{header.pixels.bits_allocated} were announced"
-        raise DicomError(f"{header.file.name}: a picture of {stream.precision} bits a pixel where {announced}")
+        raise DicomError(f"{header.name}: a picture of {stream.precision} bits a pixel where {announced}")
     return stream
 
 

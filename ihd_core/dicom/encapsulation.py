@@ -38,8 +38,10 @@ def encoded_frame(header: Header) -> bytes:
     Raises:
         DicomError: there is none, or the file has another number of pictures than it announces.
     """
-    name = header.file.name
+    name = header.name
     frames = _frames(header.file, header.stamp, header.frames, header.transfer_syntax)
+    if header.frame >= len(frames):
+        raise DicomError(f"{name}: pixel data breaks off before this frame, {len(frames)} of {header.frames} are there")
     fragments = frames[header.frame]
     size, picture = sum(fragment.length for fragment in fragments), f"{header.rows} × {header.columns}"
     if size > _LARGEST_SHARE * header.rows * header.columns + _LARGEST_HEADER:
@@ -61,8 +63,9 @@ def encoded_frame(header: Header) -> bytes:
 
 @lru_cache(maxsize=8)
 def _frames(file: SourceFile, stamp: Stamp, count: int, transfer_syntax: str) -> tuple[Fragments, ...]:
-    """The fragments of every frame; kept for a while, since the frames of one file are read one after the other.
+    """The fragments of every frame, or of those that are there in a file that breaks off.
 
+    They are kept for a while, since the frames of one file are read one after the other.
     The stamp is there to find the fragments again once the file has changed.
     """
     with pixel_element(file, (_EXTENDED_TABLE,)) as (dataset, place, stream):
@@ -71,21 +74,21 @@ def _frames(file: SourceFile, stamp: Stamp, count: int, transfer_syntax: str) ->
         if place.length != UNDEFINED:
             raise DicomError(f"{file.name}: pixel data is not encapsulated as its transfer syntax demands")
         stream.seek(place.start)
-        table, fragments, begins = _fragments(stream, file.name)
+        table, fragments, begins, is_whole = _fragments(stream, file.name)
         if dataset.get(_EXTENDED_TABLE):
             table = [offset for (offset,) in struct.iter_unpack("<Q", dataset[_EXTENDED_TABLE].value)]
     frames = _grouped(fragments, begins, table, count, is_one_each=transfer_syntax == RLE)
-    if len(frames) != count:
+    if len(frames) != count and (is_whole or not 0 < len(frames) < count):
         raise DicomError(f"{file.name}: pictures in its pixel data: {len(frames)}, announced: {count}")
     return frames
 
 
-def _fragments(stream: BinaryIO, name: str) -> tuple[list[int], Fragments, list[bool]]:
+def _fragments(stream: BinaryIO, name: str) -> tuple[list[int], Fragments, list[bool], bool]:
     """Walk the items of Pixel Data.
 
     Returns:
-        The Basic Offset Table; the fragments; and which of them begin a picture. A missing end is no fault: whether
-        the last picture is whole it says itself.
+        The Basic Offset Table; the fragments; which of them begin a picture; and whether the end is there. A missing
+        end is no fault: whether the last picture is whole it says itself.
     """
     table: list[int] | None = None
     fragments: list[PixelPlace] = []
@@ -95,7 +98,7 @@ def _fragments(stream: BinaryIO, name: str) -> tuple[list[int], Fragments, list[
         if fragments and fragments[-1].length % 2 and not head.startswith((_ITEM, _END)):
             head = head[1:] + stream.read(1)  # padded to an even length without counting the padding
         if len(head) < 8 or head[:4] == _END:
-            return table or [], tuple(fragments), begins
+            return table or [], tuple(fragments), begins, head[:4] == _END
         length = int.from_bytes(head[4:], "little")
         if head[:4] != _ITEM or length == UNDEFINED:
             raise DicomError(f"{name}: pixel data is damaged (no fragment where one should begin)")

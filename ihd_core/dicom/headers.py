@@ -99,6 +99,11 @@ class Header:
     details: ScanDetails = field(repr=False)
     volume: NiftiVolume | None = field(default=None, repr=False)
 
+    @property
+    def name(self) -> str:
+        """Of the file, with the number of the frame where there are several; for messages."""
+        return self.file.name if self.frames == 1 else f"{self.file.name} frame {self.frame + 1}"
+
 
 _OF_ONE_SLICE = frozenset(
     {"file", "stamp", "place", "sop_class", "sop_uid", "instance_number", "acquisition", "position"}

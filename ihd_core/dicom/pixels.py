@@ -60,16 +60,17 @@ def read_hu(
         DicomError: no pixel data or too little of it, no decoder, or values that cannot become HU.
     """
     if header.slope == 0:
-        raise DicomError(f"{header.file.name}: slope 0 and intercept {header.intercept or 0:g} give no HU")
+        raise DicomError(f"{header.name}: slope 0 and intercept {header.intercept or 0:g} give no HU")
     hu = np.empty((header.rows, header.columns), np.int16) if out is None else out
+    opened = opened or OpenedFiles()
     if header.volume is not None:
-        header.volume.read_hu(header.frame, hu, opened or OpenedFiles())
+        header.volume.read_hu(header.frame, hu, opened)
         return hu
     if header.place is not None and header.pixels.bits_allocated == 16 and not header.pixels.is_big_endian:
         stored: Stored = hu if header.pixels.is_signed else hu.view(np.uint16)
         _read_native(header, stored)
     else:
-        stored = decoded_values(header) if header.place is None else _native_values(header)
+        stored = decoded_values(header, opened) if header.place is None else _native_values(header)
     _to_hu(stored, header, hu, repair=repair and needs_repair(header))
     return hu
 
@@ -109,22 +110,22 @@ def _read_native(header: Header, values: Stored) -> None:
     offset = header.frame * announced
     if header.place.length < offset + announced:
         there = max(0, header.place.length - offset)
-        raise DicomError(f"{header.file.name}: {there:,} bytes of pixel data where {announced:,} were announced")
+        raise DicomError(f"{header.name}: {there:,} bytes of pixel data where {announced:,} were announced")
     try:
         there, stamp = header.file.read_into(values, header.place.start + offset)
     except OSError as error:
-        raise DicomError(f"{header.file.name}: cannot be read ({error.strerror or error})") from error
+        raise DicomError(f"{header.name}: cannot be read ({error.strerror or error})") from error
     if stamp != header.stamp:
-        raise DicomError(f"{header.file.name}: has changed since it was found; open it again")
+        raise DicomError(f"{header.name}: has changed since it was found; open it again")
     if there < announced:
-        raise DicomError(f"{header.file.name}: {there:,} bytes of pixel data where {announced:,} were announced")
+        raise DicomError(f"{header.name}: {there:,} bytes of pixel data where {announced:,} were announced")
 
 
 def _native_values(header: Header) -> Stored:
     """Stored values of big endian or 8 bit files."""
     bits = header.pixels.bits_allocated
     if bits not in {8, 16}:
-        raise DicomError(f"{header.file.name}: {bits} bits a pixel where a CT slice has 8 or 16")
+        raise DicomError(f"{header.name}: {bits} bits a pixel where a CT slice has 8 or 16")
     kind = "i" if header.pixels.is_signed else "u"
     values = np.empty((header.rows, header.columns), f"{'>' if header.pixels.is_big_endian else '<'}{kind}{bits // 8}")
     _read_native(header, values)
@@ -200,7 +201,7 @@ def _within_bits_stored(raw: Stored, header: Header) -> tuple[Stored, int, int]:
         return raw, *found
     if high >= bits:
         raise DicomError(
-            f"{header.file.name}: values lie in bits {high - bits + 1} to {high}, only those from bit 0 on are read"
+            f"{header.name}: values lie in bits {high - bits + 1} to {high}, only those from bit 0 on are read"
         )
     stored = raw << (above - bits)
     stored >>= above - bits

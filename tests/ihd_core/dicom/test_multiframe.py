@@ -16,7 +16,7 @@ from pydicom.uid import (
 from ihd_core.dicom.encapsulation import encoded_frame
 from ihd_core.dicom.headers import full_headers
 from ihd_core.dicom.pixels import read_hu
-from ihd_core.dicom.reader import load_scan
+from ihd_core.dicom.reader import ScanReader, load_scan
 from ihd_core.dicom.series import find_series
 from ihd_core.dicom.source_files import SourceFile
 from ihd_core.errors import DicomError, NoHeadCt
@@ -324,7 +324,33 @@ def test_frames_beyond_the_end_of_the_pixels_are_missed_one_by_one(tmp_path, hu)
     path.write_bytes(path.read_bytes()[:-2000])
     scan = load_scan(path)
     assert np.array_equal(scan.hu, hu[:4])
-    assert "560 bytes of pixel data where 2,560 were announced" in scan.warnings[0].text
+    assert "frames.dcm frame 5: 560 bytes of pixel data where 2,560 were announced" in scan.warnings[0].text
+
+
+@pytest.mark.parametrize(("syntax", "table"), [(RLELossless, "basic"), (RLELossless, ""), (JPEG2000Lossless, "")])
+def test_compressed_frames_beyond_the_end_of_the_file_are_missed_one_by_one(tmp_path, hu, syntax, table):
+    slices = write_series(tmp_path / "slices", hu)
+    path = write_multiframe(tmp_path / "frames.dcm", slices, transfer_syntax=syntax, offset_table=table)
+    path.write_bytes(path.read_bytes()[:-4000])
+    scan = load_scan(path)
+    assert 2 <= len(scan) < 5
+    assert np.array_equal(scan.hu, hu[: len(scan)])
+    lost = [warning.text for warning in scan.warnings if warning.code == "unreadable-slice"]
+    assert len(lost) == 5 - len(scan)
+    assert "frames.dcm frame 5: pixel data breaks off before this frame" in lost[-1]
+
+
+def test_a_deflated_object_is_inflated_once(tmp_path, hu, monkeypatch):
+    path = write_multiframe(tmp_path / "frames.dcm", write_series(tmp_path / "slices", hu))
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.save_as(path)
+    reader = ScanReader(find_series([path]).series[0])
+    opened = []
+    original = SourceFile.open
+    monkeypatch.setattr(SourceFile, "open", lambda file: opened.append(file) or original(file))
+    assert len(list(reader.slices())) == 5
+    assert len(opened) == 1
 
 
 def test_pixels_announced_for_too_few_frames_are_missed_one_by_one(tmp_path, hu):
