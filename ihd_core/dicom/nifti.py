@@ -103,16 +103,19 @@ class NiftiVolume:
             DicomError: the file cannot be read, breaks off or has changed.
         """
         stored, header = self._stored(index, opened), self.header
-        if header.kind.kind in "iu" and header.kind.itemsize <= 2 and (header.slope, header.intercept) == (1, 0):
-            np.copyto(out, np.minimum(stored, 32767), casting="unsafe")
-        else:
+        if (header.slope, header.intercept) != (1, 0):
             with np.errstate(all="ignore"):
-                hu = stored.astype(np.float64) * header.slope + header.intercept
-            are_numbers = np.isfinite(hu)
+                stored = stored.astype(np.float64) * header.slope + header.intercept
+        if stored.dtype.kind == "f":
+            are_numbers = np.isfinite(stored)
             if not are_numbers.all():
-                opened.not_numbers += int(hu.size - are_numbers.sum())
-                hu[~are_numbers] = AIR_HU
-            np.copyto(out, np.clip(np.rint(hu), -32768, 32767), casting="unsafe")
+                opened.not_numbers += int(stored.size - are_numbers.sum())
+                stored = np.where(are_numbers, stored, AIR_HU)
+            stored = np.rint(stored)
+        if not np.can_cast(stored.dtype, np.int16):
+            limits = (-32768, 32767) if stored.dtype.kind in "if" else (0, 32767)
+            stored = np.clip(stored, *limits)
+        np.copyto(out, stored, casting="unsafe")
         out[out < LOWEST_HU] = AIR_HU
 
     def _stored(self, index: int, opened: OpenedFiles) -> NDArray[Any]:

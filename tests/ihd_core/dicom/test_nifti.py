@@ -1,6 +1,7 @@
 import gzip
 import shutil
 import subprocess
+import zipfile
 from itertools import permutations, product
 
 import nibabel
@@ -72,16 +73,27 @@ def test_every_order_and_direction_of_the_axes_is_the_same_scan(tmp_path, hu, or
     assert scan.warnings == ()
 
 
-@pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".NII"])
+@pytest.mark.parametrize("ending", [".nii", ".NII.gz"])
 @pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
 @pytest.mark.parametrize("byte_order", "<>")
-@pytest.mark.parametrize("dtype", ["i2", "i4", "f4", "f8"])
+@pytest.mark.parametrize("dtype", ["i2", "f4"])
 def test_every_kind_of_file_gives_the_same_hu(tmp_path, hu, ending, kind, byte_order, dtype):
     found = image(hu, dtype=dtype, kind=kind)
     stored = kind(np.asarray(found.dataobj), found.affine, found.header.as_byteswapped(byte_order))
     assert stored.header.endianness == byte_order
     path = saved(stored, tmp_path / f"head{ending.lower()}").rename(tmp_path / f"head{ending}")
     assert np.array_equal(load_scan(path).hu, hu)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "u2", "i4", "u4", "i8", "u8"])
+@pytest.mark.parametrize("byte_order", "<>")
+def test_whole_numbers_of_every_size_are_taken_as_they_are(tmp_path, hu, dtype, byte_order):
+    limits = np.iinfo(dtype)
+    values = np.clip(hu.astype(np.int64), limits.min, min(limits.max, 2**62))
+    values[0, 0, 0] = min(limits.max, 2**62)
+    found = nibabel.Nifti1Image(values.transpose(2, 1, 0).astype(dtype), affine(), dtype=dtype)
+    stored = nibabel.Nifti1Image(np.asarray(found.dataobj), found.affine, found.header.as_byteswapped(byte_order))
+    assert np.array_equal(load_scan(saved(stored, tmp_path / "head.nii")).hu, np.minimum(values, 32767))
 
 
 @pytest.mark.parametrize(("slope", "intercept", "dtype"), [(1, -1024, "u2"), (0.5, -1024, "u2"), (2, -8, "i2")])
@@ -155,8 +167,8 @@ def test_without_an_orientation_none_is_guessed(tmp_path, hu, row):
         load_scan(path)
 
 
-@pytest.mark.parametrize("degrees", [18.5, -12, 29])
-@pytest.mark.parametrize("orientation", ORIENTATIONS[::7], ids=str)
+@pytest.mark.parametrize("degrees", [18.5, -29])
+@pytest.mark.parametrize("orientation", ORIENTATIONS[::11], ids=str)
 def test_a_sheared_volume_has_the_position_of_every_slice(tmp_path, hu, degrees, orientation):
     tilt = np.radians(degrees)
     table = np.array([0, np.tan(tilt), 1])
@@ -388,6 +400,16 @@ def test_nifti_lies_beside_dicom_in_the_worklist(tmp_path, hu):
     assert sorted(series.description for series in found.series) == ["head_ct_007", "head_ct_008", "series 2"]
     assert len({series.stack.headers[0].details.study_uid for series in found.series}) == 3
     assert found.left_out == ()
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+def test_a_file_in_an_archive_is_read(tmp_path, hu, ending):
+    path = saved(image(hu), tmp_path / f"head{ending}")
+    with zipfile.ZipFile(tmp_path / "set.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(path, f"cases/{path.name}")
+    scan = load_scan(tmp_path / "set.zip")
+    assert np.array_equal(scan.hu, hu)
+    assert scan.uid == load_scan(path).uid
 
 
 def test_one_refused_file_costs_the_others_nothing(tmp_path, hu):
