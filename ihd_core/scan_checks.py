@@ -43,11 +43,14 @@ class Seen:
     Attributes:
         mask: the inside of the skull; None where slices are not axial, or not those of a head.
         enclosed_cm2: the largest area of brain-like tissue within bone in one slice; NaN where slices are not axial.
+        missing_cm2: area of the vault without bone; metal_ml: volume of metal; 0 without a mask.
     """
 
     scan: Scan
     mask: BrainMask | None
     enclosed_cm2: float
+    missing_cm2: float = 0.0
+    metal_ml: float = 0.0
 
 
 Values = dict[str, float]
@@ -104,7 +107,9 @@ def _look_at(scan: Scan) -> Seen:
         return Seen(scan, None, math.nan)
     mask = brain_mask(scan)
     largest = enclosed_cm2(mask)
-    return Seen(scan, mask if largest >= HEAD_CM2 else None, largest)
+    if largest < HEAD_CM2:
+        return Seen(scan, None, largest)
+    return Seen(scan, mask, largest, missing_bone_cm2(mask), metal_ml(scan, mask))
 
 
 def _enclosed(seen: Seen) -> Values:
@@ -132,16 +137,16 @@ def _cut_off(seen: Seen) -> Values:
 
 
 def _missing_bone(seen: Seen) -> Values:
-    return {} if seen.mask is None else {"missing_cm2": missing_bone_cm2(seen.mask)}
+    return {"missing_cm2": seen.missing_cm2}
 
 
 def _metal(seen: Seen) -> Values:
-    return {} if seen.mask is None else {"metal_ml": metal_ml(seen.scan, seen.mask)}
+    return {"metal_ml": seen.metal_ml}
 
 
 def _streaks(seen: Seen) -> Values:
     """Dark streaks that neither missing bone nor metal explains."""
-    if seen.mask is None or missing_bone_cm2(seen.mask) > BONE_CM2 or metal_ml(seen.scan, seen.mask) > METAL_ML:
+    if seen.mask is None or seen.missing_cm2 > BONE_CM2 or seen.metal_ml > METAL_ML:
         return {}
     return {"streaks_cm2": streaks_cm2(seen.scan, seen.mask)}
 

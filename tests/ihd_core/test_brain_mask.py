@@ -41,6 +41,16 @@ def half_without_bone(hu, x, y, z):
     return np.where((hu > 1000) & (x > 0) & (z > -20), 40, hu)
 
 
+def fissures(hu, x, y, z):
+    """Two gaps of 9 mm through the bone, from top to bottom."""
+    return np.where((np.abs(y - 20) < 4.5) & (hu > 1000), 40, hu)
+
+
+def strap(hu, x, y, z):
+    """A band of 6 mm that touches the skin and reaches far to both sides."""
+    return np.where((hu < -900) & (np.abs(y) < 3) & (np.abs(x) < 115) & (np.abs(z) < 60), 200, hu)
+
+
 def scan_of(hu, spacing_mm=(5.0, 1.0, 1.0)):
     positions = np.outer(np.arange(len(hu)) * spacing_mm[0], [0.0, 0.0, 1.0])
     return Scan(hu, spacing_mm, np.eye(3), positions, "1", tuple(str(index) for index in range(len(hu))))
@@ -56,7 +66,9 @@ def test_the_inside_of_an_ellipsoid_has_its_area_at_any_spacing(spacing_mm):
     assert_areas(brain_mask(scan), scan)
 
 
-@pytest.mark.parametrize("change", [holder, noise, tilted, blood_and_calcium], ids=lambda change: change.__name__)
+@pytest.mark.parametrize(
+    "change", [holder, strap, noise, tilted, fissures, blood_and_calcium], ids=lambda change: change.__name__
+)
 def test_what_does_not_change_the_skull_does_not_change_its_inside(change):
     scan = round_head(change=change)
     assert_areas(brain_mask(scan), scan)
@@ -65,6 +77,16 @@ def test_what_does_not_change_the_skull_does_not_change_its_inside(change):
 def test_a_head_out_of_the_middle_is_found_whole():
     scan = round_head(width_mm=330, shift_mm=(60, -70))
     assert_areas(brain_mask(scan), scan)
+
+
+def test_what_the_reconstructed_circle_cuts_off_is_not_open_to_the_air():
+    def circle(hu, x, y, z):
+        return np.where(np.hypot(x, y) + 0 * z > 70, -1024, hu)
+
+    scan = round_head(spacing_mm=(5.0, 1.0, 1.0), low_mm=60, high_mm=100, width_mm=140, change=circle)
+    inside = brain_mask(scan).on_slice(4)
+    assert inside[6, 70], "6 mm from the edge"
+    assert inside[70, 70]
 
 
 def test_a_small_head_is_found():
@@ -107,13 +129,15 @@ def test_the_brain_stays_inside_where_half_of_the_skull_is_gone():
     assert mask.areas_cm2.sum() < 1.1 * whole.sum()
 
 
-def test_bone_surrounds_the_inside_and_holders_are_no_head():
-    mask = brain_mask(round_head(change=holder))
+@pytest.mark.parametrize("change", [holder, strap], ids=lambda change: change.__name__)
+def test_bone_surrounds_the_inside_and_holders_are_no_head(change):
+    mask = brain_mask(round_head(change=change))
     assert not (mask.bone & mask.inside).any()
     assert not (mask.bone & ~mask.head).any()
     pixel_cm2 = mask.pixel_mm[0] * mask.pixel_mm[1] / 100
     outer = np.pi * 79 * 95 / 100
     assert mask.head[16].sum() * pixel_cm2 == pytest.approx(outer, rel=0.06)
+    assert mask.head[16].any(axis=0).sum() * mask.pixel_mm[1] < 2 * (79 + 7), "as wide as the head"
 
 
 def test_a_slice_is_shown_on_its_own_pixels():

@@ -125,6 +125,7 @@ def test_a_head_that_the_picture_cuts_off_is_not_covered(scan):
     found = warning(scan, "head-not-covered")
     assert "edge of the picture" in found.text
     assert found.values["cut_mm"] > 20
+    assert codes(scan) == ["head-not-covered"]
 
 
 def test_a_head_that_only_just_fits_is_covered():
@@ -145,7 +146,7 @@ def half_without_bone(hu, x, y, z):
     return np.where((hu > 1000) & (x > 5) & (z > -10), 35, hu)
 
 
-@pytest.mark.parametrize("change", [hole(30), hole(55), half_without_bone], ids=["6 cm", "11 cm", "half"])
+@pytest.mark.parametrize("change", [hole(22), hole(55), half_without_bone], ids=["4 cm", "11 cm", "half"])
 def test_a_skull_with_a_large_hole_is_post_operative(change):
     found = warning(round_head(change=change), "post-operative-skull")
     assert found.values["missing_cm2"] > 5
@@ -333,3 +334,10 @@ def test_a_large_picture_with_fine_pixels_is_judged():
     hu[:, 10:30, 500:1500] = 40
     scan = Scan(hu, (50.0, 0.01, 0.01), np.eye(3), np.outer([0, 50.0], [0, 0, 1.0]), "1", ("1", "2"))
     assert codes(scan)[0] == "not-a-head"
+
+
+def test_pixels_too_coarse_for_a_skull_show_no_head():
+    hu = np.full((1, 5, 5), 1000, np.int16)
+    hu[0, 0] = hu[0, -1] = hu[0, :, 0] = hu[0, :, -1] = -1000
+    hu[0, 2, 2] = 33
+    assert codes(Scan(hu, (5.0, 60.0, 60.0), np.eye(3), np.zeros((1, 3)), "1", ("1",)))[0] == "not-a-head"
