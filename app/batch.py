@@ -152,7 +152,7 @@ def _choose(series: Series, chosen: dict[str, Series], outcome: Outcome) -> None
 
 
 def _slices(series: Series) -> set[tuple[str, tuple[float, ...] | None]]:
-    return {(header.sop_uid or header.file.name, header.position) for header in series.stack.headers}
+    return {(header.sop_uid or header.file.own_name, header.position) for header in series.stack.headers}
 
 
 def _name(series: Series) -> str:

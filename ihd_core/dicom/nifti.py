@@ -68,7 +68,7 @@ class NiftiVolume:
         of_all = {
             "StudyInstanceUID": (f"2.25.{int(self.digest[32:], 16)}",),
             "SeriesInstanceUID": (uid,),
-            "SeriesDescription": (_without_ending(self.file.name),),
+            "SeriesDescription": (_without_ending(self.file.own_name),),
             "Modality": ("CT",),
             "PhotometricInterpretation": ("MONOCHROME2",),
             "PixelRepresentation": (1,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from ihd_core.dicom import geometry, ranking
 from ihd_core.dicom.headers import Header, HeaderReader
 from ihd_core.dicom.kinds import UNPLACED, LeftOut, why_left_out
-from ihd_core.dicom.source_files import SourceFile, files_at
+from ihd_core.dicom.source_files import FilesFound, SourceFile, files_at, files_within
 from ihd_core.dicom.splitting import Part, parts
 from ihd_core.errors import DicomError, NoHeadCt, NotDicom
 from ihd_core.files import sha256
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 DICOM_ENDINGS = frozenset({".dcm", ".dicom", ".ima"})
 """A file with such a name was meant to be DICOM, whatever is in it now."""
+
+_FIRST_BYTES = 8 << 10
+_SERIES_UID = re.compile(rb"\x20\x00\x0e\x00(?:UI..|..\x00\x00)([0-9.]{5,64})", re.DOTALL)
+"""Series Instance UID (0020,000E), explicit or implicit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,23 +105,42 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
         DicomError: a path does not exist, or the only file given is damaged.
     """
     there = files_at(paths)
-    files = there.files
-    source = ", ".join(str(path) for path in paths) if len(paths) <= 3 else f"{paths[0]} and {len(paths) - 1} more"
+    named = [str(SourceFile(path)) for path in paths]
+    source = ", ".join(named) if len(named) <= 3 else f"{named[0]} and {len(named) - 1} more"
+    if not there.files and not there.problems:
+        raise NoHeadCt(f"{source}: holds no files")
+    slices, rejected = _headers(there, report)
+    series, refused = _group(slices, rejected, source)
+    left_out = (*refused, *_count(rejected))
+    if not series:
+        found = left_out[0].reason if len(there.files) == 1 else "; ".join(entry.text for entry in left_out)
+        raise NoHeadCt(f"{source}: no CT slices that can be shown, found {found}")
+    series.sort(key=lambda one: (bool(one.refusal), -one.score, -one.slice_count, one.uid))
+    return Found(tuple(series), left_out, source)
+
+
+def _headers(there: FilesFound, report: Report) -> tuple[list[Header], list[_Rejected]]:
+    """The headers of all slices, and every file that is none.
+
+    Raises:
+        DicomError: the only file is not DICOM, or damaged.
+    """
+    files = list(there.files)
     slices: list[Header] = []
     rejected = [_Rejected(problem.file, problem.reason, damaged=True) for problem in there.problems]
-    if not files and not rejected:
-        raise NoHeadCt(f"{source}: holds no files")
     reader = HeaderReader()
-    for done, file in enumerate(files):
+    for done, file in enumerate(files):  # which grows where an archive without the ending turns up
         report(done, len(files))
         try:
             headers = reader.read(file)
         except DicomError as error:
+            if within := _archive_within(file, error):
+                files += within.files
+                rejected += [_Rejected(problem.file, problem.reason, damaged=True) for problem in within.problems]
+                continue
             if len(files) == 1 and not rejected:
                 raise
-            reason = "not a DICOM file" if isinstance(error, NotDicom) else str(error).partition(": ")[2]
-            meant_to_be = not isinstance(error, NotDicom) or file.suffix in DICOM_ENDINGS
-            rejected.append(_Rejected(file, reason, damaged=meant_to_be))
+            rejected.append(_rejected(file, error))
             continue
         for header in headers:
             if reason := why_left_out(header):
@@ -125,13 +149,29 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
             else:
                 slices.append(header)
     report(len(files), len(files))
-    series, refused = _group(slices, rejected, source)
-    left_out = (*refused, *_count(rejected))
-    if not series:
-        found = left_out[0].reason if len(files) == 1 else "; ".join(entry.text for entry in left_out)
-        raise NoHeadCt(f"{source}: no CT slices that can be shown, found {found}")
-    series.sort(key=lambda one: (bool(one.refusal), -one.score, -one.slice_count, one.uid))
-    return Found(tuple(series), left_out, source)
+    return slices, rejected
+
+
+def _archive_within(file: SourceFile, error: DicomError) -> FilesFound | None:
+    """What is in a file that is not DICOM, if it is a ZIP archive with a name such as files on discs have."""
+    is_plain_name = not file.suffix or file.suffix[1:].isdecimal()
+    return files_within(file) if isinstance(error, NotDicom) and is_plain_name else None
+
+
+def _rejected(file: SourceFile, error: DicomError) -> _Rejected:
+    if isinstance(error, NotDicom):
+        return _Rejected(file, "not a DICOM file", damaged=file.suffix in DICOM_ENDINGS)
+    return _Rejected(file, str(error).removeprefix(f"{file.name}: "), damaged=True, series_uid=_series_uid_in(file))
+
+
+def _series_uid_in(file: SourceFile) -> str:
+    """SeriesInstanceUID of a damaged file in little endian, if it is among its first bytes; else empty."""
+    try:
+        start, _ = file.start(_FIRST_BYTES)
+    except (OSError, DicomError):
+        return ""
+    found = _SERIES_UID.search(start)
+    return found[1].decode() if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +180,7 @@ class _Rejected:
 
     Attributes:
         damaged: it was meant to be a slice and cannot be read.
-        series_uid: of an image of that series whose place is unknown.
+        series_uid: of an image whose place is unknown, or of a damaged file; empty where it is unknown.
     """
 
     file: SourceFile
@@ -164,12 +204,14 @@ def _group(slices: Sequence[Header], rejected: Sequence[_Rejected], source: str)
     by_uid: dict[str, list[Header]] = defaultdict(list)
     for header in slices:
         by_uid[header.series_uid or f"no series UID in {header.file.folder}"].append(header)
+    # A damaged file of unknown series may be of any that lies beside it.
+    homeless = [one for one in rejected if one.damaged and one.series_uid not in by_uid]
     series: list[Series] = []
     refused: list[LeftOut] = []
     for members in by_uid.values():
         stacks, unusable = _stacks(members)
         uid = members[0].series_uid
-        lost = [str(one) for one in rejected if one.series_uid and one.series_uid == uid]
+        lost = [str(one) for one in rejected if uid and one.series_uid == uid]
         lost += [f"{file.name}: {entry.reason}" for entry in unusable if entry.damaged for file in entry.files]
         for number, (stack, part, judgements) in enumerate(stacks):
             is_further = bool(uid) and (number > 0 or bool(part.conflict))
@@ -178,7 +220,7 @@ def _group(slices: Sequence[Header], rejected: Sequence[_Rejected], source: str)
                     uid=f"{uid}{PART}{_digits(stack, part)}" if is_further else uid or derived_uid(stack),
                     stack=stack,
                     judgements=judgements,
-                    damaged=(*_beside(stack, rejected), *lost),
+                    damaged=(*_beside(stack, homeless), *lost),
                     source=source,
                     part=part.called,
                     refusal=_refusal(stack, part),
@@ -217,11 +259,11 @@ def _refusal(stack: geometry.Stack, part: Part) -> str:
     return ""
 
 
-def _beside(stack: geometry.Stack, rejected: Sequence[_Rejected]) -> list[str]:
+def _beside(stack: geometry.Stack, damaged: Sequence[_Rejected]) -> list[str]:
     """Damaged files in the folders of a stack that end as its files do."""
     files = [header.file for header in (*stack.headers, *stack.repeated)]
     folders, suffixes = {file.folder for file in files}, {file.suffix for file in files}
-    return [str(one) for one in rejected if one.damaged and one.file.folder in folders and one.file.suffix in suffixes]
+    return [str(one) for one in damaged if one.file.folder in folders and one.file.suffix in suffixes]
 
 
 def _digits(stack: geometry.Stack, part: Part) -> str:
@@ -241,7 +283,7 @@ def _digits(stack: geometry.Stack, part: Part) -> str:
 def derived_uid(stack: geometry.Stack) -> str:
     """A stable UID for slices without SeriesInstanceUID, from their own UIDs."""
     members = (*stack.headers, *stack.repeated)
-    names = "|".join(sorted(header.sop_uid or header.file.name for header in members))
+    names = "|".join(sorted(header.sop_uid or header.file.own_name for header in members))
     return uid_of(names)
 
 

@@ -1,9 +1,11 @@
 import re
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 
+from ihd_core.dicom.ranking import RANKING
 from ihd_core.dicom.reader import load_scan
 from ihd_core.dicom.series import find_series
 from ihd_core.errors import Cancelled, CannotPredict, DicomError, NoHeadCt, NotDicom
@@ -189,3 +191,41 @@ def test_the_headers_can_be_stopped(tmp_path, hu):
 
     with pytest.raises(Cancelled):
         find_series([tmp_path], report=stop)
+
+
+def test_a_damaged_file_is_missed_only_in_its_own_series(tmp_path, hu):
+    """In one flat folder, as archives export studies."""
+    for number, name in enumerate("ab"):
+        for path in write_series(tmp_path / name, hu, series_uid=f"1.2.3.{number}"):
+            path.rename(tmp_path / f"{name}{path.name}")
+    damaged = tmp_path / "b003.dcm"
+    damaged.write_bytes(damaged.read_bytes()[:700])
+    lost = {series.uid: series.damaged for series in find_series([tmp_path]).series}
+    assert lost["1.2.3.0"] == ()
+    (reason,) = lost["1.2.3.1"]
+    assert reason.startswith("b003.dcm: is damaged")
+
+
+def test_a_damaged_file_of_unknown_series_may_be_of_any_beside_it(tmp_path, hu):
+    for number, name in enumerate("ab"):
+        for path in write_series(tmp_path / name, hu, series_uid=f"1.2.3.{number}"):
+            path.rename(tmp_path / f"{name}{path.name}")
+    (tmp_path / "c.dcm").touch()
+    assert [len(series.damaged) for series in find_series([tmp_path]).series] == [1, 1]
+
+
+def test_an_archive_without_its_ending_is_looked_into(tmp_path, hu):
+    write_series(tmp_path / "scan", hu, series_uid="1.2.3")
+    with ZipFile(tmp_path / "EXPORT", "w") as archive:
+        for path in sorted((tmp_path / "scan").iterdir()):
+            archive.write(path, path.name)
+            path.unlink()
+    (series,) = find_series([tmp_path]).series
+    assert (series.uid, series.slice_count) == ("1.2.3", 5)
+
+
+def test_the_order_of_judgements_is_that_of_the_table(tmp_path, hu):
+    write_series(tmp_path, hu)
+    (series,) = find_series([tmp_path]).series
+    assert [row.name for row in series.judgements] == [row.name for row in RANKING]
+    assert series.score == sum(row.points for row in series.judgements)
