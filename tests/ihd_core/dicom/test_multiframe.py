@@ -151,6 +151,17 @@ def test_an_object_without_uid_names_its_slices_by_their_place(tmp_path, hu):
     assert len(set(scan.slice_uids)) == 5
 
 
+def test_frames_of_several_objects_are_one_scan(tmp_path, hu):
+    slices = write_series(tmp_path / "slices", hu)
+    (tmp_path / "objects").mkdir()
+    write_multiframe(tmp_path / "objects" / "1.dcm", [slices[i] for i in (4, 0, 2)])
+    write_multiframe(tmp_path / "objects" / "2.dcm", [slices[i] for i in (3, 1)])
+    scan = load_scan(tmp_path / "objects")
+    assert np.array_equal(scan.hu, hu)
+    assert scan.warnings == ()
+    assert len(set(scan.slice_uids)) == 5
+
+
 def test_stacks_of_two_orientations_are_two_series(tmp_path, hu):
     axial = write_series(tmp_path / "axial", hu, series_uid="1.2.3")
     coronal = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
