@@ -52,17 +52,6 @@ class PixelElement(NamedTuple):
     stream: BinaryIO
 
 
-def read_dataset(file: SourceFile) -> Dataset:
-    """Read one file with its pixels.
-
-    Raises:
-        NotDicom: the file is something else.
-        DicomError: the file cannot be read, is empty or breaks off.
-    """
-    with _opened(file) as opened:
-        return opened.dataset()
-
-
 def read_header_dataset(file: SourceFile, keywords: Sequence[str]) -> tuple[Dataset, PixelPlace | None]:
     """Read some elements of one file up to its pixels, and say where these lie.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +28,6 @@ _BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 _MOST_FRAGMENTS = 1 << 18
 _LARGEST_SHARE, _LARGEST_HEADER = 8, 1 << 20
 """Encoded bytes of one pixel, and of everything beside the pixels; no coding makes pictures that much larger."""
-
-_EXTENDED_TABLE = "ExtendedOffsetTable"
 
 
 def encoded_frame(header: Header) -> bytes:
@@ -68,65 +66,52 @@ def _frames(file: SourceFile, stamp: Stamp, count: int, transfer_syntax: str) ->
     They are kept for a while, since the frames of one file are read one after the other.
     The stamp is there to find the fragments again once the file has changed.
     """
-    with pixel_element(file, (_EXTENDED_TABLE,)) as (dataset, place, stream):
+    with pixel_element(file, ()) as (_, place, stream):
         if place is None:
             raise DicomError(f"{file.name}: no pixel data, or it breaks off before its end")
         if place.length != UNDEFINED:
             raise DicomError(f"{file.name}: pixel data is not encapsulated as its transfer syntax demands")
         stream.seek(place.start)
-        table, fragments, begins, is_whole = _fragments(stream, file.name)
-        if dataset.get(_EXTENDED_TABLE):
-            table = [offset for (offset,) in struct.iter_unpack("<Q", dataset[_EXTENDED_TABLE].value)]
-    frames = _grouped(fragments, begins, table, count, is_one_each=transfer_syntax == RLE)
+        fragments, begins, is_whole = _fragments(stream, file.name)
+    frames = _grouped(fragments, begins, count, is_one_each=transfer_syntax == RLE)
     if len(frames) != count and (is_whole or not 0 < len(frames) < count):
         raise DicomError(f"{file.name}: pictures in its pixel data: {len(frames)}, announced: {count}")
     return frames
 
 
-def _fragments(stream: BinaryIO, name: str) -> tuple[list[int], Fragments, list[bool], bool]:
+def _fragments(stream: BinaryIO, name: str) -> tuple[Fragments, list[bool], bool]:
     """Walk the items of Pixel Data.
 
     Returns:
-        The Basic Offset Table; the fragments; which of them begin a picture; and whether the end is there. A missing
-        end is no fault: whether the last picture is whole it says itself.
+        The fragments; which of them begin a picture; and whether the end is there. A missing end is no fault: whether
+        the last picture is whole it says itself.
     """
-    table: list[int] | None = None
     fragments: list[PixelPlace] = []
     begins: list[bool] = []
+    is_table = True
     while len(fragments) < _MOST_FRAGMENTS:
         head = stream.read(8)
         if fragments and fragments[-1].length % 2 and not head.startswith((_ITEM, _END)):
             head = head[1:] + stream.read(1)  # padded to an even length without counting the padding
         if len(head) < 8 or head[:4] == _END:
-            return table or [], tuple(fragments), begins, head[:4] == _END
+            return tuple(fragments), begins, head[:4] == _END
         length = int.from_bytes(head[4:], "little")
         if head[:4] != _ITEM or length == UNDEFINED:
             raise DicomError(f"{name}: pixel data is damaged (no fragment where one should begin)")
         start = stream.tell()
-        first = stream.read(min(length, 8))
-        if table is None and not first.startswith(_BEGINNINGS):
-            content = first + stream.read(min(length, 4 * _MOST_FRAGMENTS) - len(first))
-            table = [offset for (offset,) in struct.iter_unpack("<I", content[: len(content) // 4 * 4])]
-        else:
-            table = table or []
+        is_first = stream.read(min(length, 8)).startswith(_BEGINNINGS)
+        # The first item is the offset table, often empty and sometimes wrong or left out; the pictures tell themselves.
+        if is_first or not is_table:
             fragments.append(PixelPlace(start, length))
-            begins.append(first.startswith(_BEGINNINGS))
+            begins.append(is_first)
+        is_table = False
         stream.seek(start + length)
     raise DicomError(f"{name}: pixel data is damaged (more than {_MOST_FRAGMENTS:,} fragments)")
 
 
-def _grouped(
-    fragments: Fragments, begins: Sequence[bool], table: Sequence[int], count: int, *, is_one_each: bool
-) -> tuple[Fragments, ...]:
-    """The fragments of each picture: as the pictures show where they begin, else as the table says, else one each."""
-    if not fragments:
-        return ()
-    if begins[0] and not is_one_each:
-        starts = [index for index, is_first in enumerate(begins) if is_first]
-    elif is_one_each or len(fragments) == count:
-        starts = list(range(len(fragments)))
-    else:
-        # Offsets count from the item of the first fragment, and a fragment's value lies 8 bytes behind its item.
-        places = {fragment.start - fragments[0].start: index for index, fragment in enumerate(fragments)}
-        starts = [places[offset] for offset in table if offset in places] or [0]
-    return tuple(fragments[first:last] for first, last in zip(starts, [*starts[1:], len(fragments)], strict=True))
+def _grouped(fragments: Fragments, begins: Sequence[bool], count: int, *, is_one_each: bool) -> tuple[Fragments, ...]:
+    """The fragments of each picture: as the pictures show where they begin, else one each or all of one."""
+    if is_one_each or (len(fragments) == count and not any(begins)):
+        return tuple((fragment,) for fragment in fragments)
+    starts = [index for index, is_first in enumerate(begins) if is_first or index == 0]
+    return tuple(fragments[first:last] for first, last in pairwise([*starts, len(fragments)]))

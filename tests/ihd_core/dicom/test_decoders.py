@@ -72,13 +72,14 @@ def plain(tmp_path_factory):
         "lossless 1": (imagecodecs.jpeg8_encode(p12, lossless=True, bitspersample=12), LOSSLESS_1, 12, p12),
         "JPEG-LS": (imagecodecs.jpegls_encode(p16), JPEG_LS, 16, p16),
         "JPEG 2000": (imagecodecs.jpeg2k_encode(p16, codecformat="j2k", reversible=True, level=0), J2K, 16, p16),
+        "JP2": (imagecodecs.jpeg2k_encode(p16, codecformat="jp2", reversible=True, level=0), J2K, 16, p16),
         "HTJ2K": (imagecodecs.htj2k_encode(p16, reversible=True), HTJ2K, 16, p16),
         "RLE": (next(pydicom.encaps.generate_frames(rle.PixelData, number_of_frames=1)), RLE, 16, p12),
     }
 
 
 KINDS = ["baseline", "restarts", "extended", "progressive", "lossless", "lossless 1"]
-ALL_KINDS = [*KINDS, "JPEG-LS", "JPEG 2000", "HTJ2K", "RLE"]
+ALL_KINDS = [*KINDS, "JPEG-LS", "JPEG 2000", "JP2", "HTJ2K", "RLE"]
 
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
@@ -301,12 +302,13 @@ def test_a_picture_that_claims_to_be_huge_takes_no_memory(any_header, plain):
 
 @pytest.mark.parametrize("fragments", [1, 2, 7])
 @pytest.mark.parametrize("end", [DELIMITER, b""])
-def test_one_picture_may_lie_in_any_number_of_fragments_of_any_length(tmp_path, plain, fragments, end):
+@pytest.mark.parametrize("table", [[b""], [b"\0\0\0\0"], []])
+def test_one_picture_may_lie_in_any_number_of_fragments_of_any_length(tmp_path, plain, fragments, end, table):
     frame, syntax, bits, values = plain["lossless"]
     step = len(frame) // fragments + 1
     step += step % 2 == 0  # odd, which DICOM does not allow
     pieces = [frame[start : start + step] for start in range(0, len(frame), step)]
-    path = write_encoded(tmp_path, items(b"", *pieces), syntax, rows=40, columns=56, bits=bits)
+    path = write_encoded(tmp_path, items(*table, *pieces), syntax, rows=40, columns=56, bits=bits)
     content = path.read_bytes()
     assert content.endswith(DELIMITER)
     path.write_bytes(content[: -len(DELIMITER)] + end)
