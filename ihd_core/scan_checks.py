@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,11 @@ class Rule:
         return ScanWarning(
             self.code, self.text.format(**shown, **values), {name: round(value, 3) for name, value in values.items()}
         )
+
+
+def examined(scan: Scan) -> Scan:
+    """The scan with what it warns of behind what was said when it was read."""
+    return replace(scan, warnings=(*scan.warnings, *scan_warnings(scan)))
 
 
 def scan_warnings(scan: Scan) -> tuple[ScanWarning, ...]:

@@ -11,9 +11,10 @@ from hypothesis.extra.numpy import arrays
 
 from ihd_core.dicom.reader import load_scan
 from ihd_core.phantom.phantom import phantom_scan
-from ihd_core.scan import Scan, ScanDetails
-from ihd_core.scan_checks import RULES, scan_warnings
+from ihd_core.scan import Scan, ScanDetails, ScanWarning
+from ihd_core.scan_checks import RULES, examined, scan_warnings
 from tests.ihd_core.round_head import areas_cm2, round_head
+from tests.ihd_core.toy import toy_scan
 
 COARSE = (5.0, 2.4, 2.4)
 
@@ -341,3 +342,10 @@ def test_pixels_too_coarse_for_a_skull_show_no_head():
     hu[0, 0] = hu[0, -1] = hu[0, :, 0] = hu[0, :, -1] = -1000
     hu[0, 2, 2] = 33
     assert codes(Scan(hu, (5.0, 60.0, 60.0), np.eye(3), np.zeros((1, 3)), "1", ("1",)))[0] == "not-a-head"
+
+
+def test_what_was_said_on_reading_comes_first():
+    scan = replace(toy_scan(4), warnings=(ScanWarning("gantry-tilt", "Tilted"),))
+    codes = [warning.code for warning in examined(scan).warnings]
+    assert codes[0] == "gantry-tilt"
+    assert codes[1:] == [warning.code for warning in scan_warnings(scan)] != []
