@@ -185,12 +185,12 @@ def _repaired(stored: NDArray[np.uint16], out: NDArray[np.int16]) -> None:
 
 
 def _within_bits_stored(raw: Stored, header: Header) -> tuple[Stored, int, int]:
-    """Values of the lowest BitsStored bits, two's complement where they are signed; the lowest and the highest value.
+    """Values of the lowest BitsStored bits, two's complement where they are signed; and bounds of them.
 
     Raises:
         DicomError: the values do not begin at bit 0.
     """
-    found = int(raw.min()), int(raw.max())
+    found = _bounds(raw)
     bits, high, above = header.pixels.bits_stored, header.pixels.high_bit, 8 * raw.dtype.itemsize
     if not 0 < bits < above:
         return raw, *found
@@ -205,7 +205,12 @@ def _within_bits_stored(raw: Stored, header: Header) -> tuple[Stored, int, int]:
         )
     stored = raw << (above - bits)
     stored >>= above - bits
-    return stored, int(stored.min()), int(stored.max())
+    return stored, *_bounds(stored)
+
+
+def _bounds(values: Stored) -> tuple[int, int]:
+    """A number that no value is below, and the highest; the lowest of unsigned ones is not worth a pass over them."""
+    return 0 if values.dtype.kind == "u" else int(values.min()), int(values.max())
 
 
 def _padded(

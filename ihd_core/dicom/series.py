@@ -261,6 +261,8 @@ def _refusal(stack: geometry.Stack, part: Part) -> str:
 
 def _beside(stack: geometry.Stack, damaged: Sequence[_Rejected]) -> list[str]:
     """Damaged files in the folders of a stack that end as its files do."""
+    if not damaged:
+        return []
     files = [header.file for header in (*stack.headers, *stack.repeated)]
     folders, suffixes = {file.folder for file in files}, {file.suffix for file in files}
     return [str(one) for one in damaged if one.file.folder in folders and one.file.suffix in suffixes]
