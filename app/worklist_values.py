@@ -38,9 +38,11 @@ def _row(series: Series, shown: Shown, current: bool, *, first: bool) -> Worklis
     details = series.stack.headers[0].details
     number = f"series {details.series_number}" if details.series_number else ""
     slices = f"{series.slice_count} slice{'' if series.slice_count == 1 else 's'}"
-    called = " · ".join(filter(None, (slices, number if number != series.description else "", series.part)))
+    called = " · ".join(filter(None, (series.part, slices, number if number != series.description else "")))
     speaks_for, speaks_against = _reasons(series)
-    who, when = _who(series), date_text(details.study_date)
+    name = name_text(details.patient_name) or details.patient_id or "No name"
+    patient_id = details.patient_id if details.patient_id != name else ""
+    who, when = " · ".join(filter(None, (name, patient_id))), date_text(details.study_date)
     refusal = f"Not predicted: {series.refusal}" if series.refusal else ""
     about = (who, f"{series.description}, {called}", refusal, speaks_against, speaks_for, series.files[0].folder)
     return WorklistRow(
@@ -53,14 +55,9 @@ def _row(series: Series, shown: Shown, current: bool, *, first: bool) -> Worklis
         speaks_for=speaks_for,
         speaks_against=refusal or speaks_against,
         refused=bool(series.refusal),
-        group=who if first else "",
-        group_details=" · ".join(filter(None, (when, details.study_description))) if first else "",
+        group=name if first else "",
+        group_details=" · ".join(filter(None, (patient_id, when, details.study_description))) if first else "",
     )
-
-
-def _who(series: Series) -> str:
-    details = series.stack.headers[0].details
-    return " · ".join(filter(None, (name_text(details.patient_name), details.patient_id))) or "No name"
 
 
 def _reasons(series: Series) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.panels.parts import heading, named, set_tone
+from app.panels.wrapping import WrappingList, small_font, wrapped
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QModelIndex
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 _NOTE = Qt.ItemDataRole.UserRole
 _SERIOUS, _CALM, _INK, _DIM = QColor("#ffb454"), QColor("#56616b"), QColor("#e8ecef"), QColor("#aab4bd")
 _BAR, _PAD = 3, 5
-WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere | Qt.AlignmentFlag.AlignLeft)
-"""Between words, and within one that is longer than the line, as names of files are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +68,9 @@ class NotesPanel(QWidget):
         self._notes: tuple[Note, ...] = ()
         self._heading = heading("")
         self._heading.setObjectName("notes_heading")
-        self._list = QListWidget()
-        named(self._list, "notes_rows", "Notes on this scan")
+        self._list = WrappingList("notes_rows", "Notes on this scan")
         self._list.setItemDelegate(_NoteDelegate(self._list))
-        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self._list.setSelectionMode(QListWidget.SelectionMode.NoSelection)
-        self._list.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._list.setMinimumHeight(0)
         self._list.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self._list.itemClicked.connect(self._on_item)
@@ -122,11 +117,6 @@ class NotesPanel(QWidget):
         if note.slice_index >= 0:
             self.slice_chosen.emit(note.slice_index)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Wrap the sentences anew."""
-        super().resizeEvent(event)
-        self._list.scheduleDelayedItemsLayout()
-
 
 class _NoteDelegate(QStyledItemDelegate):
     """Draws a sentence, wrapped, beside a bar that says how serious it is."""
@@ -147,19 +137,21 @@ class _NoteDelegate(QStyledItemDelegate):
         painter.fillRect(
             QRect(area.left(), area.top() + 2, _BAR, area.height() - 4), _SERIOUS if note.serious else _CALM
         )
-        painter.setFont(_small(option.font))
+        font = small_font(option.font)
+        painter.setFont(font)
         painter.setPen(_INK if note.serious else _DIM)
-        painter.drawText(area.adjusted(_BAR + _PAD, _PAD // 2, -_PAD, 0), WRAPPED, note.shown_text)
+        line = QRect(area.left() + _BAR + _PAD, area.top() + _PAD // 2, area.width(), painter.fontMetrics().height())
+        for text in wrapped(note.shown_text, font, _room(area.width())):
+            painter.drawText(line, Qt.AlignmentFlag.AlignLeft, text)
+            line = line.translated(0, line.height())
         painter.restore()
 
 
 def note_height(note: Note, font: QFont, width: int) -> int:
     """Height of one row in a list of this width, pixels."""
-    room = QRect(0, 0, max(width - _BAR - 2 * _PAD, 40), 10_000)
-    return QFontMetrics(_small(font)).boundingRect(room, WRAPPED, note.shown_text).height() + _PAD + 1
+    small = small_font(font)
+    return len(wrapped(note.shown_text, small, _room(width))) * QFontMetrics(small).height() + _PAD + 1
 
 
-def _small(font: QFont) -> QFont:
-    small = QFont(font)
-    small.setPixelSize(12)
-    return small
+def _room(width: int) -> int:
+    return width - _BAR - 2 * _PAD

@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QBrush, QColor, QFont, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from app.panels.strip_columns import Columns, columns
 from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
 from ihd_core.overlay import COLOURS
 
@@ -23,8 +24,6 @@ HIDDEN = "Hidden until you save your opinion (Ctrl+Enter) or press Show AI (F9)"
 GROUND, ROW, LINE, HATCH = QColor(20, 23, 26), QColor(33, 37, 41), QColor(120, 126, 133), QColor(62, 68, 75)
 INK, CALM = QColor(222, 226, 230), QColor(160, 167, 175)
 GAP_HATCH, GAP_INK = QColor(120, 88, 36), QColor(255, 193, 79)
-NARROWEST_GAP, WIDEST_GAP = 14.0, 60.0  # pixels
-GAPS_SHARE = 0.4  # of the plot, for all gaps together
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 NAMES, VALUES, AXIS = 70.0, 74.0, 18.0  # widths of the columns at the sides, height of the row below
 
@@ -137,13 +136,15 @@ class SliceStrip(QWidget):
         font.setPixelSize(12)
         painter.setFont(font)
         self._draw_axis(painter)
-        if view.hidden:
-            painter.setPen(CALM)
-            painter.drawText(self._plot(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, HIDDEN)
-        else:
+        if not view.hidden:
             painter.drawPixmap(0, 0, self._drawn_rows(view, painter.font()))
             self._draw_values(painter, view)
         self._draw_gaps(painter)
+        if view.hidden:
+            words = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.fillRect(painter.boundingRect(self._plot(), words, HIDDEN).adjusted(-6, -2, 6, 2), GROUND)
+            painter.setPen(CALM)
+            painter.drawText(self._plot(), words, HIDDEN)
         self._draw_mark(painter, view.slice_index, view.hidden)
 
     def _drawn_rows(self, view: StripView, font: QFont) -> QPixmap:
@@ -220,7 +221,7 @@ class SliceStrip(QWidget):
             needed = painter.fontMetrics().horizontalAdvance(text)
             if needed + 2 <= width:
                 height = painter.fontMetrics().height()
-                plate = QRectF(left + (width - needed) / 2 - 1, band.center().y() - height / 2, needed + 2, height)
+                plate = QRectF(left + (width - needed) / 2 - 1, band.top() + 1, needed + 2, height)
                 painter.fillRect(plate, GROUND)
                 painter.setPen(GAP_INK)
                 painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
@@ -268,38 +269,6 @@ class SliceStrip(QWidget):
         if index >= 0 and index != self._chosen:
             self._chosen = index
             self.slice_chosen.emit(index)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Columns:
-    """Where the slices and the gaps between them are drawn, pixels.
-
-    Attributes:
-        lefts: (slices,), left edges, increasing.
-        width: of every slice.
-        bands: every gap with its left edge and width.
-    """
-
-    lefts: NDArray[np.float64]
-    width: float
-    bands: tuple[tuple[Gap, tuple[float, float]], ...] = ()
-
-
-def columns(left: float, width: float, slices: int, gaps: tuple[Gap, ...] = ()) -> Columns:
-    """Share the width: equal columns for the slices, and between them bands that grow with what is missing."""
-    if not slices:
-        return Columns(np.zeros(0), 0.0)
-    unit = width / (slices + sum(gap.missing for gap in gaps))
-    wanted = [min(max(gap.missing * unit, NARROWEST_GAP), WIDEST_GAP) for gap in gaps]
-    scale = min(1.0, GAPS_SHARE * width / sum(wanted)) if wanted else 1.0
-    column = (width - scale * sum(wanted)) / slices
-    lefts: NDArray[np.float64] = left + column * np.arange(slices, dtype=np.float64)
-    bands = []
-    for gap, band in zip(gaps, wanted, strict=True):
-        start = lefts[gap.after_index] + column if gap.after_index >= 0 else left
-        bands.append((gap, (float(start), scale * band)))
-        lefts[gap.after_index + 1 :] += scale * band
-    return Columns(lefts, column, tuple(bands))
 
 
 def _same_rows(view: StripView, other: StripView) -> bool:

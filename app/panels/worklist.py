@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPalette, QResizeEvent, QTextLayout, QTextOption
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPalette
 from PySide6.QtWidgets import (
-    QListWidget,
     QListWidgetItem,
     QStyle,
     QStyledItemDelegate,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.panels.parts import heading, named, note
+from app.panels.wrapping import WrappingList, small_font, wrapped
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QModelIndex
@@ -148,22 +148,13 @@ def _group_item(row: WorklistRow) -> QListWidgetItem:
     return item
 
 
-class _List(QListWidget):
-    """Rows as high as their text; `current` is the row of the open series, wherever the keys have gone."""
+class _List(WrappingList):
+    """`current` is the row of the open series, wherever the keys have gone."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("worklist_rows", "Series")
         self.current = -1
-        named(self, "worklist_rows", "Series")
         self.setItemDelegate(_RowDelegate(self))
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Wrap the reasons anew."""
-        super().resizeEvent(event)
-        self.scheduleDelayedItemsLayout()
 
 
 class _RowDelegate(QStyledItemDelegate):
@@ -180,8 +171,8 @@ class _RowDelegate(QStyledItemDelegate):
             lines = index.data(Qt.ItemDataRole.DisplayRole).count("\n") + 1
             return QSize(120, lines * QFontMetrics(_bold(font)).height() + 8)
         width = self._list.viewport().width() - 2 * SIDE
-        reasons = sum(len(lines) for lines, _ in _reasons(row, _small(font), width))
-        small = QFontMetrics(_small(font)).height()
+        reasons = sum(len(lines) for lines, _ in _reasons(row, small_font(font), width))
+        small = QFontMetrics(small_font(font)).height()
         return QSize(120, QFontMetrics(font).height() + (1 + reasons) * small + 2 * TOP + 3)
 
     def paint(
@@ -202,7 +193,7 @@ def _draw_group(painter: QPainter, option: QStyleOptionViewItem, text: str) -> N
     painter.fillRect(option.rect, _GROUP)
     line = option.rect.adjusted(SIDE - 3, 3, -SIDE, 0)
     inks = (option.palette.color(QPalette.ColorRole.Text), QColor(_TONES[""]))
-    for part, font, ink in zip(text.split("\n"), (_bold(option.font), _small(option.font)), inks, strict=False):
+    for part, font, ink in zip(text.split("\n"), (_bold(option.font), small_font(option.font)), inks, strict=False):
         painter.setFont(font)
         painter.setPen(ink)
         part = painter.fontMetrics().elidedText(part, Qt.TextElideMode.ElideRight, line.width())
@@ -214,7 +205,7 @@ def _draw_row(painter: QPainter, option: QStyleOptionViewItem, row: WorklistRow,
     area = option.rect.adjusted(SIDE, TOP, -SIDE, -TOP)
     if is_open:
         painter.fillRect(QRect(option.rect.left(), option.rect.top(), 4, option.rect.height()), _OPEN_BAR)
-    font, small = option.font, _small(option.font)
+    font, small = option.font, small_font(option.font)
     left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
     line = QRect(area.left(), area.top(), area.width(), QFontMetrics(font).height())
     painter.setFont(font)
@@ -251,41 +242,12 @@ def _draw_subtitle(painter: QPainter, line: QRect, row: WorklistRow) -> None:
 
 def _reasons(row: WorklistRow, font: QFont, width: int) -> list[tuple[list[str], QColor]]:
     """What speaks against a series, on two lines at most, then what speaks for it, on one line below that."""
-    against = wrapped(row.speaks_against, font, width)
+    against = wrapped(row.speaks_against, font, width, most=MOST_LINES)
     spoken_for = wrapped(row.speaks_for, font, width, most=1 if against else MOST_LINES)
     return [(against, QColor(_TONES["problem"]) if row.refused else _AGAINST), (spoken_for, _FOR)]
-
-
-def wrapped(text: str, font: QFont, width: int, most: int = MOST_LINES) -> list[str]:
-    """The text on so many lines at most; what does not fit is elided at the end."""
-    if not text:
-        return []
-    layout = QTextLayout(text, font)
-    how = QTextOption(Qt.AlignmentFlag.AlignLeft)
-    how.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-    layout.setTextOption(how)
-    layout.beginLayout()
-    lines: list[str] = []
-    while len(lines) < most - 1:
-        line = layout.createLine()
-        if not line.isValid():
-            break
-        line.setLineWidth(max(width, 20))
-        lines.append(text[line.textStart() : line.textStart() + line.textLength()])
-    layout.endLayout()
-    rest = text[sum(map(len, lines)) :]
-    if rest:
-        lines.append(QFontMetrics(font).elidedText(rest, Qt.TextElideMode.ElideRight, max(width, 20)))
-    return lines
 
 
 def _bold(font: QFont) -> QFont:
     bold = QFont(font)
     bold.setBold(True)
     return bold
-
-
-def _small(font: QFont) -> QFont:
-    small = QFont(font)
-    small.setPixelSize(12)
-    return small

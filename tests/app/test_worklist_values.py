@@ -73,7 +73,7 @@ def test_a_refused_series_that_is_open_shows_its_state_once_there_is_one(found):
 def test_what_tells_two_stacks_of_one_series_apart_is_in_the_row(found):
     series = replace(found.series[0], part="pass 2 over the same positions")
     (row,) = worklist_rows(Shown(series=(series,)))
-    assert row.subtitle.endswith("pass 2 over the same positions")
+    assert row.subtitle.startswith("pass 2 over the same positions")
 
 
 def test_everything_is_in_the_tool_tip(found):
@@ -85,8 +85,8 @@ def test_everything_is_in_the_tool_tip(found):
 def test_patient_and_study_are_written_once_above_their_series(found, study):
     other = find_series([study.one]).series
     rows = worklist_rows(Shown(series=(*found.series, *other)))
-    assert [row.group for row in rows] == ["Mustermann Erika · 4711", "", "", "Doe Jo · P1"]
-    assert [row.group_details for row in rows] == ["2025-06-03 · CT head", "", "", "2020-01-31"]
+    assert [row.group for row in rows] == ["Mustermann Erika", "", "", "Doe Jo"]
+    assert [row.group_details for row in rows] == ["4711 · 2025-06-03 · CT head", "", "", "P1 · 2020-01-31"]
     assert [row.mark for row in rows] == ["1st choice", "", "", "1st choice"]
 
 

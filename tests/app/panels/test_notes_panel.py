@@ -2,7 +2,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QListWidget
 
-from app.panels.notes_panel import Note, NotesPanel
+from app.panels.notes_panel import Note, NotesPanel, note_height
 
 LONG = "Two slices seem to be missing here, between the base of the skull and the orbits, " * 3
 NOTES = (
@@ -104,3 +104,15 @@ def test_a_file_name_without_spaces_is_wrapped_too(panel):
     panel.show_notes((Note("Unreadable slice", name),))
     one_line = panel.height_of(2000)
     assert panel.height_of(288) > one_line + 30
+
+
+def test_rows_are_measured_again_when_a_scroll_bar_takes_some_of_the_width(qtbot, panel):
+    panel.show_notes(tuple(Note(f"{number}", LONG, slice_index=number) for number in range(12)))
+    shown = rows(panel)
+    panel.resize(288, 200)
+    qtbot.waitUntil(lambda: shown.verticalScrollBar().isVisible())
+    shown.doItemsLayout()
+    height = note_height(NOTES[0], shown.font(), shown.viewport().width())
+    assert shown.visualItemRect(shown.item(0)).height() > height
+    expected = note_height(Note("0", LONG, slice_index=0), shown.font(), shown.viewport().width())
+    assert shown.visualItemRect(shown.item(0)).height() == expected

@@ -7,7 +7,7 @@ from PySide6.QtGui import QImage, QMouseEvent, QRegion
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.panels.slice_strip import SliceStrip, StripView
-from app.panels.slice_strip import columns as placed
+from app.panels.strip_columns import columns as placed
 from app.scan_gaps import Gap
 from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
 from ihd_core.overlay import COLOURS
@@ -227,24 +227,6 @@ def test_an_array_of_another_shape_is_refused():
 
 
 GAP_AT_9 = Gap(9, 15.0, 2)
-
-
-def test_slices_around_a_gap_keep_their_order_and_the_gap_has_room():
-    places = placed(70, 600, SLICES, (GAP_AT_9, Gap(-1, float("nan"), 1), Gap(SLICES - 1, float("nan"), 3)))
-    assert (np.diff(places.lefts) > 0).all()
-    steps = np.diff(places.lefts)
-    assert steps[9] > places.width + 20
-    assert np.allclose(np.delete(steps, 9), places.width)
-    assert places.lefts[0] > 70 + 10
-    end = places.lefts[-1] + places.width
-    assert end < 670 - 10
-    assert all(70 <= left < left + width <= 670.001 for _, (left, width) in places.bands)
-
-
-def test_many_gaps_leave_the_slices_most_of_the_room():
-    gaps = tuple(Gap(index, 10.0, 50) for index in range(0, 400, 2))
-    places = placed(70, 600, 400, gaps)
-    assert places.width * 400 >= 0.6 * 600 - 0.01
 
 
 def test_a_click_finds_every_slice_with_gaps_between_them(strip):

@@ -1,9 +1,8 @@
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QLabel, QListWidget
 
-from app.panels.worklist import Worklist, WorklistRow, wrapped
+from app.panels.worklist import Worklist, WorklistRow
 
 ROWS = (
     WorklistRow("First", "35 slices", "flagged", "/a/b", "alert"),
@@ -159,16 +158,3 @@ def test_a_row_is_as_high_as_its_reasons(panel):
     small = heights[1] - heights[0]
     assert small > 10
     assert heights[2] - heights[0] == 2 * small
-
-
-@pytest.mark.parametrize(
-    "text", ["", "axial", "a" * 400, "word " * 200, "one two three four five six seven eight nine ten"]
-)
-def test_a_reason_is_wrapped_to_two_lines_without_losing_its_start(qtbot, text):
-    font = QFont("DejaVu Sans")
-    font.setPixelSize(12)
-    lines = wrapped(text, font, 200)
-    assert len(lines) <= 2
-    assert text.startswith("".join(lines).rstrip("…").rstrip())
-    for line in lines:
-        assert QFontMetrics(font).horizontalAdvance(line.rstrip()) <= 202
