@@ -227,6 +227,7 @@ def test_one_series_of_two_patients_is_predicted_for_neither_and_both_are_named(
     assert outcome.results == []
     assert len(outcome.failed) == 2
     assert all("P1" in line and "P2" in line and "\n" not in line for line in outcome.failed)
+    assert all(line.startswith(f"{tmp_path / 'in'}: ") for line in outcome.failed)
     assert not (tmp_path / "p.json").exists()
 
 
