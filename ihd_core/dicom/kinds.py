@@ -96,7 +96,7 @@ _RULES: tuple[tuple[str, Callable[[Header], bool]], ...] = (
         lambda h: h.sop_class.startswith(_SECONDARY_CAPTURE_CLASSES) or not _SCREENS.isdisjoint(h.image_type),
     ),
     ("localizer", _is_localizer),
-    ("colour picture", lambda h: h.samples_per_pixel != 1),
+    ("colour picture", lambda h: h.samples_per_pixel != 1 or h.photometric not in {"", "MONOCHROME1", "MONOCHROME2"}),
     ("perfusion map", _is_perfusion_map),
     ("no image", lambda h: not (h.rows and h.columns)),
     ("values that are not HU", lambda h: h.rescale_type not in {"", "HU", "US"}),

@@ -31,6 +31,7 @@ SAGITTAL, CORONAL = [0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 0, -1]
         ({"Modality": "MR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}, "MR, not CT"),
         ({"Modality": "PR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1"}, "presentation state"),
         ({"SamplesPerPixel": 3}, "colour picture"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "colour picture"),
         ({"ImageType": ["DERIVED", "PRIMARY", "PERFUSION", "RCBF"]}, "perfusion map"),
         ({"SOPClassUID": EnhancedCTImageStorage}, ""),
         ({"NumberOfFrames": 2}, "multi-frame picture without a place for each frame"),
