@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 
     from ihd_core.dicom.headers import Header
 
+
+THREADS = min(4, os.cpu_count() or 1)
+"""That read and decode; both leave Python's lock to the others for most of the time."""
+CHUNK = 8
+"""Slices for a thread at a time, of those that lie in their files as they are and are read in no time."""
 
 LARGEST_VOLUME = 8 << 30
 """Bytes of HU; 16,000 slices of 512 x 512."""
@@ -84,22 +91,42 @@ class ScanReader:
             DicomError: no slice of the series can be read; the reason is that of the first.
         """
         middle = self.series.slice_count // 2 if start is None else start
+        order = sorted(range(self.series.slice_count), key=lambda i: (abs(i - middle), i))
+        wanted = [index for index in order if not self._read[index] and index not in self._failures]
         try:
-            for index in sorted(range(self.series.slice_count), key=lambda i: (abs(i - middle), i)):
-                if self._read[index] or index in self._failures:
-                    continue
-                try:
-                    self._fill(index)
-                except DicomError as error:
-                    self._failures[index] = error
-                    continue
-                hu = self._hu[index]
-                hu.flags.writeable = False
-                yield index, hu
+            for chunk in self._filled(wanted):
+                for index in chunk:
+                    if self._read[index]:
+                        hu = self._hu[index]
+                        hu.flags.writeable = False
+                        yield index, hu
         finally:
             self._opened.close()
         if not self._read.any():
             raise next(iter(self._failures.values()))
+
+    def _filled(self, wanted: Sequence[int]) -> Iterator[Sequence[int]]:
+        """Read slices, several at a time; the indices come back in the order in which they are wanted."""
+        # The first one alone: it is on the screen before the others take up the processors.
+        done = 0
+        while done < len(wanted) and not self._read.any():
+            yield self._fill_all(wanted[done : done + 1])
+            done += 1
+        step = CHUNK if all(header.place is not None for header in self._headers) else 1
+        chunks = [wanted[begin : begin + step] for begin in range(done, len(wanted), step)]
+        pool = ThreadPoolExecutor(THREADS)
+        try:
+            yield from pool.map(self._fill_all, chunks)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _fill_all(self, indices: Sequence[int]) -> Sequence[int]:
+        for index in indices:
+            try:
+                self._fill(index)
+            except DicomError as error:
+                self._failures[index] = error
+        return indices
 
     def _fill(self, index: int) -> None:
         """Read one slice; where its file is damaged, any other image of the same place."""
