@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 _START, _END = b"\xff\xd8", b"\xff\xd9"
@@ -11,6 +12,9 @@ _SCAN = 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 """Markers of a picture's size: every kind of JPEG, and JPEG-LS."""
 
+_GREY_SCAN = re.compile(rb"\xff\xda\x00\x08\x01..(.)(.)(.)", re.DOTALL)
+_CODING_2000 = b"\xff\x52"
+_MOST_ZEROS, _MOST_PRECINCTS = 64, 1024
 
 _RESTARTS = range(0xD0, 0xD8)
 
@@ -97,6 +101,35 @@ def without_end(frame: bytes) -> bytes | None:
     while encoded[-2:-1] == b"\xff" and encoded[-1] in _RESTARTS:
         encoded = encoded[:-2].rstrip(b"\xff")
     return encoded
+
+
+def has_every_scan(frame: bytes) -> bool:
+    """Whether the scans of a progressive picture bring all coefficients to their last bit, ISO/IEC 10918-1 G.1."""
+    finished: set[int] = set()
+    for first, last, approximation in _GREY_SCAN.findall(frame):
+        if approximation[0] & 0x0F == 0:
+            finished.update(range(first[0], last[0] + 1))
+    return len(finished) == 64
+
+
+def is_zero_filled(frame: bytes, stream: Codestream) -> bool:
+    """Whether a JPEG 2000 picture has more zeros in a row than its packets allow; a decoder takes them for empty ones.
+
+    An empty packet is one zero, and there is one for each quality layer and resolution of a tile or of a part of it
+    that is called a precinct, ISO/IEC 15444-1 A.6.1 and B.10.3. Encoded values have no long rows of zeros.
+    """
+    coding = frame[(at := frame.find(_CODING_2000)) : at + 10]
+    if at < 0 or len(coding) < 10:
+        return False
+    layers, resolutions = int.from_bytes(coding[6:8]), coding[9] + 1
+    start = _after_boxes(frame) if frame.startswith(_BOXES_2000) else 0
+    width, height = (int.from_bytes(frame[at : at + 4]) for at in (start + 24, start + 28))
+    tiles = -(-stream.columns // width) * -(-stream.rows // height)
+    precincts = _MOST_PRECINCTS if coding[4] & 1 else 1
+    # Zeros behind the end only fill up the space.
+    picture = frame.rstrip(b"\0")
+    zeros = bytes(_MOST_ZEROS + layers * resolutions * tiles * precincts)
+    return zeros in (picture if picture.endswith(_END) else frame)
 
 
 def _after_boxes(frame: bytes) -> int:

@@ -83,13 +83,14 @@ def _from_jpeg(frame: bytes, header: Header) -> Values:
 
     stream = _checked(codestreams.jpeg(frame), header)
     encoded = codestreams.without_end(frame)
-    if encoded is None or len(encoded) < stream.data:
+    is_progressive = stream.kind == _PROGRESSIVE
+    if encoded is None or len(encoded) < stream.data or (is_progressive and not codestreams.has_every_scan(frame)):
         raise DicomError(f"{header.name}: pixel data breaks off before the end of its JPEG picture")
     values: Values = jpeg8_decode(frame)
     if not np.array_equal(values, jpeg8_decode(encoded + _OTHER_BYTES)):
         raise DicomError(f"{header.name}: pixel data breaks off within its JPEG picture")
     # The last bytes of a progressive picture only refine it, and those of one single value may all mean the same.
-    if stream.kind != _PROGRESSIVE and values.min() != values.max() and len(encoded) >= stream.data + _LAST_BYTES:
+    if not is_progressive and values.min() != values.max() and len(encoded) >= stream.data + _LAST_BYTES:
         changed = _or_nothing(jpeg8_decode, _with_other_end(encoded) + b"\xff\xd9")
         if changed is not None and np.array_equal(values, changed):
             raise DicomError(f"{header.name}: pixel data is damaged (more of it than its JPEG picture needs)")
@@ -107,6 +108,8 @@ def _from_jpeg_2000(frame: bytes, header: Header) -> Values:
     from imagecodecs import jpeg2k_decode  # htj2k_decode would print
 
     stream = _checked(codestreams.jpeg_2000(frame), header)
+    if codestreams.is_zero_filled(frame, stream):
+        raise DicomError(f"{header.name}: pixel data is damaged (zeros within its JPEG 2000 picture)")
     return _with_sign(jpeg2k_decode(frame), stream, header)
 
 

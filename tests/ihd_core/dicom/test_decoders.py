@@ -183,6 +183,37 @@ def test_a_jpeg_picture_that_breaks_off_is_refused_even_if_it_has_an_end(any_hea
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("kind", ["baseline", "extended", "progressive", "lossless"])
+def test_a_jpeg_picture_cut_before_any_of_its_markers_is_refused(any_header, plain, kind):
+    frame, syntax, bits, _ = plain[kind]
+    header = announcing(any_header, syntax, bits=bits)
+    for place in range(2, len(frame) - 2):
+        if frame[place] == 0xFF and frame[place + 1] != 0:
+            with pytest.raises(DicomError, match=r"^001\.dcm: (pixel data breaks off|pixels cannot be decoded)"):
+                values_of(frame[:place] + END, header)
+
+
+@pytest.mark.parametrize("kind", ["JPEG 2000", "JP2", "HTJ2K"])
+@pytest.mark.parametrize("end", [END, b"\0\0"])
+def test_a_jpeg_2000_picture_with_zeros_in_the_place_of_its_values_is_refused(any_header, plain, kind, end):
+    frame, syntax, bits, _ = plain[kind]
+    half = len(frame) // 2
+    filled = frame[:half] + bytes(len(frame) - half - 2) + end
+    with pytest.raises(DicomError, match=r"^001\.dcm: pixel data is damaged \(zeros within its JPEG 2000 picture\)$"):
+        values_of(filled, announcing(any_header, syntax, bits=bits))
+
+
+@pytest.mark.parametrize("encode", [imagecodecs.jpeg2k_encode, imagecodecs.htj2k_encode])
+@pytest.mark.parametrize("value", [0, 1000])
+@pytest.mark.parametrize("blank", [0, 100, 512])
+def test_a_blank_jpeg_2000_picture_is_not_taken_for_one_filled_with_zeros(any_header, encode, value, blank):
+    values = np.random.default_rng(0).integers(0, 2000, (512, 512)).astype(np.uint16)
+    values[:blank] = value
+    options = {"codecformat": "j2k", "level": 0} if encode is imagecodecs.jpeg2k_encode else {}
+    frame = encode(values, reversible=True, **options)
+    assert np.array_equal(values_of(frame + bytes(512), announcing(any_header, J2K, (512, 512))), values)
+
+
 def test_a_jpeg_picture_cut_between_two_restart_markers_is_refused(any_header, plain):
     frame, syntax, bits, _ = plain["restarts"]
     places = [index for index in range(len(frame) - 1) if frame[index] == 0xFF and 0xD0 <= frame[index + 1] <= 0xD7]
