@@ -165,9 +165,10 @@ def _predict_one(
 ) -> None:
     from ihd_core.dicom.reader import load_scan
     from ihd_core.predict import predict
+    from ihd_core.scan_checks import examined
 
     try:
-        scan = load_scan(series, repair=repair)
+        scan = examined(load_scan(series, repair=repair))
         prediction = predict(scan, model, report=report)
         outcome.results.append(scan_result(scan, prediction))
         outcome.remarks += [f"{series.source}: {warning.text}" for warning in prediction.warnings]

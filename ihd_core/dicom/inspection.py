@@ -11,6 +11,7 @@ from ihd_core.dicom.reader import load_scan
 from ihd_core.dicom.series import Found, Series, find_series
 from ihd_core.errors import DicomError
 from ihd_core.progress import Report, silent
+from ihd_core.scan_checks import examined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +128,8 @@ def inspect(
         raise DicomError(f"{found.source}: there is no series {place}, the list has {len(found.series)}")
     best = next((series for series in found.series if not series.refusal), found.series[0])
     chosen = best if place is None else found.series[place - 1]
-    return Inspection(found, chosen, load_scan(chosen, repair=repair, report=report), asked_for=place is not None)
+    scan = examined(load_scan(chosen, repair=repair, report=report))
+    return Inspection(found, chosen, scan, asked_for=place is not None)
 
 
 def extent_mm(scan: Scan) -> tuple[float, float, float]:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from app.batch import predict_to_files, series_folder
+from ihd_core import scan_checks
 from ihd_core.errors import Cancelled, FileError, ModelFileError
 from ihd_core.labels import DISPLAY_ORDER
 from ihd_core.model_file import save_model
 from ihd_core.phantom.series_writer import write_series
+from ihd_core.scan_checks import scan_warnings
 from tests.ihd_core.toy import toy_hu, toy_info, toy_networks
 
 
@@ -20,6 +22,12 @@ def model_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     save_model(folder, toy_info(), **toy_networks(), card="# toy")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _toys_pass_for_heads(monkeypatch):
+    """What is in the toy scans is no head, which the program would say of every one of them."""
+    monkeypatch.setattr(scan_checks, "scan_warnings", lambda scan: ())
 
 
 def study(folder, name, *, slices=12, seed=0):
@@ -244,3 +252,12 @@ def test_without_the_repair_the_values_are_taken_as_stored(tmp_path, model_folde
         assert any("RSNA repair" in remark for remark in outcome.remarks)
     assert codes[True]["rsna-repair"]["slices"] == 12
     assert "rsna-repair" not in codes[False]
+
+
+def test_what_the_checks_say_of_a_scan_is_in_its_result_and_told(tmp_path, model_folder, monkeypatch):
+    monkeypatch.setattr(scan_checks, "scan_warnings", scan_warnings)
+    path = study(tmp_path / "in", "one")
+    outcome = predict_to_files([path], model_folder, [tmp_path / "p.json"])
+    (scan,) = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["scans"]
+    assert "age-unknown" in [warning["code"] for warning in scan["warnings"]]
+    assert any("the age of the patient is unknown" in line for line in outcome.remarks)
