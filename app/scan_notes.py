@@ -18,7 +18,7 @@ SERIOUS = (
     "single-slice",
     "rsna-repair",
     "rsna-repair-off",
-    "sign-assumed",
+    "pixel-format",
     "no-rescale",
     "head-not-covered",
     "gantry-tilt",

@@ -28,8 +28,9 @@ COLUMNS = (
     "position_mm",
     *(f"cnn_{label}" for label in DISPLAY_ORDER),
     *(f"bilstm_{label}" for label in DISPLAY_ORDER),
+    "warnings",
 )
-"""Of the CSV; `level` is slice or scan, and a scan has no index, sop_uid and position_mm."""
+"""Of the CSV; `level` is slice or scan, and a scan has no index, sop_uid and position_mm, a slice no warnings."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,9 +100,10 @@ def _rows(result: ScanResult) -> Iterator[list[object]]:
     for index, uid in enumerate(result.slice_uids):
         place = [index, uid, _millimetres(result.positions_mm[index])]
         cnn, bilstm = _by_label(prediction.cnn_slices[index]), _by_label(prediction.slices[index])
-        yield [result.series_uid, "slice", *place, *cnn.values(), *bilstm.values()]
+        yield [result.series_uid, "slice", *place, *cnn.values(), *bilstm.values(), ""]
     cnn, bilstm = _by_label(prediction.cnn_scan), _by_label(prediction.scan)
-    yield [result.series_uid, "scan", "", "", "", *cnn.values(), *bilstm.values()]
+    codes = " ".join(dict.fromkeys(warning.code for warning in prediction.warnings))
+    yield [result.series_uid, "scan", "", "", "", *cnn.values(), *bilstm.values(), codes]
 
 
 def _by_label(probabilities: NDArray[np.float32]) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ihd_core.dicom.pixels import needs_repair
+from ihd_core.dicom.pixels import assumed_format, needs_repair
 from ihd_core.dicom.transfer_syntaxes import name_of
 from ihd_core.scan import ScanWarning
 
@@ -32,7 +32,7 @@ def value_warnings(headers: Sequence[Header], *, repair: bool) -> list[ScanWarni
         *_repair_warnings(headers, repair=repair),
         *_lossy_warnings(headers),
         *_rescale_warnings(headers),
-        *_sign_warnings(headers),
+        *_format_warnings(headers),
         *_uid_warnings(headers),
     ]
 
@@ -83,12 +83,9 @@ def _rescale_warnings(headers: Sequence[Header]) -> list[ScanWarning]:
     return [ScanWarning("no-rescale", text, {"slices": without})]
 
 
-def _sign_warnings(headers: Sequence[Header]) -> list[ScanWarning]:
-    without = sum(header.pixels.is_signed is None for header in headers)
-    if not without:
-        return []
-    text = "The files do not say whether their values have a sign: they are taken as unsigned"
-    return [ScanWarning("sign-assumed", text, {"slices": without})]
+def _format_warnings(headers: Sequence[Header]) -> list[ScanWarning]:
+    counted = Counter(assumption for header in headers for assumption in assumed_format(header))
+    return [ScanWarning("pixel-format", text, {"slices": count}) for text, count in counted.items()]
 
 
 def _uid_warnings(headers: Sequence[Header]) -> list[ScanWarning]:

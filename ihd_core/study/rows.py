@@ -53,7 +53,7 @@ FIELDS = (
     "views",  # how often the heatmap was on the screen
     "seconds",  # how long what is answered was on the screen
     "slices_seen",
-    "warnings",  # codes of the scan's warnings
+    "warnings",  # codes of the warnings, each once; the prediction's, which begin with the scan's, where there is one
     "details",  # one JSON object for what a later phase adds
     "previous_hash",
     "hash",  # SHA-256 of this line up to the last comma, previous_hash included

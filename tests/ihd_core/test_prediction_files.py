@@ -70,8 +70,9 @@ def test_the_csv_has_a_row_a_slice_and_then_one_for_the_scan(result):
     text = predictions_csv([result, result])
     header, *rows = csv.reader(io.StringIO(text))
     probabilities = [f"{network}_{label}" for network in ("cnn", "bilstm") for label in ANY_FIRST]
-    assert header == ["series_uid", "level", "index", "sop_uid", "position_mm", *probabilities]
+    assert header == ["series_uid", "level", "index", "sop_uid", "position_mm", *probabilities, "warnings"]
     assert [row[1] for row in rows] == ["slice", "slice", "scan"] * 2
+    assert [row[-1] for row in rows] == ["", "", "gantry-tilt"] * 2
     assert rows[0][:6] == ["1.2.3", "slice", "0", "1.2.3.1", "-12.5", "0.6"]
     assert rows[2][:6] == ["1.2.3", "scan", "", "", "", "0.61"]
     assert dict(zip(header, rows[1], strict=True))["bilstm_subdural"] == "0.05"

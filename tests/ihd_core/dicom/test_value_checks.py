@@ -54,11 +54,17 @@ def test_slices_without_rescale_among_others_are_counted(tmp_path, hu):
     assert values == {"slices": 1}
 
 
-def test_a_missing_sign_is_said(tmp_path, hu):
-    write_series(tmp_path, hu, tags={"PixelRepresentation": None})
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [({"PixelRepresentation": None}, "PixelRepresentation is absent"), ({"HighBit": 3}, "HighBit is 3")],
+)
+def test_what_is_assumed_of_the_pixel_format_is_said(tmp_path, hu, tags, said):
+    write_series(tmp_path, hu, tags=tags)
     scan = load_scan(tmp_path)
     assert np.array_equal(scan.hu, hu)
-    assert told(scan)["sign-assumed"][1] == {"slices": 5}
+    text, values = told(scan)["pixel-format"]
+    assert text.startswith(said)
+    assert values == {"slices": 5}
 
 
 def test_loss_is_named_with_its_transfer_syntax(shared_data):
