@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableSequence
 from typing import TYPE_CHECKING, Any, Protocol
-
-from pydicom.multival import MultiValue
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -98,4 +97,4 @@ def _parts(dataset: Dataset, keyword: str) -> list[Any]:
     value = dataset.get(keyword)
     if value is None:
         return []
-    return list(value) if isinstance(value, (list, MultiValue)) else [value]
+    return list(value) if isinstance(value, MutableSequence) else [value]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _STARTS = (8 << 10, 256 << 10)
 """Bytes that are looked at for a plain header, first and then if it was longer."""
 
-_CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
+CT_IMAGE_CLASS = "1.2.840.10008.5.1.4.1.1.2"
 
 LARGEST_SIDE = 8192
 """Rows or columns; several times what any scanner writes."""
@@ -210,7 +210,7 @@ def full_headers(file: SourceFile) -> tuple[Header, ...]:
     if not (header.sop_class or dataset.preamble or any(keyword in dataset for keyword in KEYWORDS)):
         raise NotDicom(f"{file.name}: is not a DICOM file")
     # A file that ends early may end within this very UID.
-    if not header.columns and _CT_IMAGE.startswith(header.sop_class) and header.modality in {"", "CT"}:
+    if not header.columns and CT_IMAGE_CLASS.startswith(header.sop_class) and header.modality in {"", "CT"}:
         raise DicomError(f"{file.name}: is damaged (breaks off before its image)")
     if max(header.rows, header.columns) > LARGEST_SIDE:
         size = f"{header.rows} × {header.columns} pixels"

@@ -6,19 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydicom.uid import (
-    CTImageStorage,
-    MediaStorageDirectoryStorage,
-)
-
 from ihd_core.dicom import words
+from ihd_core.dicom.headers import CT_IMAGE_CLASS, Header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ihd_core.dicom.headers import Header
     from ihd_core.dicom.source_files import SourceFile
 
+_DISC_DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 _REPORT_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
 _SECONDARY_CAPTURE_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
 _LOCALIZERS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "REF_SURVIEW"}
@@ -87,7 +83,7 @@ def _is_perfusion_map(header: Header) -> bool:
 
 
 _RULES: tuple[tuple[str, Callable[[Header], bool]], ...] = (
-    ("directory of a disc", lambda h: h.sop_class == MediaStorageDirectoryStorage),
+    ("directory of a disc", lambda h: h.sop_class == _DISC_DIRECTORY_CLASS),
     ("no image", lambda h: not (h.sop_class or h.modality or h.rows)),
     ("report", lambda h: h.sop_class.startswith(_REPORT_CLASSES) or h.modality == "SR"),
     ("presentation state", lambda h: h.modality == "PR"),
@@ -111,7 +107,7 @@ def why_left_out(header: Header) -> str:
     other = _OTHER_CLASSES.get(header.sop_class) or _OTHER_MODALITIES.get(header.modality)
     if other:
         return other
-    is_ct = header.modality == "CT" or (not header.modality and header.sop_class == CTImageStorage)
+    is_ct = header.modality == "CT" or (not header.modality and header.sop_class == CT_IMAGE_CLASS)
     for reason, applies in _RULES:
         if applies(header):
             return reason
