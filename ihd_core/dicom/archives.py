@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import copy
+import errno
 import io
 import os
+import tempfile
 import threading
+import weakref
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, cast
+from zipfile import ZIP_STORED, BadZipFile
 
-from ihd_core.dicom.archive_bytes import Extent, held, on_disk
-from ihd_core.dicom.zip_directory import DEFLATED, Entry, Refused, bytes_at, read_directory
-from ihd_core.dicom.zip_members import PIECE, copy_stored, pieces, start_of, unpacked
+from ihd_core.dicom.zip_contents import Refused, read_contents, refusing
 from ihd_core.errors import DicomError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from typing import BinaryIO
+    from zipfile import ZipExtFile, ZipInfo
 
     from _typeshed import WriteableBuffer
 
-    from ihd_core.dicom.zip_directory import ReadAt
+    Opened = Callable[[], AbstractContextManager[io.BufferedReader]]
+    """Opens the bytes of an archive for one block; what it gives is for one thread."""
 
 MOST_FILES = 100_000
 """Files that are looked at in one go, on disk and in archives together."""
 
-_STREAM_PIECE = 1 << 15
-"""Bytes that a stream reads or unpacks at a time; often only the header is wanted."""
+MOST_IN_MEMORY, MOST_UNPACKED = 1 << 30, 8 << 30
+"""Bytes that are unpacked and kept, of all archives; what is beyond the first goes to temporary files."""
+
+_LEAST_IN_FILE = 64 << 20
+"""Bytes that a temporary file counts for at least, so that not more than 112 are open."""
 
 _LARGEST_AT_ONCE = 64 << 20
-"""Bytes of a file that is unpacked whenever it is read; larger ones are unpacked once and kept."""
+"""Bytes of a file that may be unpacked whenever it is read; of larger ones the last is kept unpacked."""
+
+_PIECE, _STREAM_PIECE = 1 << 18, 1 << 15
+"""Bytes that are unpacked at a time, and by a stream, of which often only the header is wanted."""
 
 
 def printable(text: str) -> str:
@@ -44,12 +56,12 @@ def _escape(char: str) -> str:
     return f"\\x{ord(char) - 0xDC00:02x}" if "\udc80" <= char <= "\udcff" else ascii(char)[1:-1]
 
 
-_open: WeakValueDictionary[tuple[str, tuple[str, ...], int, int], Archive] = WeakValueDictionary()
+_open: weakref.WeakValueDictionary[tuple[str, tuple[str, ...], int, int], Archive] = weakref.WeakValueDictionary()
 _opening = threading.Lock()
 
 
 def archive_at(path: str, members: tuple[str, ...] = (), *, most: int = MOST_FILES) -> Archive:
-    """The archive at a path, or the one within others; read only once while anyone has it.
+    """The archive at a path, or the one within others; its table of contents is read once while anyone has it.
 
     Args:
         path: of the outermost archive, on disk.
@@ -64,171 +76,166 @@ def archive_at(path: str, members: tuple[str, ...] = (), *, most: int = MOST_FIL
     key = (path, members, status.st_size, status.st_mtime_ns)
     with _opening:
         found = _open.get(key)
-    if found is not None and found.entry_count <= most:
+    if found is not None and found.contents.entry_count <= most:
         return found
-    extent = archive_at(path, members[:-1]).extent_of(members[-1]) if members else on_disk(path)
-    archive = Archive("/".join((os.path.basename(path), *members)), extent, most=most)
+    opened = archive_at(path, members[:-1]).within(members[-1]) if members else partial(_on_disk, path, *key[2:])
+    archive = Archive("/".join((os.path.basename(path), *members)), opened, status.st_mtime_ns, most=most)
     with _opening:
         return _open.setdefault(key, archive)
+
+
+@contextmanager
+def _on_disk(path: str, size: int, changed_ns: int) -> Iterator[io.BufferedReader]:
+    """A file for one block, since one that stays open could be neither deleted nor ejected on Windows."""
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        if (status.st_size, status.st_mtime_ns) != (size, changed_ns):
+            raise Refused("has changed since it was found; open it again")
+        yield file
 
 
 class Archive:
     """One ZIP archive, of which the table of contents is kept; no file on disk stays open.
 
-    Safe to use from several threads at once.
+    Safe to use from several threads at once. Once it is there, reading from it raises a DicomError if it is damaged or
+    not what it was, and an OSError if it cannot be read.
 
     Attributes:
-        entries: what can be read, by name.
-        refused: name, empty where it is several files, and reason.
-        entry_count: of everything in it, folders included.
+        contents: what can be read, and what is refused.
+        changed_ns: when the outermost archive was last changed, as it was opened.
 
     Raises:
         Refused: damaged, password-protected, too large, or made to do harm.
         OSError: it cannot be read.
     """
 
-    def __init__(self, name: str, extent: Extent, *, most: int) -> None:
+    def __init__(self, name: str, opened: Opened, changed_ns: int, *, most: int) -> None:
         self._name = name
-        self._extent = extent
-        with extent.reading() as read_at:
-            self.entries, self.refused, self.entry_count = read_directory(read_at, extent.size, most=most)
-        self._starts: dict[str, int] = {}
-        self._checked: set[str] = set()
-        self._unpacked: tuple[str, Extent] | None = None
-        self._unpacking = threading.Lock()
-
-    @property
-    def changed_ns(self) -> int:
-        """When the outermost archive was last changed, as it was opened."""
-        return self._extent.changed_ns
-
-    def check(self, name: str) -> int:
-        """Size of a file, once it is sure that the archive is what it was.
-
-        Raises:
-            DicomError: it is not.
-            OSError: it cannot be opened.
-        """
-        with self.reading(name) as (entry, _):
-            return entry.size
+        self._opened = opened
+        with opened() as file:
+            self.contents = read_contents(file, most=most)
+        self.changed_ns = changed_ns
+        self._kept: tuple[str, _Unpacked] | None = None
+        self._keeping = threading.Lock()
 
     def first_bytes(self, name: str, count: int) -> tuple[int, bytes]:
-        """Size of a file, and its first bytes, at most count of them; hardly more than these are unpacked.
-
-        Raises:
-            DicomError: the archive is damaged, or not what it was.
-            OSError: it cannot be read.
-        """
-        found = bytearray()
-        with self.reading(name) as (entry, read_at):
-            if entry.method != DEFLATED and count < entry.size:
-                return entry.size, bytes_at(read_at, self._start(read_at, entry), count)
-            for piece in self.pieces(read_at, entry, max(1, min(count, PIECE))):
-                found += piece
-                if len(found) >= count:
-                    break
-        return entry.size, bytes(found[:count])
+        """Size of a file, and its first bytes, at most count of them; hardly more than these are unpacked."""
+        with self._named(name), self._member(name) as (size, member, _):
+            return size, _read(member, min(count, size), size)
 
     def read_into(self, name: str, buffer: memoryview, offset: int) -> tuple[int, int]:
-        """Fill a buffer with the bytes of a file from offset on.
-
-        The first time the whole file is checked, so that no part of a damaged one is used.
+        """Fill a buffer with the bytes of a file from offset on; no part of a damaged file is used.
 
         Returns:
             Size of the file, and how many bytes there were.
-
-        Raises:
-            DicomError: the archive is damaged, or not what it was.
-            OSError: it cannot be read.
         """
-        with self.reading(name) as (entry, read_at):
-            buffer = buffer[: max(0, entry.size - offset)]
-            if not buffer:
-                return entry.size, 0
-            if entry.method != DEFLATED:
-                is_checked = name in self._checked
-                copy_stored(entry, read_at, self._start(read_at, entry), buffer, offset, check=not is_checked)
-                self._checked.add(name)
-            elif entry.size > min(4 * len(buffer), _LARGEST_AT_ONCE):
-                # Frames of one file, in any order: unpacking it anew for each would take the square of them.
-                with self._whole(entry, read_at).reading() as unpacked_at:
-                    unpacked_at(offset, buffer)
-            else:
-                buffer[:] = unpacked(entry, read_at, self._start(read_at, entry))[offset : offset + len(buffer)]
-            return entry.size, len(buffer)
+        with self._named(name), self._member(name) as (size, member, _):
+            buffer = buffer[: max(0, size - offset)]
+            if size <= min(4 * len(buffer), _LARGEST_AT_ONCE):
+                buffer[:] = _read(member, size, size)[offset : offset + len(buffer)]
+            elif buffer:
+                self._whole(name, member, size).read_at(offset, buffer)
+            return size, len(buffer)
 
     def stream(self, name: str) -> BinaryIO:
         """A file to read and seek in, unpacked as far as it is read; the caller closes it.
 
-        Raises:
-            DicomError: the archive is damaged, or not what it was; from reading as well.
-            OSError: it cannot be read; from reading as well.
+        What is wrong with it may come from reading.
         """
-        return io.BufferedReader(_Stream(self, name), _STREAM_PIECE)
+        opened = ExitStack()
+        with self._named(name):
+            size, member, _ = opened.enter_context(self._member(name))
 
-    def extent_of(self, name: str) -> Extent:
-        """Where the bytes of a file can be read at any place: within the archive, or unpacked.
+        def read_at(offset: int, buffer: memoryview) -> None:
+            if offset < member.tell():
+                self.read_into(name, buffer, offset)
+                return
+            with self._named(name):
+                while ahead := offset - member.tell():
+                    _read(member, min(ahead, _PIECE), size)
+                buffer[:] = _read(member, len(buffer), size)
+
+        return io.BufferedReader(_Reader(read_at, size, name, opened.close), _STREAM_PIECE)
+
+    def within(self, name: str) -> Opened:
+        """What opens a file to be read at any place: where it lies if it is stored, and otherwise unpacked.
 
         Raises:
             Refused: the archive is damaged, or too large.
             OSError: it cannot be read.
         """
-        with self._extent.reading() as read_at:
-            entry = self._entry(name)
-            if entry.method != DEFLATED:
-                return self._extent.part(self._start(read_at, entry), entry.size)
-            return held(self.pieces(read_at, entry), entry.size, self.changed_ns)
+        with refusing(), self._member(name) as (size, member, _):
+            is_stored = self._info(name).compress_type == ZIP_STORED
+            return partial(self._stored, name) if is_stored else _Unpacked(member, size).opened
 
     @contextmanager
-    def reading(self, name: str) -> Iterator[tuple[Entry, ReadAt]]:
-        """An entry and what reads the archive, closed after the block; what is refused there names the file."""
-        with self.named(name), self._extent.reading() as read_at:
-            yield self._entry(name), read_at
-
-    @contextmanager
-    def named(self, name: str) -> Iterator[None]:
+    def _named(self, name: str) -> Iterator[None]:
         """Turn what is refused in the block into a DicomError that names the file."""
         try:
-            yield
+            with refusing():
+                yield
         except Refused as error:
             raise DicomError(f"{printable(f'{self._name}/{name}')}: {error}") from error
 
-    def _entry(self, name: str) -> Entry:
-        if name not in self.entries:
+    def _info(self, name: str) -> ZipInfo:
+        if name not in self.contents.entries:
             raise Refused("is not in the archive")
-        return self.entries[name]
+        return self.contents.entries[name]
 
-    def _start(self, read_at: ReadAt, entry: Entry) -> int:
-        if entry.name not in self._starts:
-            self._starts[entry.name] = start_of(entry, read_at)
-        return self._starts[entry.name]
+    @contextmanager
+    def _member(self, name: str) -> Iterator[tuple[int, ZipExtFile, io.BufferedReader]]:
+        """Size of a file, the file, and the archive, which stands at the first of its bytes."""
+        info = self._info(name)
+        with self._opened() as file:
+            archive = copy.copy(self.contents.archive)  # with the same table of contents, which is not read again
+            archive.fp = file
+            with archive.open(info) as member:
+                yield info.file_size, cast("ZipExtFile", member), file
 
-    def pieces(self, read_at: ReadAt, entry: Entry, most: int = PIECE) -> Iterator[bytes]:
-        """Unpack a file, as zip_members.pieces does."""
-        return pieces(entry, read_at, self._start(read_at, entry), most)
+    @contextmanager
+    def _stored(self, name: str) -> Iterator[io.BufferedReader]:
+        """A stored file, opened to be read at any place; its checksum is not looked at."""
+        with self._member(name) as (size, _, file):
+            start = file.tell()
 
-    def _whole(self, entry: Entry, read_at: ReadAt) -> Extent:
-        """A file unpacked as a whole; kept until another one is."""
-        with self._unpacking:
-            if self._unpacked is None or self._unpacked[0] != entry.name:
-                self._unpacked = None
-                self._unpacked = (entry.name, held(self.pieces(read_at, entry), entry.size, self.changed_ns))
-            return self._unpacked[1]
+            def read_at(offset: int, buffer: memoryview) -> None:
+                file.seek(start + offset)
+                file.readinto(buffer)
+
+            yield io.BufferedReader(_Reader(read_at, size))
+
+    def _whole(self, name: str, member: ZipExtFile, size: int) -> _Unpacked:
+        """A file of many pictures, which come in any order; without this each were unpacked from the start."""
+        with self._keeping:
+            if self._kept is None or self._kept[0] != name:
+                self._kept = None
+                self._kept = (name, _Unpacked(member, size))
+            return self._kept[1]
 
 
-class _Stream(io.RawIOBase):
-    """A file within an archive, which is open for as long as this is."""
+def _read(member: ZipExtFile, count: int, size: int) -> bytes:
+    """The next bytes of a file; the last of them come only once the checksum is right."""
+    try:
+        found = member.read(count)
+    except BadZipFile as error:
+        raise Refused("is damaged (its checksum is wrong)") from error
+    if len(found) < count:
+        raise Refused(f"is damaged (breaks off after {member.tell():,} of {size:,} bytes)")
+    return found
 
-    def __init__(self, archive: Archive, name: str) -> None:
+
+class _Reader(io.RawIOBase):
+    """A file to seek in, of which a function fills a buffer with what begins at an offset."""
+
+    def __init__(
+        self, read_at: Callable[[int, memoryview], None], size: int, name: str = "", *on_close: Callable[[], None]
+    ) -> None:
         super().__init__()
         self.name = name  # pydicom asks every file for one
-        self._archive = archive
+        self._read_at = read_at
+        self._size = size
+        self._on_close = on_close
         self._place = 0
-        self._read = bytearray()
-        self._opened = ExitStack()
-        entry, read_at = self._opened.enter_context(archive.reading(name))
-        self._size = entry.size
-        self._pieces = archive.pieces(read_at, entry, _STREAM_PIECE)
 
     def readable(self) -> bool:
         return True
@@ -236,27 +243,67 @@ class _Stream(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        place = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
+        if place < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._place = place
+        return place
+
     def tell(self) -> int:
         return self._place
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._place = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence])
-        return self._place
-
     def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer).cast("B")
-        if self._place + len(view) > _LARGEST_AT_ONCE:
-            _, done = self._archive.read_into(self.name, view, self._place)
-        else:
-            with self._archive.named(self.name):
-                while len(self._read) < min(self._place + len(view), self._size):
-                    self._read += next(self._pieces)
-            there = memoryview(self._read)[self._place : self._place + len(view)]
-            done = len(there)
-            view[:done] = there
-        self._place += done
-        return done
+        there = memoryview(buffer).cast("B")[: max(0, self._size - self._place)]
+        if there:
+            self._read_at(self._place, there)
+        self._place += len(there)
+        return len(there)
 
     def close(self) -> None:
-        self._opened.close()
+        for call in self._on_close:
+            call()
         super().close()
+
+
+class _Unpacked:
+    """A file that is kept unpacked, in memory or in a temporary file without a name, until nobody needs it.
+
+    Raises:
+        Refused: it is damaged, or does not fit beside what is kept already.
+        OSError: there is no room for a temporary file.
+    """
+
+    kept_bytes: ClassVar[int] = 0
+    _counting: ClassVar[threading.RLock] = threading.RLock()  # a finalizer may run while its own thread counts
+
+    def __init__(self, member: ZipExtFile, size: int) -> None:
+        with self._counting:
+            in_memory = self.kept_bytes + size <= MOST_IN_MEMORY
+            taken = size if in_memory else max(size, _LEAST_IN_FILE)
+            if self.kept_bytes + taken > MOST_UNPACKED:
+                raise Refused(f"lies in an archive and has {size:,} bytes, more than fit; unpack the outer one first")
+            self._count(taken)
+        weakref.finalize(self, self._count, -taken)
+        self._file = io.BytesIO() if in_memory else tempfile.TemporaryFile()  # noqa: SIM115
+        weakref.finalize(self, self._file.close)
+        self._reading = threading.Lock()
+        self._size = size
+        while piece := _read(member, min(_PIECE, size - member.tell()), size):
+            self._file.write(piece)
+
+    @classmethod
+    def _count(cls, more: int) -> None:
+        with cls._counting:
+            cls.kept_bytes += more
+
+    @contextmanager
+    def opened(self) -> Iterator[io.BufferedReader]:
+        """A file to seek in, with a place of its own."""
+        yield io.BufferedReader(_Reader(self.read_at, self._size))
+
+    def read_at(self, offset: int, buffer: memoryview) -> None:
+        """Fill a buffer with what begins at an offset."""
+        with self._reading:
+            self._file.seek(offset)
+            self._file.readinto(buffer)

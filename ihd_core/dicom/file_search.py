@@ -10,7 +10,7 @@ from ihd_core.dicom import archives
 from ihd_core.dicom.archives import archive_at, printable
 from ihd_core.dicom.disc_directory import is_disc_directory, referenced_files
 from ihd_core.dicom.source_files import Problem, SourceFile
-from ihd_core.dicom.zip_directory import Refused
+from ihd_core.dicom.zip_contents import Refused
 from ihd_core.errors import DicomError
 
 MOST_BYTES = 64 << 30
@@ -154,17 +154,17 @@ class FileSearch:
         except OSError as error:
             self._refuse(file, f"cannot be read ({error.strerror or error})")
             return
-        size = sum(entry.size for entry in archive.entries.values())
+        size = sum(entry.file_size for entry in archive.contents.entries.values())
         if self._bytes + size > MOST_BYTES:
             self._refuse(
                 file, f"would unpack, with archives before it, to more than {MOST_BYTES:,} bytes, as in a ZIP bomb"
             )
             return
         self._bytes += size
-        self._add_to_count(archive.entry_count)
-        for name, reason in archive.refused:
+        self._add_to_count(archive.contents.entry_count)
+        for name, reason in archive.contents.refused:
             self._refuse(SourceFile(file.path, (*file.members, name)) if name else file, reason)
-        for name in archive.entries:
+        for name in archive.contents.entries:
             self._take(SourceFile(file.path, (*file.members, name), archive), name)
 
     def _walk(self, root: Path) -> None:

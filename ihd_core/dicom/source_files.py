@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ihd_core.dicom.archives import Archive, archive_at, printable
-from ihd_core.dicom.zip_directory import Refused
+from ihd_core.dicom.zip_contents import Refused
 from ihd_core.errors import DicomError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class SourceFile:
         """
         if self.members:
             archive = self._archive()
-            return Stamp(archive.check(self.members[-1]), archive.changed_ns)
+            return Stamp(archive.first_bytes(self.members[-1], 0)[0], archive.changed_ns)
         status = self.path.stat()
         return Stamp(status.st_size, status.st_mtime_ns)
 
