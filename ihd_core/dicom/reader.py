@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
 
 THREADS = min(4, os.cpu_count() or 1)
-"""That read and decode; both leave Python's lock to the others for most of the time."""
-CHUNK = 8
-"""Slices for a thread at a time, of those that lie in their files as they are and are read in no time."""
+"""That decode; the decoders let go of Python's lock."""
 
 LARGEST_VOLUME = 8 << 30
 """Bytes of HU; 16,000 slices of 512 x 512."""
@@ -76,10 +74,11 @@ class ScanReader:
         except MemoryError as error:
             raise DicomError(f"{first.file.name}: {size} of this series do not fit into memory") from error
         self._read = np.zeros(series.slice_count, bool)
+        self._given = np.zeros(series.slice_count, bool)  # a thread may have read what nobody waited for any more
         self._failures: dict[int, DicomError] = {}
 
     def slices(self, start: int | None = None) -> Iterator[tuple[int, NDArray[np.int16]]]:
-        """Read what has not been read yet.
+        """Read what has not been given yet.
 
         Args:
             start: slice to read first, by default the one in the middle; the others follow from the nearest on.
@@ -92,41 +91,46 @@ class ScanReader:
         """
         middle = self.series.slice_count // 2 if start is None else start
         order = sorted(range(self.series.slice_count), key=lambda i: (abs(i - middle), i))
-        wanted = [index for index in order if not self._read[index] and index not in self._failures]
+        wanted = [index for index in order if not self._given[index] and index not in self._failures]
         try:
-            for chunk in self._filled(wanted):
-                for index in chunk:
-                    if self._read[index]:
-                        hu = self._hu[index]
-                        hu.flags.writeable = False
-                        yield index, hu
+            for index in self._filled(wanted):
+                if self._read[index]:
+                    self._given[index] = True
+                    hu = self._hu[index]
+                    hu.flags.writeable = False
+                    yield index, hu
         finally:
             self._opened.close()
         if not self._read.any():
             raise next(iter(self._failures.values()))
 
-    def _filled(self, wanted: Sequence[int]) -> Iterator[Sequence[int]]:
-        """Read slices, several at a time; the indices come back in the order in which they are wanted."""
-        # The first one alone: it is on the screen before the others take up the processors.
-        done = 0
-        while done < len(wanted) and not self._read.any():
-            yield self._fill_all(wanted[done : done + 1])
-            done += 1
-        step = CHUNK if all(header.place is not None for header in self._headers) else 1
-        chunks = [wanted[begin : begin + step] for begin in range(done, len(wanted), step)]
+    def _filled(self, wanted: Sequence[int]) -> Iterator[int]:
+        """Read slices; the indices come back in the order in which they are wanted.
+
+        What has to be decoded takes long, and goes to several threads once there is a first slice to look at. What lies in
+        the file as it is has been read before a thread takes it over.
+        """
+        if all(header.place is not None for header in self._headers):
+            yield from map(self._try_to_fill, wanted)
+            return
+        waiting = iter(wanted)
+        for index in waiting:
+            yield self._try_to_fill(index)
+            if self._read[index]:
+                break
         pool = ThreadPoolExecutor(THREADS)
         try:
-            yield from pool.map(self._fill_all, chunks)
+            yield from pool.map(self._try_to_fill, waiting)
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _fill_all(self, indices: Sequence[int]) -> Sequence[int]:
-        for index in indices:
-            try:
+    def _try_to_fill(self, index: int) -> int:
+        try:
+            if not self._read[index]:
                 self._fill(index)
-            except DicomError as error:
-                self._failures[index] = error
-        return indices
+        except DicomError as error:
+            self._failures[index] = error
+        return index
 
     def _fill(self, index: int) -> None:
         """Read one slice; where its file is damaged, any other image of the same place."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from ihd_core.dicom.reader import ScanReader, load_scan
 from ihd_core.dicom.series import find_series
@@ -133,6 +134,27 @@ def test_reading_goes_on_from_another_slice_without_reading_twice(tmp_path, hu):
     started = reader.slices()
     assert next(started)[0] == 2
     assert [index for index, _ in reader.slices(start=4)] == [4, 3, 1, 0]
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_slices_come_in_the_wanted_order_also_from_several_threads(tmp_path, hu, syntax):
+    many = np.concatenate([hu] * 6)
+    paths = write_series(tmp_path, many, transfer_syntax=syntax)
+    truncate(paths[16])
+    reader = ScanReader(find_series([tmp_path]).series[0])
+    indices = [index for index, _ in reader.slices(start=20)]
+    assert indices == [i for i in sorted(range(30), key=lambda i: (abs(i - 20), i)) if i != 16]
+    assert np.array_equal(reader.scan().hu, np.delete(many, 16, axis=0))
+
+
+def test_decoding_can_be_stopped_between_slices(tmp_path, hu):
+    write_series(tmp_path, np.concatenate([hu] * 6), transfer_syntax=RLELossless)
+    reader = ScanReader(find_series([tmp_path]).series[0])
+    steps = reader.slices()
+    first = [next(steps)[0], next(steps)[0]]
+    steps.close()  # a thread that goes on would be found by the tests' own check
+    rest = [index for index, _ in reader.slices()]
+    assert sorted([*first, *rest]) == list(range(30))
 
 
 def test_loading_reports_every_slice_and_can_be_stopped(tmp_path, hu):
