@@ -107,7 +107,7 @@ class ScanReader:
     def _filled(self, wanted: Sequence[int]) -> Iterator[int]:
         """Read slices; the indices come back in the order in which they are wanted.
 
-        What has to be decoded takes long, and goes to several threads once there is a first slice to look at. What lies in
+        What has to be decoded takes long, and goes to several threads once there is a first slice to see. What lies in
         the file as it is has been read before a thread takes it over.
         """
         if all(header.place is not None for header in self._headers):
