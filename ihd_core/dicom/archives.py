@@ -115,13 +115,13 @@ class Archive:
         with opened() as file:
             self.contents = read_contents(file, most=most)
         self.changed_ns = changed_ns
-        self._kept: tuple[str, _Unpacked] | None = None
+        self._kept: tuple[ZipInfo, _Unpacked] | None = None
         self._keeping = threading.Lock()
 
     def first_bytes(self, name: str, count: int) -> tuple[int, bytes]:
         """Size of a file, and its first bytes, at most count of them; hardly more than these are unpacked."""
-        with self._named(name), self._member(name) as (size, member, _):
-            return size, _read(member, min(count, size), size)
+        with self._named(name), self._member(name) as (info, member, _):
+            return info.file_size, _read(member, info, min(count, info.file_size))
 
     def read_into(self, name: str, buffer: memoryview, offset: int) -> tuple[int, int]:
         """Fill a buffer with the bytes of a file from offset on; no part of a damaged file is used.
@@ -129,13 +129,13 @@ class Archive:
         Returns:
             Size of the file, and how many bytes there were.
         """
-        with self._named(name), self._member(name) as (size, member, _):
-            buffer = buffer[: max(0, size - offset)]
-            if size <= min(4 * len(buffer), _LARGEST_AT_ONCE):
-                buffer[:] = _read(member, size, size)[offset : offset + len(buffer)]
+        with self._named(name), self._member(name) as (info, member, _):
+            buffer = buffer[: max(0, info.file_size - offset)]
+            if info.file_size <= min(4 * len(buffer), _LARGEST_AT_ONCE):
+                buffer[:] = memoryview(_read(member, info, info.file_size))[offset : offset + len(buffer)]
             elif buffer:
-                self._whole(name, member, size).read_at(offset, buffer)
-            return size, len(buffer)
+                self._whole(member, info).read_at(offset, buffer)
+            return info.file_size, len(buffer)
 
     def stream(self, name: str) -> BinaryIO:
         """A file to read and seek in, unpacked as far as it is read; the caller closes it.
@@ -144,7 +144,7 @@ class Archive:
         """
         opened = ExitStack()
         with self._named(name):
-            size, member, _ = opened.enter_context(self._member(name))
+            info, member, _ = opened.enter_context(self._member(name))
 
         def read_at(offset: int, buffer: memoryview) -> None:
             if offset < member.tell():
@@ -152,10 +152,10 @@ class Archive:
                 return
             with self._named(name):
                 while ahead := offset - member.tell():
-                    _read(member, min(ahead, _PIECE), size)
-                buffer[:] = _read(member, len(buffer), size)
+                    _read(member, info, min(ahead, _PIECE))
+                buffer[:] = _read(member, info, len(buffer))
 
-        return io.BufferedReader(_Reader(read_at, size, name, opened.close), _STREAM_PIECE)
+        return io.BufferedReader(_Reader(read_at, info.file_size, name, opened.close), _STREAM_PIECE)
 
     def within(self, name: str) -> Opened:
         """What opens a file to be read at any place: where it lies if it is stored, and otherwise unpacked.
@@ -164,9 +164,9 @@ class Archive:
             Refused: the archive is damaged, or too large.
             OSError: it cannot be read.
         """
-        with refusing(), self._member(name) as (size, member, _):
-            is_stored = self._info(name).compress_type == ZIP_STORED
-            return partial(self._stored, name) if is_stored else _Unpacked(member, size).opened
+        with refusing(), self._member(name) as (info, member, _):
+            is_stored = info.compress_type == ZIP_STORED
+            return partial(self._stored, name) if is_stored else _Unpacked(member, info).opened
 
     @contextmanager
     def _named(self, name: str) -> Iterator[None]:
@@ -177,50 +177,47 @@ class Archive:
         except Refused as error:
             raise DicomError(f"{printable(f'{self._name}/{name}')}: {error}") from error
 
-    def _info(self, name: str) -> ZipInfo:
-        if name not in self.contents.entries:
-            raise Refused("is not in the archive")
-        return self.contents.entries[name]
-
     @contextmanager
-    def _member(self, name: str) -> Iterator[tuple[int, ZipExtFile, io.BufferedReader]]:
-        """Size of a file, the file, and the archive, which stands at the first of its bytes."""
-        info = self._info(name)
+    def _member(self, name: str) -> Iterator[tuple[ZipInfo, ZipExtFile, io.BufferedReader]]:
+        """What is announced of a file, the file, and the archive, which stands at the first of its bytes."""
+        info = self.contents.entries.get(name)
+        if info is None:
+            raise Refused("is not in the archive")
         with self._opened() as file:
             archive = copy.copy(self.contents.archive)  # with the same table of contents, which is not read again
             archive.fp = file
             with archive.open(info) as member:
-                yield info.file_size, cast("ZipExtFile", member), file
+                yield info, cast("ZipExtFile", member), file
 
     @contextmanager
     def _stored(self, name: str) -> Iterator[io.BufferedReader]:
         """A stored file, opened to be read at any place; its checksum is not looked at."""
-        with self._member(name) as (size, _, file):
+        with self._member(name) as (info, _, file):
             start = file.tell()
 
             def read_at(offset: int, buffer: memoryview) -> None:
                 file.seek(start + offset)
                 file.readinto(buffer)
 
-            yield io.BufferedReader(_Reader(read_at, size))
+            yield io.BufferedReader(_Reader(read_at, info.file_size))
 
-    def _whole(self, name: str, member: ZipExtFile, size: int) -> _Unpacked:
+    def _whole(self, member: ZipExtFile, info: ZipInfo) -> _Unpacked:
         """A file of many pictures, which come in any order; without this each were unpacked from the start."""
         with self._keeping:
-            if self._kept is None or self._kept[0] != name:
+            if self._kept is None or self._kept[0] is not info:
                 self._kept = None
-                self._kept = (name, _Unpacked(member, size))
+                self._kept = (info, _Unpacked(member, info))
             return self._kept[1]
 
 
-def _read(member: ZipExtFile, count: int, size: int) -> bytes:
+def _read(member: ZipExtFile, info: ZipInfo, count: int) -> bytes:
     """The next bytes of a file; the last of them come only once the checksum is right."""
     try:
         found = member.read(count)
     except BadZipFile as error:
         raise Refused("is damaged (its checksum is wrong)") from error
     if len(found) < count:
-        raise Refused(f"is damaged (breaks off after {member.tell():,} of {size:,} bytes)")
+        raise Refused(f"is damaged (breaks off after {member.tell():,} of {info.file_size:,} bytes)")
     return found
 
 
@@ -277,7 +274,8 @@ class _Unpacked:
     kept_bytes: ClassVar[int] = 0
     _counting: ClassVar[threading.RLock] = threading.RLock()  # a finalizer may run while its own thread counts
 
-    def __init__(self, member: ZipExtFile, size: int) -> None:
+    def __init__(self, member: ZipExtFile, info: ZipInfo) -> None:
+        self._size = size = info.file_size
         with self._counting:
             in_memory = self.kept_bytes + size <= MOST_IN_MEMORY
             taken = size if in_memory else max(size, _LEAST_IN_FILE)
@@ -288,8 +286,7 @@ class _Unpacked:
         self._file = io.BytesIO() if in_memory else tempfile.TemporaryFile()  # noqa: SIM115
         weakref.finalize(self, self._file.close)
         self._reading = threading.Lock()
-        self._size = size
-        while piece := _read(member, min(_PIECE, size - member.tell()), size):
+        while piece := _read(member, info, min(_PIECE, size - member.tell())):
             self._file.write(piece)
 
     @classmethod

@@ -177,7 +177,8 @@ def test_an_archive_written_to_a_pipe_and_one_with_long_sizes_are_read(tmp_path)
     assert content(file) == TEXT
 
 
-def test_a_table_of_contents_in_64_bits_is_read(tmp_path):
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_table_of_contents_in_64_bits_is_read_where_it_says(tmp_path, beyond):
     whole = zipped({"1": TEXT})
     end = whole.rindex(b"PK\x05\x06")
     _, _, _, _, count, _, offset, _ = struct.unpack("<4s4H2LH", whole[end:])
@@ -188,9 +189,13 @@ def test_a_table_of_contents_in_64_bits_is_read(tmp_path):
     struct.pack_into("<H", entry, 30, 28)
     entry += struct.pack("<2H3Q", 1, 24, unpacked, packed, 0)
     end64 = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, len(entry), offset)
-    place64 = struct.pack("<4sLQL", b"PK\x06\x07", 0, offset + len(entry), 1)
+    place64 = struct.pack("<4sLQL", b"PK\x06\x07", 0, offset + len(entry) + beyond, 1)
     last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, *[0xFFFF] * 2, *[0xFFFFFFFF] * 2, 0)
     (tmp_path / "a.zip").write_bytes(whole[:offset] + entry + end64 + place64 + last)
+    if beyond:
+        with pytest.raises(DicomError, match=r"^a\.zip: is damaged \(its table of contents is not where it says\)$"):
+            files_at([tmp_path / "a.zip"])
+        return
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.read("1") == TEXT, "the oracle reads what this test writes"
     (file,) = files_at([tmp_path / "a.zip"]).files
@@ -203,6 +208,17 @@ def test_names_with_backslashes_and_letters_of_any_language_are_read(tmp_path, n
     (file,) = files_at([path]).files
     assert file.name == f"a.zip/{name}".replace("\\", "/")
     assert content(file) == b"x"
+
+
+def test_names_in_utf_8_that_do_not_say_so_are_read_as_a_mac_writes_them(tmp_path):
+    path = zip_of(tmp_path / "a.zip", {"Schädel/IM1": b"x"})
+    whole = bytearray(path.read_bytes())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        assert whole[whole.index(mark) + flags + 1] == 8
+        whole[whole.index(mark) + flags + 1] = 0
+    path.write_bytes(whole)
+    (file,) = files_at([path]).files
+    assert (file.name, content(file)) == ("a.zip/Schädel/IM1", b"x")
 
 
 def test_what_a_mac_puts_into_archives_is_left_out_as_not_dicom(tmp_path, hu):
@@ -260,6 +276,28 @@ def test_a_stream_can_be_read_in_any_order(tmp_path, method):
         stream.seek(0)
         assert stream.read() == whole
         assert stream.read(1) == b""
+        with pytest.raises(OSError, match="Invalid argument"):
+            stream.seek(-1)
+        assert stream.seek(len(whole) + 10) == len(whole) + 10
+        assert stream.read(1) == b""
+
+
+def test_a_stream_read_in_any_order_finds_damage_behind_what_is_read(tmp_path):
+    whole = NOISE * 2
+    path = zip_of(tmp_path / "a.zip", {"1": whole}, zipfile.ZIP_STORED)
+    change(path, NOISE[-10:] + NOISE[:9], NOISE[-10:] + NOISE[:8] + bytes([NOISE[8] ^ 1]))
+    (file,) = files_at([path]).files
+
+    def use(*places):
+        with file.open() as stream:
+            for place in places:
+                stream.seek(place)
+                stream.read(10)
+            stream.read()
+
+    for places in ((0,), (100_000, 0), (100_000, 500_000), (len(whole) - 10,)):
+        with pytest.raises(DicomError, match=r"^a\.zip/1: is damaged \(its checksum is wrong\)$"):
+            use(*places)
 
 
 @pytest.fixture
@@ -336,6 +374,10 @@ def test_an_archive_is_not_kept_open(tmp_path):
     assert not [name for name in open_files() if name.endswith("a.zip")]
     with file.open():
         assert [name for name in open_files() if name.endswith("a.zip")], "what this test sees"
+    forgotten = file.open()
+    forgotten.read(1)
+    del forgotten
+    assert not [name for name in open_files() if name.endswith("a.zip")]
     path.unlink()
     with pytest.raises(OSError, match=r"a\.zip"):
         file.start(10)
@@ -358,16 +400,25 @@ def test_an_archive_that_has_changed_is_not_read_by_its_old_table_of_contents(tm
     assert content(files_at([path]).files[1]) == TEXT
 
 
-def test_threads_may_read_one_archive_together(tmp_path):
-    inner = zipped({f"{i}": TEXT + bytes([i]) for i in range(8)})
-    files = files_at([zip_of(tmp_path / "a.zip", {"b.zip": inner})]).files
+@pytest.mark.parametrize("memory", [1 << 30, 0], ids=["memory", "temporary file"])
+def test_threads_may_read_one_archive_together(tmp_path, monkeypatch, memory):
+    monkeypatch.setattr(archives, "MOST_IN_MEMORY", memory)
+    inner = zipped({f"{i}": TEXT + bytes([i]) for i in range(4)})
+    both = {"c.zip": inner, "d.zip": inner}
+    stored = zipped(both, zipfile.ZIP_STORED)  # two archives that read from the one place where this is unpacked
+    files = files_at([zip_of(tmp_path / "a.zip", {"b.zip": stored, **both})]).files
+    assert len(files) == 16
     wrong = []
 
     def work():
-        for _ in range(3):
-            for i, file in enumerate(files):
-                if read(file, 1_000_000) != TEXT + bytes([i]):
-                    wrong.append(i)
+        for i, file in enumerate(files):
+            expected = TEXT + bytes([i % 4])
+            if (read(file, 1_000_000), read(file, 10, 50_000), content(file)) != (
+                expected,
+                expected[50_000:50_010],
+                expected,
+            ):
+                wrong.append(file.name)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -408,6 +459,16 @@ def test_an_archive_stored_in_another_is_read_where_it_is(tmp_path):
     assert archives._Unpacked.kept_bytes == 0
 
 
+def test_damage_to_one_file_in_stored_archives_costs_no_other(tmp_path):
+    inner = zipped({"1": NOISE, "2": TEXT}, zipfile.ZIP_STORED)
+    path = zip_of(tmp_path / "a.zip", {"b.zip": inner}, zipfile.ZIP_STORED)
+    change(path, NOISE[:100], NOISE[:99] + bytes([NOISE[99] ^ 1]))
+    first, second = files_at([path]).files
+    assert content(second) == TEXT
+    with pytest.raises(DicomError, match=r"^a\.zip/b\.zip/1: is damaged \(its checksum is wrong\)$"):
+        content(first)
+
+
 def test_what_does_not_fit_unpacked_is_refused(tmp_path, monkeypatch):
     inner = zipped({"1": NOISE})
     monkeypatch.setattr(archives, "MOST_UNPACKED", len(inner) - 1)
@@ -415,6 +476,15 @@ def test_what_does_not_fit_unpacked_is_refused(tmp_path, monkeypatch):
     assert [file.name for file in found.files] == ["a.zip/2"]
     assert problems(found)["a.zip/b.zip"].endswith("more than fit; unpack the outer one first")
     assert archives._Unpacked.kept_bytes == 0
+
+
+def test_not_more_temporary_files_are_open_than_a_system_allows(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_IN_MEMORY", 0)
+    assert archives.MOST_UNPACKED // archives._LEAST_IN_FILE < 200, "256 files may be open on macOS"
+    monkeypatch.setattr(archives, "MOST_UNPACKED", 3 * archives._LEAST_IN_FILE)
+    found = files_at([zip_of(tmp_path / "a.zip", {f"{i}.zip": zipped({"1": b"%d" % i}) for i in range(5)})])
+    assert [content(file) for file in found.files] == [b"0", b"1", b"2"]
+    assert list(problems(found)) == ["a.zip/3.zip", "a.zip/4.zip"]
 
 
 def test_archives_in_one_another_are_opened_up_to_a_depth(tmp_path):
@@ -506,6 +576,31 @@ def test_a_file_that_unpacks_to_another_size_than_announced_is_refused(tmp_path,
     for use in (lambda: read(file, 1_000_000), lambda: content(file), lambda: file.start(1_000_000)):
         with pytest.raises(DicomError, match=r"^a\.zip/1: is damaged \((breaks off after|its check)"):
             use()
+
+
+def test_a_file_that_announces_too_little_is_unpacked_no_further(tmp_path, inflated):
+    path = zip_of(tmp_path / "a.zip", {"1": bytes(50 << 20)})
+    whole = bytearray(path.read_bytes())
+    struct.pack_into("<L", whole, whole.index(b"PK\x01\x02") + 24, 1000)
+    path.write_bytes(whole)
+    (file,) = files_at([path]).files
+    for use in (lambda: read(file, 1_000_000), lambda: content(file), lambda: file.start(1_000_000)):
+        with pytest.raises(DicomError, match=r"^a\.zip/1: is damaged \(its checksum is wrong\)$"):
+            use()
+    assert max(inflated) <= 4096
+    assert sum(inflated) <= 3 * 4096
+
+
+@pytest.mark.parametrize(
+    ("mark", "name", "refused"), [(b"PK\x03\x04", 30, "File name in directory"), (b"PK\x01\x02", 46, "'utf-8' codec")]
+)
+def test_a_damaged_name_is_refused_with_one_line(tmp_path, mark, name, refused):
+    path = zip_of(tmp_path / "a.zip", {"ä": b"x"})
+    whole = bytearray(path.read_bytes())
+    whole[whole.index(mark) + name + 1] ^= 0x40 if refused.startswith("'utf") else 1
+    path.write_bytes(whole)
+    with pytest.raises(DicomError, match=rf"^a\.zip[^\n]*: is damaged \({refused}[^\n]*\)$"):
+        content(files_at([path]).files[0])
 
 
 def flag(path, bits, which=slice(None)):
