@@ -146,7 +146,7 @@ def largest_difference(series: Series) -> float:
     """
     import pydicom
 
-    from ihd_core.dicom.pixels import LOWEST_HU
+    from ihd_core.dicom.pixel_data.pixels import LOWEST_HU
 
     largest = 0.0
     hu = load_scan(series, repair=False).hu

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-    from ihd_core.dicom.source_files import SourceFile
+    from ihd_core.dicom.sources.source_files import SourceFile
 
 LARGEST_INFLATED = 1 << 30
 """Bytes that a deflated file may grow to; pydicom would go on until the memory is full."""

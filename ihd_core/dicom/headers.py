@@ -10,10 +10,10 @@ from ihd_core.dicom import multiframe
 from ihd_core.dicom.datasets import PixelPlace, read_header_dataset
 from ihd_core.dicom.element_walk import NotPlain
 from ihd_core.dicom.elements import DatasetElements, Elements, number, numbers, text, whole
-from ihd_core.dicom.nifti import NiftiVolume, read_volume
-from ihd_core.dicom.nifti_header import is_analyze, is_nifti
+from ihd_core.dicom.nifti.header import is_analyze, is_nifti
+from ihd_core.dicom.nifti.volume import NiftiVolume, read_volume
 from ihd_core.dicom.quick_elements import KEYWORDS, QuickElements, QuickReader
-from ihd_core.dicom.source_files import SourceFile, Stamp
+from ihd_core.dicom.sources.source_files import SourceFile, Stamp
 from ihd_core.dicom.transfer_syntaxes import BIG_ENDIAN, is_lossy
 from ihd_core.errors import DicomError, NotDicom
 from ihd_core.scan import ScanDetails

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ihd_core.dicom import words
 from ihd_core.dicom.headers import CT_IMAGE_CLASS, Header
+from ihd_core.dicom.ranking import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ihd_core.dicom.source_files import SourceFile
+    from ihd_core.dicom.sources.source_files import SourceFile
 
 _DISC_DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 _REPORT_CLASSES = "1.2.840.10008.5.1.4.1.1.88."

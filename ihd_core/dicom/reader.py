@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.dicom import geometry, nifti
-from ihd_core.dicom.opened_files import OpenedFiles
-from ihd_core.dicom.pixels import read_hu
+from ihd_core.dicom import geometry
+from ihd_core.dicom.nifti import volume
+from ihd_core.dicom.pixel_data.opened_files import OpenedFiles
+from ihd_core.dicom.pixel_data.pixels import read_hu
 from ihd_core.dicom.series import Series, find_series, uid_of
 from ihd_core.dicom.value_checks import shared_uids, unreadable_warnings, value_warnings
 from ihd_core.errors import DicomError
@@ -166,7 +167,7 @@ class ScanReader:
         scan = self._scan(stack, indices)
         if self._headers[indices[0]].volume is None:
             return scan
-        return replace(scan, warnings=(*scan.warnings, *nifti.value_warnings(scan.hu, self._opened.not_numbers)))
+        return replace(scan, warnings=(*scan.warnings, *volume.value_warnings(scan.hu, self._opened.not_numbers)))
 
     def _scan(self, stack: geometry.Stack, indices: Sequence[int]) -> Scan:
         """A Scan of some slices of the series; stack gives spacing and warnings."""

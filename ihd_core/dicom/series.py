@@ -7,10 +7,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ihd_core.dicom import geometry, ranking
+from ihd_core.dicom import geometry
 from ihd_core.dicom.headers import Header, HeaderReader
 from ihd_core.dicom.kinds import UNPLACED, LeftOut, why_left_out
-from ihd_core.dicom.source_files import FilesFound, SourceFile, files_at, files_within
+from ihd_core.dicom.ranking import table
+from ihd_core.dicom.sources.source_files import FilesFound, SourceFile, files_at, files_within
 from ihd_core.dicom.splitting import Part, parts
 from ihd_core.errors import DicomError, NoHeadCt, NotDicom
 from ihd_core.files import sha256
@@ -48,7 +49,7 @@ class Series:
 
     uid: str
     stack: geometry.Stack
-    judgements: tuple[ranking.Judgement, ...]
+    judgements: tuple[table.Judgement, ...]
     damaged: tuple[str, ...]
     source: str
     part: str = ""
@@ -57,12 +58,12 @@ class Series:
     @property
     def score(self) -> int:
         """Points in the ranking, the highest is shown first."""
-        return ranking.score(self.judgements)
+        return table.score(self.judgements)
 
     @property
     def reason(self) -> str:
         """Why it stands where it stands, in one line."""
-        return ranking.reason(self.judgements)
+        return table.reason(self.judgements)
 
     @property
     def description(self) -> str:
@@ -232,7 +233,7 @@ def _group(slices: Sequence[Header], rejected: Sequence[_Rejected], source: str)
 
 def _stacks(
     members: Sequence[Header],
-) -> tuple[list[tuple[geometry.Stack, Part, tuple[ranking.Judgement, ...]]], list[LeftOut]]:
+) -> tuple[list[tuple[geometry.Stack, Part, tuple[table.Judgement, ...]]], list[LeftOut]]:
     """The stacks of one series UID, best first; and slices that make none."""
     found = []
     unusable = []
@@ -246,8 +247,8 @@ def _stacks(
         if len(stack.headers) == 1 and stack.plane != "axial":
             unusable.append(LeftOut(files, f"single {stack.plane} image, as localizers are"))
         else:
-            found.append((stack, part, ranking.judged(stack)))
-    found.sort(key=lambda one: (-ranking.score(one[2]), -len(one[0].headers), _digits(one[0], one[1])))
+            found.append((stack, part, table.judged(stack)))
+    found.sort(key=lambda one: (-table.score(one[2]), -len(one[0].headers), _digits(one[0], one[1])))
     return found, unusable
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from ihd_core.dicom.kernels import KernelKind, kernel
+from ihd_core.dicom.ranking.kernels import KernelKind, kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ihd_core.dicom.pixels import assumed_format, needs_repair
+from ihd_core.dicom.pixel_data.pixels import assumed_format, needs_repair
 from ihd_core.dicom.transfer_syntaxes import name_of
 from ihd_core.scan import ScanWarning
 

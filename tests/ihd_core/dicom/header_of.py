@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ihd_core.dicom.headers import Header, read_headers
-from ihd_core.dicom.source_files import SourceFile
+from ihd_core.dicom.sources.source_files import SourceFile
 
 
 def header_of(path: Path) -> Header:

@@ -18,7 +18,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from ihd_core.dicom.pixels import AIR_HU, LOWEST_HU
+from ihd_core.dicom.pixel_data.pixels import AIR_HU, LOWEST_HU
 from ihd_core.dicom.reader import load_scan
 from ihd_core.dicom.series import find_series
 from ihd_core.errors import IhdError

@@ -13,12 +13,12 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from ihd_core.dicom.encapsulation import encoded_frame
 from ihd_core.dicom.headers import full_headers
-from ihd_core.dicom.pixels import read_hu
+from ihd_core.dicom.pixel_data.encapsulation import encoded_frame
+from ihd_core.dicom.pixel_data.pixels import read_hu
 from ihd_core.dicom.reader import ScanReader, load_scan
 from ihd_core.dicom.series import find_series
-from ihd_core.dicom.source_files import SourceFile
+from ihd_core.dicom.sources.source_files import SourceFile
 from ihd_core.errors import DicomError, NoHeadCt
 from ihd_core.phantom.multiframe_writer import write_multiframe
 from ihd_core.phantom.series_writer import write_series

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from ihd_core.dicom.headers import HeaderReader, full_headers
-from ihd_core.dicom.source_files import SourceFile
+from ihd_core.dicom.sources.source_files import SourceFile
 from ihd_core.errors import DicomError
 from ihd_core.phantom.series_writer import write_series
 from tests.ihd_core.dicom.fuzz import CHANGES, EXAMPLES, changed

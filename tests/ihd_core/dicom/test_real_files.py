@@ -7,7 +7,7 @@ import pydicom
 import pytest
 
 from ihd_core.dicom.inspection import inspect
-from ihd_core.dicom.pixels import AIR_HU, read_hu
+from ihd_core.dicom.pixel_data.pixels import AIR_HU, read_hu
 from ihd_core.dicom.reader import load_scan
 from ihd_core.errors import DicomError, NoHeadCt
 from tests.ihd_core.dicom.header_of import header_of

@@ -5,7 +5,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from ihd_core.dicom.ranking import RANKING
+from ihd_core.dicom.ranking.table import RANKING
 from ihd_core.dicom.reader import load_scan
 from ihd_core.dicom.series import find_series
 from ihd_core.errors import Cancelled, CannotPredict, DicomError, NoHeadCt, NotDicom

@@ -2,7 +2,7 @@ import pytest
 from pydicom import uid
 
 from ihd_core.dicom import transfer_syntaxes
-from ihd_core.dicom.decoders import _DECODERS
+from ihd_core.dicom.pixel_data.decoders import _DECODERS
 from ihd_core.dicom.transfer_syntaxes import is_lossy, name_of
 
 

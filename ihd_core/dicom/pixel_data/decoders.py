@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.dicom import codestreams
 from ihd_core.dicom.datasets import one_line, pixel_element
-from ihd_core.dicom.encapsulation import encoded_frame
+from ihd_core.dicom.pixel_data import codestreams
+from ihd_core.dicom.pixel_data.encapsulation import encoded_frame
 from ihd_core.dicom.transfer_syntaxes import DEFLATED, JPEG, JPEG_2000, JPEG_LS, NATIVE, RLE, name_of
 from ihd_core.errors import DicomError
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ihd_core.dicom.codestreams import Codestream
     from ihd_core.dicom.headers import Header
-    from ihd_core.dicom.opened_files import OpenedFiles
-    from ihd_core.dicom.source_files import SourceFile
+    from ihd_core.dicom.pixel_data.codestreams import Codestream
+    from ihd_core.dicom.pixel_data.opened_files import OpenedFiles
+    from ihd_core.dicom.sources.source_files import SourceFile
 
     Values = NDArray[np.integer]
 

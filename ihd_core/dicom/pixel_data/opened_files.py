@@ -10,7 +10,7 @@ from ihd_core.errors import DicomError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ihd_core.dicom.source_files import SourceFile
+    from ihd_core.dicom.sources.source_files import SourceFile
 
 _Kept = TypeVar("_Kept")
 

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from ihd_core.dicom import vocabulary
+from ihd_core.dicom.ranking import vocabulary
 
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "ı": "i", "đ": "d", "æ": "ae", "œ": "oe"})
 _COMBINING = re.compile("[\u0300-\u036f]")

@@ -6,11 +6,11 @@ import os
 import stat
 from pathlib import Path
 
-from ihd_core.dicom import archives
-from ihd_core.dicom.archives import archive_at, printable
-from ihd_core.dicom.disc_directory import is_disc_directory, referenced_files
-from ihd_core.dicom.source_files import Problem, SourceFile
-from ihd_core.dicom.zip_contents import Refused
+from ihd_core.dicom.sources import archives
+from ihd_core.dicom.sources.archives import archive_at, printable
+from ihd_core.dicom.sources.disc_directory import is_disc_directory, referenced_files
+from ihd_core.dicom.sources.source_files import Problem, SourceFile
+from ihd_core.dicom.sources.zip_contents import Refused
 from ihd_core.errors import DicomError
 
 MOST_BYTES = 64 << 30

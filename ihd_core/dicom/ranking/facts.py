@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.dicom import words
-from ihd_core.dicom.kernels import Kernel, KernelKind, kernel, kernel_in_text
+from ihd_core.dicom.ranking import words
+from ihd_core.dicom.ranking.kernels import Kernel, KernelKind, kernel, kernel_in_text
 
 if TYPE_CHECKING:
     from ihd_core.dicom.geometry import Stack

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from ihd_core.dicom.headers import Header
-    from ihd_core.dicom.source_files import SourceFile, Stamp
+    from ihd_core.dicom.sources.source_files import SourceFile, Stamp
 
     Fragments = tuple[PixelPlace, ...]
 

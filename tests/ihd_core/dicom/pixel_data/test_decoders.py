@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from ihd_core.dicom import datasets
-from ihd_core.dicom.decoders import decoded_values, values_of
 from ihd_core.dicom.headers import PixelFormat, read_headers
-from ihd_core.dicom.pixels import read_hu
-from ihd_core.dicom.source_files import SourceFile
+from ihd_core.dicom.pixel_data.decoders import decoded_values, values_of
+from ihd_core.dicom.pixel_data.pixels import read_hu
+from ihd_core.dicom.sources.source_files import SourceFile
 from ihd_core.errors import DicomError
 from ihd_core.phantom.series_writer import write_series
-from tests.ihd_core.dicom.encoded_file import DELIMITER, frame_header, items, write_encoded
 from tests.ihd_core.dicom.header_of import header_of
+from tests.ihd_core.dicom.pixel_data.encoded_file import DELIMITER, frame_header, items, write_encoded
 
 BASELINE, EXTENDED, LOSSLESS, LOSSLESS_1 = (f"1.2.840.10008.1.2.4.{last}" for last in (50, 51, 57, 70))
 JPEG_LS, J2K, HTJ2K = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.201"

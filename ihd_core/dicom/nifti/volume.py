@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ihd_core.dicom.nifti_header import ENDINGS, NiftiHeader, read_header
+from ihd_core.dicom.nifti.header import ENDINGS, NiftiHeader, read_header
 from ihd_core.errors import DicomError
 from ihd_core.orientation import in_plane_turn
 from ihd_core.scan import PART, ScanWarning
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ihd_core.dicom.opened_files import OpenedFiles
-    from ihd_core.dicom.source_files import SourceFile, Stamp
+    from ihd_core.dicom.pixel_data.opened_files import OpenedFiles
+    from ihd_core.dicom.sources.source_files import SourceFile, Stamp
 
 AIR_HU = -1024
 LOWEST_HU = -1500

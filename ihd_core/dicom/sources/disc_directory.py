@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ihd_core.dicom.source_files import SourceFile
+    from ihd_core.dicom.sources.source_files import SourceFile
 
 LARGEST = 256 << 20
 """Bytes of a DICOMDIR; one record has a few hundred."""

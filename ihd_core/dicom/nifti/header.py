@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ihd_core.dicom.source_files import SourceFile
+    from ihd_core.dicom.sources.source_files import SourceFile
 
 ENDINGS = (".nii", ".nii.gz")
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.dicom.decoders import decoded_values
-from ihd_core.dicom.opened_files import OpenedFiles
+from ihd_core.dicom.pixel_data.decoders import decoded_values
+from ihd_core.dicom.pixel_data.opened_files import OpenedFiles
 from ihd_core.errors import DicomError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 from zipfile import ZIP_STORED, BadZipFile
 
-from ihd_core.dicom.zip_contents import Refused, read_contents, refusing
+from ihd_core.dicom.sources.zip_contents import Refused, read_contents, refusing
 from ihd_core.errors import DicomError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ihd_core.dicom.inspection import inspect
 from ihd_core.dicom.reader import ScanReader, load_scan
 from ihd_core.dicom.series import find_series
-from ihd_core.dicom.source_files import SourceFile
+from ihd_core.dicom.sources.source_files import SourceFile
 from ihd_core.errors import DicomError
 from ihd_core.model_input import placement, slice_input
 from ihd_core.phantom.series_writer import write_series

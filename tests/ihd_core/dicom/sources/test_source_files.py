@@ -3,8 +3,8 @@ import socket
 
 import pytest
 
-from ihd_core.dicom import archives
-from ihd_core.dicom.source_files import SourceFile, files_at
+from ihd_core.dicom.sources import archives
+from ihd_core.dicom.sources.source_files import SourceFile, files_at
 from ihd_core.errors import DicomError
 
 

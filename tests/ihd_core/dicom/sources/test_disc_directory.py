@@ -8,7 +8,7 @@ from pydicom import dcmread
 from pydicom.fileset import FileSet
 
 from ihd_core.dicom.reader import load_scan
-from ihd_core.dicom.source_files import files_at
+from ihd_core.dicom.sources.source_files import files_at
 from ihd_core.errors import DicomError
 from ihd_core.phantom.series_writer import write_series
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.dicom.kernels import KernelKind
-from ihd_core.dicom.series_facts import Facts, facts
-from ihd_core.dicom.words import names_no_agent
+from ihd_core.dicom.ranking.facts import Facts, facts
+from ihd_core.dicom.ranking.kernels import KernelKind
+from ihd_core.dicom.ranking.words import names_no_agent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ihd_core.dicom.words import Words, names_no_agent, read
+from ihd_core.dicom.ranking.words import Words, names_no_agent, read
 
 WITHOUT = """
     KOPF_NATIV_5.0_H31s | 3,0 mm Kopf nativ | Schädel ohne KM 5mm | Schaedel o. KM | CCT -KM 5.0 | Kopf ohne K.M.

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ihd_core.dicom.archives import Archive, archive_at, printable
-from ihd_core.dicom.zip_contents import Refused
+from ihd_core.dicom.sources.archives import Archive, archive_at, printable
+from ihd_core.dicom.sources.zip_contents import Refused
 from ihd_core.errors import DicomError
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def files_at(paths: Iterable[Path]) -> FilesFound:
         DicomError: a path does not exist or cannot be listed, the only file given can only be refused, or there are
             more than archives.MOST_FILES files.
     """
-    from ihd_core.dicom.file_search import FileSearch
+    from ihd_core.dicom.sources.file_search import FileSearch
 
     search = FileSearch()
     given = list(paths)
@@ -200,7 +200,7 @@ def files_within(file: SourceFile) -> FilesFound | None:
     Raises:
         DicomError: it holds more than archives.MOST_FILES files.
     """
-    from ihd_core.dicom.file_search import FileSearch
+    from ihd_core.dicom.sources.file_search import FileSearch
 
     search = FileSearch()
     is_archive = search.add_archive(file)

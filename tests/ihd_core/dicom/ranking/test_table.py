@@ -4,23 +4,23 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ihd_core.dicom import ranking
 from ihd_core.dicom.geometry import stack
 from ihd_core.dicom.kinds import why_left_out
-from ihd_core.dicom.series_facts import kernel_kind
+from ihd_core.dicom.ranking import table
+from ihd_core.dicom.ranking.facts import kernel_kind
 from ihd_core.phantom.series_writer import write_series
 from tests.ihd_core.dicom.header_of import header_of
-from tests.ihd_core.dicom.studies import MIP, MPR, STUDIES, Given, kernelless, stack_of, wordless
+from tests.ihd_core.dicom.ranking.studies import MIP, MPR, STUDIES, Given, kernelless, stack_of, wordless
 
 ROUTINE = Given("Head 5mm", "H30s", 5, 28)
 
 
 def score(stack):
-    return ranking.score(ranking.judged(stack))
+    return table.score(table.judged(stack))
 
 
 def reason(stack):
-    return ranking.reason(ranking.judged(stack))
+    return table.reason(table.judged(stack))
 
 
 @pytest.fixture(scope="module")
@@ -233,8 +233,8 @@ def test_between_two_that_both_fall_short_the_more_useful_comes_first(scores, be
 
 def test_the_table_is_judged_row_by_row_and_adds_up_to_the_score(header):
     one = stack_of(header, replace(ROUTINE, kernel="H60s"))
-    rows = ranking.judged(one)
-    assert [row.name for row in rows] == [row.name for row in ranking.RANKING]
+    rows = table.judged(one)
+    assert [row.name for row in rows] == [row.name for row in table.RANKING]
     assert sum(row.points for row in rows) == score(one)
     assert [row.text for row in rows if not row.holds] == ["bone kernel H60s", "bone kernel H60s", ""]
     assert [row.text for row in rows if row.holds and row.is_said] == [
@@ -245,7 +245,7 @@ def test_the_table_is_judged_row_by_row_and_adds_up_to_the_score(header):
 
 
 def test_each_row_of_the_table_outweighs_all_below_it(header):
-    points = [row.points for row in ranking.judged(stack_of(header, replace(ROUTINE, description="Head W/O")))]
+    points = [row.points for row in table.judged(stack_of(header, replace(ROUTINE, description="Head W/O")))]
     assert all(points)
     assert all(points[i] > sum(points[i + 1 :]) for i in range(len(points)))
 

@@ -19,8 +19,8 @@ from pydicom.uid import (
 
 from ihd_core.dicom.datasets import PixelPlace
 from ihd_core.dicom.headers import PixelFormat, read_headers
-from ihd_core.dicom.pixels import AIR_HU, assumed_format, needs_repair, read_hu
-from ihd_core.dicom.source_files import SourceFile
+from ihd_core.dicom.pixel_data.pixels import AIR_HU, assumed_format, needs_repair, read_hu
+from ihd_core.dicom.sources.source_files import SourceFile
 from ihd_core.errors import DicomError, NotDicom
 from ihd_core.phantom.series_writer import write_series
 from tests.ihd_core.dicom.header_of import header_of

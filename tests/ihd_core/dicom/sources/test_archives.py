@@ -14,10 +14,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
-from ihd_core.dicom import archives, file_search, zip_contents
 from ihd_core.dicom.reader import load_scan
 from ihd_core.dicom.series import find_series
-from ihd_core.dicom.source_files import SourceFile, files_at, files_within
+from ihd_core.dicom.sources import archives, file_search, zip_contents
+from ihd_core.dicom.sources.source_files import SourceFile, files_at, files_within
 from ihd_core.errors import DicomError, NoHeadCt
 from ihd_core.phantom.series_writer import write_series
 

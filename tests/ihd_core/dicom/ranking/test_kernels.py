@@ -1,6 +1,6 @@
 import pytest
 
-from ihd_core.dicom.kernels import kernel, kernel_in_text
+from ihd_core.dicom.ranking.kernels import kernel, kernel_in_text
 
 SIEMENS, GE, PHILIPS = "SIEMENS SOMATOM Definition AS", "GE MEDICAL SYSTEMS Revolution CT", "Philips iCT 256"
 TOSHIBA, CANON, UIH = "TOSHIBA Aquilion ONE", "CANON_MEC Aquilion Prime SP", "UIH uCT 760"

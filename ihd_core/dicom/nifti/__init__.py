@@ -1,0 +1,1 @@
+"""NIfTI volumes, slice by slice as if they were DICOM."""

@@ -1,0 +1,1 @@
+"""Pixel data to Hounsfield units, however it is encoded."""

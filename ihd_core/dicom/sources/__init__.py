@@ -1,0 +1,1 @@
+"""Where files are: in folders, in archives, on discs."""
