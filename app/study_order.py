@@ -15,7 +15,7 @@ Study = tuple[str, ...]
 
 def study_of(series: Series) -> Study:
     """What tells whose study a series belongs to; one study UID under two names is two studies."""
-    details = series.stack.headers[0].details
+    details = series.details
     whose = (details.patient_id, details.patient_name.rstrip("^ ").casefold(), details.patient_birth_date)
     return (*whose, details.study_uid or series.uid)
 

@@ -35,7 +35,7 @@ def _row(series: Series, shown: Shown, current: bool, *, first: bool) -> Worklis
     state, tone = _scan_state(shown) if current else ("", "")
     if series.refusal and state in ("", "open"):
         state, tone = NOT_PREDICTED, "problem"
-    details = series.stack.headers[0].details
+    details = series.details
     number = f"series {details.series_number}" if details.series_number else ""
     slices = f"{series.slice_count} slice{'' if series.slice_count == 1 else 's'}"
     called = " · ".join(filter(None, (series.part, slices, number if number != series.description else "")))

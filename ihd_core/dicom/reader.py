@@ -15,6 +15,7 @@ from ihd_core.dicom.nifti import volume
 from ihd_core.dicom.pixel_data.opened_files import OpenedFiles
 from ihd_core.dicom.pixel_data.pixels import read_hu
 from ihd_core.dicom.series import Series, find_series, uid_of
+from ihd_core.dicom.series_details import series_details
 from ihd_core.dicom.value_checks import shared_uids, unreadable_warnings, value_warnings
 from ihd_core.errors import DicomError
 from ihd_core.progress import Report, silent
@@ -189,7 +190,7 @@ class ScanReader:
                 *geometry.geometry_warnings(stack),
                 *value_warnings(stack.headers, repair=self._repair),
             ),
-            details=replace(headers[0].details, lossy=any(header.details.lossy for header in stack.headers)),
+            details=series_details(stack.headers),
             refusal=self.series.refusal,
         )
 

@@ -11,6 +11,7 @@ from ihd_core.dicom import geometry
 from ihd_core.dicom.headers import Header, HeaderReader
 from ihd_core.dicom.kinds import UNPLACED, LeftOut, why_left_out
 from ihd_core.dicom.ranking import table
+from ihd_core.dicom.series_details import series_details
 from ihd_core.dicom.sources.source_files import FilesFound, SourceFile, files_at, files_within
 from ihd_core.dicom.splitting import Part, parts
 from ihd_core.errors import DicomError, NoHeadCt, NotDicom
@@ -21,6 +22,8 @@ from ihd_core.scan import PART
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from ihd_core.scan import ScanDetails
 
 
 DICOM_ENDINGS = frozenset({".dcm", ".dicom", ".ima"})
@@ -68,8 +71,13 @@ class Series:
     @property
     def description(self) -> str:
         """What the scanner called it; its number where it has no name."""
-        details = self.stack.headers[0].details
+        details = self.details
         return details.series_description or f"series {details.series_number or self.uid}"
+
+    @property
+    def details(self) -> ScanDetails:
+        """What its slices say together, by series_details()."""
+        return series_details(self.stack.headers)
 
     @property
     def slice_count(self) -> int:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
+import pytest
+
 from app.session import Shown
 from app.study_order import case_beside, ordered, study_of
 from ihd_core.dicom.series import find_series
+from ihd_core.phantom.series_writer import write_series
 from ihd_core.scan import ScanDetails
 
 
+@pytest.fixture
+def hu():
+    """int16 (5, 8, 8), HU of no meaning, and some tissue among them."""
+    return np.arange(320, dtype=np.int16).reshape(5, 8, 8)
+
+
 def series(uid, study, refusal="", **details):
-    header = SimpleNamespace(details=ScanDetails(study_uid=study, **details))
-    return SimpleNamespace(uid=uid, refusal=refusal, stack=SimpleNamespace(headers=[header]))
+    return SimpleNamespace(uid=uid, refusal=refusal, details=ScanDetails(study_uid=study, **details))
 
 
 def uids(found):
@@ -41,6 +50,23 @@ def test_one_study_uid_under_two_patients_is_two_studies():
     for other in ({"patient_id": "P2"}, {"patient_name": "Roe^Ri"}, {"patient_birth_date": "19600101"}):
         details = {"patient_id": "P1", "patient_name": "Doe^Jo", **other}
         assert study_of(series("3", "A", **details)) != study_of(first)
+
+
+def test_slices_that_do_not_name_the_patient_do_not_make_another_study(tmp_path, hu):
+    named = {"PatientID": "P7", "PatientName": "Doe^Jo", "PatientBirthDate": "19600101"}
+    nameless = dict.fromkeys(named, "")
+    study = {"StudyInstanceUID": "1.2.9"}
+    for uid, first_named in (("1.2.1", 0), ("1.2.2", 3)):
+        write_series(
+            tmp_path / uid,
+            hu,
+            series_uid=uid,
+            tags=study,
+            tags_per_slice=[named if i >= first_named else nameless for i in range(5)],
+        )
+    first, other = find_series([tmp_path]).series
+    assert study_of(first) == study_of(other)
+    assert study_of(first)[:3] == ("P7", "doe^jo", "19600101")
 
 
 def test_without_a_study_uid_every_series_is_a_study():
