@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ihd_core.dicom.headers import Header
     from ihd_core.dicom.series import Series
     from ihd_core.model_file import Model
     from ihd_core.predict import Prediction
@@ -77,25 +78,34 @@ def predict_to_files(
     outcome = Outcome()
     chosen = _chosen(paths, outcome)
     passes = 2 if heatmaps else 1
-    total = passes * sum(series.slice_count for series in chosen)
+    total = passes * sum(one.series.slice_count for one in chosen)
     begun = 0
-    for series in chosen:
-        _predict_one(series, model, heatmaps, outcome, _part_of(report, begun, total), repair=repair)
-        begun += passes * series.slice_count
+    for one in chosen:
+        _predict_one(one, model, heatmaps, outcome, _part_of(report, begun, total), repair=repair)
+        begun += passes * one.series.slice_count
     if outcome.results:
         for output in outputs:
             write_atomically(output, ENDINGS[output.suffix.lower()](outcome.results).encode())
     return outcome
 
 
-def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[Series]:
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A series that is to be predicted, and how messages call it."""
+
+    series: Series
+    called: str
+
+
+def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[_Chosen]:
     """The best series of every study in every folder, each once; everything else is noted in outcome.
 
     Files that are named one by one, as a shell does with *.dcm, are looked at together: they may be slices of one scan.
     """
+    from ihd_core.dicom.inspection import has_several_studies, study_text, unread_inputs
     from ihd_core.dicom.series import find_series
 
-    chosen: dict[str, Series] = {}
+    chosen: dict[str, _Chosen] = {}
     for together in _together(paths):
         try:
             found = find_series(together)
@@ -104,7 +114,9 @@ def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[Series]:
         except IhdError as error:
             outcome.failed.append(str(error))
             continue
-        outcome.remarks += [f"{found.source}: left out {entry.text}" for entry in found.left_out]
+        outcome.remarks += [f"{found.source}: left out {entry.named_text}" for entry in found.left_out]
+        outcome.failed += unread_inputs(found, together)
+        several = has_several_studies(found)
         for members in _by_study(found.series):
             chief = members[0]
             if chief.refusal:
@@ -113,7 +125,8 @@ def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[Series]:
             for other in members[1:]:
                 why = f"not predicted: {other.refusal}" if other.refusal else f"{_name(chief)} of its study was chosen"
                 outcome.remarks.append(f"{found.source}: left out {_name(other)}; {why}")
-            _choose(chief, chosen, outcome)
+            whose = f"{study_text(chief)}, " if several else ""
+            _choose(_Chosen(chief, f"{chief.source}: {whose}{_called(chief)}"), chosen, outcome)
     return list(chosen.values())
 
 
@@ -139,20 +152,41 @@ def _together(paths: Sequence[Path]) -> list[list[Path]]:
     return groups
 
 
-def _choose(series: Series, chosen: dict[str, Series], outcome: Outcome) -> None:
-    """Add a series; of copies the most complete stays, and two that only share their UID are never taken for copies."""
-    other = chosen.setdefault(series.uid, series)
-    here, there = _slices(series), _slices(other)
-    if here >= there:
-        chosen[series.uid] = series
-    elif not here <= there:
-        outcome.failed.append(
-            f"{series.source}: {_name(series)} is not predicted, {other.source} has other slices of the same series UID"
-        )
+def _choose(new: _Chosen, chosen: dict[str, _Chosen], outcome: Outcome) -> None:
+    """Add a series; of copies the most complete stays, of equals the first.
+
+    Two that only share their UID are never taken for copies: each has slices that the other has not.
+    """
+    old = chosen.setdefault(new.series.uid, new)
+    if old is new or _files(new.series) <= _files(old.series):
+        return
+    here, there = _slices(new.series), _slices(old.series)
+    if not (here <= there or there <= here):
+        outcome.failed.append(f"{new.called} is not predicted, {old.series.source} has other slices of the same series UID")
+        return
+    kept, left = (new, old) if _completeness(new.series) > _completeness(old.series) else (old, new)
+    chosen[new.series.uid] = kept
+    if not _files(left.series) <= _files(kept.series):
+        source, name = left.series.source, _name(left.series)
+        outcome.remarks.append(f"{source}: left out {name}; a copy of it in {kept.series.source} was chosen")
 
 
 def _slices(series: Series) -> set[tuple[str, tuple[float, ...] | None]]:
     return {(header.sop_uid or header.file.own_name, header.position) for header in series.stack.headers}
+
+
+def _files(series: Series) -> set[tuple[Path, tuple[str, ...]]]:
+    return {(file.path.resolve(), file.members) for file in series.files}
+
+
+def _completeness(series: Series) -> tuple[int, int]:
+    """How many slices are there in full, then how few damaged files: the larger the better."""
+    return sum(not _breaks_off(header) for header in series.stack.headers), -len(series.damaged)
+
+
+def _breaks_off(header: Header) -> bool:
+    """Whether the file is shorter than it says; of values that are encoded only decoding tells."""
+    return header.place is not None and header.place.start + header.place.length > header.stamp.size
 
 
 def _name(series: Series) -> str:
@@ -160,18 +194,24 @@ def _name(series: Series) -> str:
     return f"{series.description}{part} ({series.reason})"
 
 
+def _called(series: Series) -> str:
+    """Description and number."""
+    number = f"series {series.stack.headers[0].details.series_number}"
+    part = f", {series.part}" if series.part else ""
+    return f"{series.description}{part}{f' ({number})' if number not in ('series ', series.description) else ''}"
+
+
 def _predict_one(
-    series: Series, model: Model, heatmaps: Path | None, outcome: Outcome, report: Report, *, repair: bool
+    chosen: _Chosen, model: Model, heatmaps: Path | None, outcome: Outcome, report: Report, *, repair: bool
 ) -> None:
-    from ihd_core.dicom.reader import load_scan
+    from ihd_core.dicom.inspection import load_examined
     from ihd_core.predict import predict
-    from ihd_core.scan_checks import examined
 
     try:
-        scan = examined(load_scan(series, repair=repair))
+        scan = load_examined(chosen.series, repair=repair)
         prediction = predict(scan, model, report=report)
         outcome.results.append(scan_result(scan, prediction))
-        outcome.remarks += [f"{series.source}: {warning.text}" for warning in prediction.warnings]
+        outcome.remarks += dict.fromkeys(f"{chosen.called}: {warning.text}" for warning in prediction.warnings)
         if heatmaps:
             drawn = _part_of(report, len(scan), 2 * len(scan))
             write_heatmaps(heatmaps / series_folder(scan.uid), scan, prediction, report=drawn)

@@ -90,6 +90,22 @@ def _with_job(arguments: Sequence[str]) -> list[str]:
 
 
 class _Parser(argparse.ArgumentParser):
+    """Takes PATH before, between and behind options, as in `inspect A --json B`."""
+
+    _is_between = False
+
+    def parse_known_args(  # type: ignore[override]  # the overloads of the base class say the same
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As the base class, which alone would refuse the second run of paths."""
+        if self._is_between or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._is_between = True
+        try:
+            return super().parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_between = False
+
     def error(self, message: str) -> NoReturn:
         raise BadCall(f"{message} (see: {self.prog} --help)")
 
@@ -296,11 +312,14 @@ def has_display() -> bool:
 def _inspect(options: argparse.Namespace) -> int:
     import json
 
-    from ihd_core.dicom.inspection import inspect
+    from ihd_core.dicom.inspection import inspect, unread_inputs
 
     inspection = inspect(options.paths, place=options.series, repair=options.repair)
     print(json.dumps(inspection.as_json(), indent=1) if options.json else inspection.as_text())
-    return DONE
+    unread = unread_inputs(inspection.found, options.paths)
+    for line in unread:
+        _say(line)
+    return AT_FAULT if unread else DONE
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -140,10 +140,9 @@ def _find_and_read(paths: tuple[Path, ...], repair: bool, report: Report, delive
 
 
 def _read(work: _Work, report: Report, deliver: Deliver) -> Scan:
-    from ihd_core.dicom.reader import load_scan
-    from ihd_core.scan_checks import examined
+    from ihd_core.dicom.inspection import load_examined
 
     def first(preview: Preview) -> None:
         deliver(_Begun(work.series, work.left_out, work.current, preview))
 
-    return examined(load_scan(work.series[work.current], repair=work.repair, report=report, first=first))
+    return load_examined(work.series[work.current], repair=work.repair, report=report, first=first)

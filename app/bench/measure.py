@@ -106,10 +106,12 @@ class Table:
     Attributes:
         title: what was measured, on what, how often.
         rows: in the order in which they are shown.
+        note: how to read the rows, one line below the title; empty for none.
     """
 
     title: str
     rows: tuple[Row, ...]
+    note: str = ""
 
     def as_json(self) -> list[RowJson]:
         """The rows, ready for json.dumps."""
@@ -121,7 +123,7 @@ class Table:
         widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
         name, value, unit, goal, _ = widths
         lines = [f"{a:<{name}}  {b:>{value}}  {c:<{unit}}  {d:<{goal}}  {e}".rstrip() for a, b, c, d, e in cells]
-        return "\n".join([self.title, "", *lines])
+        return "\n".join([self.title, *filter(None, [self.note]), "", *lines])
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.dicom.reader import load_scan
+from ihd_core import scan_checks
+from ihd_core.dicom import reader
 from ihd_core.dicom.series import Found, Series, find_series
 from ihd_core.errors import DicomError
 from ihd_core.progress import Report, silent
-from ihd_core.scan_checks import examined
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ihd_core.dicom.geometry import Stack
+    from ihd_core.dicom.reader import Preview
     from ihd_core.scan import Scan
+
+SAID_BY_HEADERS = frozenset(
+    {"contrast-agent", "age-under-18", "age-unknown", "low-kvp", "high-kvp", "thick-slices", "thin-slices"}
+)
+"""Warnings of the checks that hold whatever the pixels are worth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,10 +94,12 @@ class Inspection:
         extent = " × ".join(f"{value:.0f}" for value in extent_mm(self.scan))
         spacing = " × ".join(f"{value:.3f}" for value in self.scan.spacing_mm)
         lines = ["Series, best first:"]
+        several = has_several_studies(self.found)
         for place, series in enumerate(self.found.series, start=1):
             mark = "*" if series is self.chosen else " "
             part = f", {series.part}" if series.part else ""
-            lines.append(f"{mark} {place}  {series.description}{part}: {series.reason}")
+            whose = f"{study_text(series)}, " if several else ""
+            lines.append(f"{mark} {place}  {whose}{series.description}{part}: {series.reason}")
             if series.refusal:
                 lines.append(f"     not predicted: {series.refusal}")
         lines += [
@@ -103,7 +111,7 @@ class Inspection:
         lines += ["Warnings:" if self.scan.warnings else "Warnings: none"]
         lines += [f"  {warning.text} [{warning.code}]" for warning in self.scan.warnings]
         lines += ["Left out:" if self.found.left_out else "Left out: nothing"]
-        lines += [f"  {entry.text}{' (damaged)' if entry.damaged else ''}" for entry in self.found.left_out]
+        lines += [f"  {entry.named_text}{' (not read)' if entry.damaged else ''}" for entry in self.found.left_out]
         return "\n".join(lines)
 
 
@@ -128,8 +136,53 @@ def inspect(
         raise DicomError(f"{found.source}: there is no series {place}, the list has {len(found.series)}")
     best = next((series for series in found.series if not series.refusal), found.series[0])
     chosen = best if place is None else found.series[place - 1]
-    scan = examined(load_scan(chosen, repair=repair, report=report))
+    scan = load_examined(chosen, repair=repair, report=report)
     return Inspection(found, chosen, scan, asked_for=place is not None)
+
+
+def load_examined(
+    series: Series, *, repair: bool = True, report: Report = silent, first: Callable[[Preview], None] | None = None
+) -> Scan:
+    """Read a series with everything it warns of: what the files say, and what the checks of the scan find.
+
+    Values that wrap around and are not repaired tell nothing of a head: of the checks only those of headers count then.
+
+    Args:
+        series: what to read.
+        repair: as for load_scan.
+        report: as for load_scan.
+        first: as for load_scan.
+
+    Raises:
+        DicomError: as load_scan.
+    """
+    scan = reader.load_scan(series, repair=repair, report=report, first=first)
+    warnings = scan_checks.examined(scan).warnings[len(scan.warnings) :]
+    if any(warning.code == "rsna-repair-off" for warning in scan.warnings):
+        warnings = tuple(warning for warning in warnings if warning.code in SAID_BY_HEADERS)
+    return replace(scan, warnings=(*scan.warnings, *warnings))
+
+
+def has_several_studies(found: Found) -> bool:
+    """Whether a series must be named with its study."""
+    return len({study_text(series) + series.stack.headers[0].details.study_uid for series in found.series}) > 1
+
+
+def study_text(series: Series) -> str:
+    """Whose study a series belongs to: name or ID of the patient, and the date."""
+    details = series.stack.headers[0].details
+    name = " ".join(details.patient_name.replace("^", " ").split()) or details.patient_id or "no name"
+    return " ".join(filter(None, (name, details.study_date)))
+
+
+def unread_inputs(found: Found, paths: Sequence[Path]) -> list[str]:
+    """One line for each of the paths that is itself a file which cannot be read, with the reason."""
+    return [
+        f"{path}: {entry.reason}"
+        for path in paths
+        for entry in found.left_out
+        if entry.damaged and any(file.path == path and not file.members for file in entry.files)
+    ]
 
 
 def extent_mm(scan: Scan) -> tuple[float, float, float]:
@@ -150,6 +203,9 @@ def _series_json(place: int, series: Series) -> dict[str, object]:
         "place": place,
         "uid": series.uid,
         "description": series.description,
+        "patient_name": details.patient_name,
+        "patient_id": details.patient_id,
+        "study_date": details.study_date,
         "number": details.series_number,
         "slices": series.slice_count,
         "plane": series.stack.plane,

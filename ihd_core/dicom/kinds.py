@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from ihd_core.dicom.headers import CT_IMAGE_CLASS, Header
 from ihd_core.dicom.ranking import words
+from ihd_core.scan import ScanWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ihd_core.dicom.sources.source_files import SourceFile
 
@@ -42,6 +43,10 @@ _OTHER_MODALITIES = {
 }
 
 
+MOST_NAMED = 3
+"""Files that a line names."""
+
+
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """Files that are not part of any series, and why.
@@ -59,6 +64,26 @@ class LeftOut:
         """One line: how many and why, with the name of a single file."""
         where = f": {self.files[0].name}" if len(self.files) == 1 else ""
         return f"{len(self.files)} × {self.reason}{where}"
+
+    @property
+    def named_text(self) -> str:
+        """The line with the names of the first few files."""
+        if len(self.files) == 1:
+            return self.text
+        names = ", ".join(file.name for file in self.files[:MOST_NAMED])
+        more = len(self.files) - MOST_NAMED
+        return f"{self.text}: {names}{f' and {more} more' if more > 0 else ''}"
+
+
+def left_out_warnings(entries: Iterable[LeftOut]) -> list[ScanWarning]:
+    """What a reader must know of images that lie as the slices of a scan do and were not taken for slices."""
+    warnings = []
+    for entry in entries:
+        count = len(entry.files)
+        many = f" and {count - 1} more" if count > 1 else ""
+        text = f"Left out of this series: {entry.files[0].name}{many} ({entry.reason})"
+        warnings.append(ScanWarning("left-out-images", text, {"files": count}))
+    return warnings
 
 
 NO_PLACE, NO_SPACING = "no position, orientation or pixel spacing", "pixel spacing not above zero"

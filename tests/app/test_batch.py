@@ -13,6 +13,7 @@ from ihd_core.errors import Cancelled, FileError, ModelFileError
 from ihd_core.labels import DISPLAY_ORDER
 from ihd_core.model_file import save_model
 from ihd_core.phantom.series_writer import write_series
+from ihd_core.scan import ScanWarning
 from ihd_core.scan_checks import scan_warnings
 from tests.ihd_core.toy import toy_hu, toy_info, toy_networks
 
@@ -261,3 +262,82 @@ def test_what_the_checks_say_of_a_scan_is_in_its_result_and_told(tmp_path, model
     (scan,) = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["scans"]
     assert "age-unknown" in [warning["code"] for warning in scan["warnings"]]
     assert any("the age of the patient is unknown" in line for line in outcome.remarks)
+
+
+def copies(tmp_path, *, slices=12):
+    first = study(tmp_path / "first", "one", slices=slices)
+    second = study(tmp_path / "second", "one", slices=slices)
+    return first, second
+
+
+@pytest.mark.parametrize("torn_first", [True, False])
+def test_of_two_copies_the_one_whose_slices_are_whole_is_predicted_wherever_it_stands(
+    tmp_path, model_folder, torn_first
+):
+    torn, whole = copies(tmp_path)
+    for name in ("005.dcm", "006.dcm"):
+        (torn / name).write_bytes((torn / name).read_bytes()[:-1000])
+    paths = [torn, whole] if torn_first else [whole, torn]
+    outcome = predict_to_files(paths, model_folder, [tmp_path / "p.json"])
+    assert [len(result.slice_uids) for result in outcome.results] == [12]
+    (line,) = outcome.remarks
+    assert line.startswith(f"{torn}: left out one")
+    assert line.endswith(f"a copy of it in {whole} was chosen")
+    assert outcome.failed == []
+
+
+def test_of_equal_copies_the_first_is_predicted_and_the_other_named(tmp_path, model_folder):
+    first, second = copies(tmp_path)
+    outcome = predict_to_files([first, second], model_folder, [tmp_path / "p.json"])
+    (line,) = outcome.remarks
+    assert line.startswith(f"{second}: left out one")
+    assert line.endswith(f"a copy of it in {first} was chosen")
+
+
+def test_a_copy_with_a_file_that_cannot_be_read_counts_as_less(tmp_path, model_folder):
+    first, second = copies(tmp_path)
+    (first / "x.dcm").write_bytes((first / "001.dcm").read_bytes()[:400])
+    outcome = predict_to_files([first, second], model_folder, [tmp_path / "p.json"])
+    assert any(line.endswith(f"a copy of it in {second} was chosen") for line in outcome.remarks)
+
+
+def test_warnings_name_their_scan_and_are_said_once(tmp_path, model_folder, monkeypatch):
+    twice = (ScanWarning("x", "Said twice"), ScanWarning("x", "Said twice"))
+    monkeypatch.setattr(scan_checks, "scan_warnings", lambda scan: twice)
+    for seed, name in ((1, "A^Jo"), (2, "B^Ri")):
+        tags = {"PatientName": name, "PatientID": name, "StudyDate": "20200131", "StudyInstanceUID": f"1.2.{seed}"}
+        tags |= {"SeriesDescription": "Head", "SeriesNumber": "3"}
+        write_series(
+            tmp_path / "in" / name, toy_hu(6, 64, seed), spacing_mm=(5.0, 3.5, 3.5), series_uid=f"1.{seed}", tags=tags
+        )
+    outcome = predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"])
+    assert sorted(outcome.remarks) == [
+        f"{tmp_path / 'in'}: A Jo 20200131, Head (series 3): Said twice",
+        f"{tmp_path / 'in'}: B Ri 20200131, Head (series 3): Said twice",
+    ]
+
+
+def test_an_input_that_cannot_be_read_fails_beside_one_that_can(tmp_path, model_folder):
+    good = study(tmp_path / "in", "one")
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and nothing more")
+    files = [*sorted(good.iterdir()), tmp_path / "bad.zip"]
+    outcome = predict_to_files(files, model_folder, [tmp_path / "p.json"])
+    assert len(outcome.results) == 1
+    (line,) = outcome.failed
+    assert line.startswith(f"{tmp_path / 'bad.zip'}: ")
+
+
+def test_values_that_wrap_around_are_not_judged_but_their_headers_are(tmp_path, model_folder, monkeypatch):
+    found = tuple(ScanWarning(code, code) for code in ("metal", "motion", "contrast-agent"))
+    monkeypatch.setattr(scan_checks, "scan_warnings", lambda scan: found)
+    stored = (toy_hu(12).clip(-1000, 3000) % 4096).astype(np.int16)
+    options = {"intercept": 0, "bits_stored": 12, "spacing_mm": (5.0, 3.5, 3.5), "tags": {"RescaleIntercept": "0"}}
+    write_series(tmp_path / "in", stored, **options)
+    codes = {}
+    for repair in (True, False):
+        predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"], repair=repair)
+        (scan,) = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["scans"]
+        codes[repair] = {warning["code"] for warning in scan["warnings"]}
+    assert codes[True] >= {"metal", "motion", "contrast-agent"}
+    assert codes[False] & {"metal", "motion", "contrast-agent"} == {"contrast-agent"}
+    assert "rsna-repair-off" in codes[False]

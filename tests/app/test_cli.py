@@ -375,3 +375,18 @@ def test_the_help_says_what_may_be_given_as_a_path(ihd, job):
     text = " ".join(" ".join(out).split())
     for word in ("folder", "DICOM", "DICOMDIR", "ZIP", "NIfTI", "--no-repair"):
         assert word in text
+
+
+def test_options_may_stand_between_paths(ihd, scan_folder):
+    status, out, err = ihd("inspect", scan_folder, "--json", scan_folder / "001.dcm")
+    assert (status, err) == (0, [])
+    assert json.loads("\n".join(out))["series"][0]["slices"] == 12
+
+
+def test_inspect_of_a_good_and_a_bad_input_says_so_and_fails(ihd, scan_folder, tmp_path):
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and nothing more")
+    status, out, err = ihd("inspect", scan_folder, tmp_path / "bad.zip")
+    assert status == 2
+    assert out[0] == "Series, best first:"
+    (line,) = err
+    assert line.startswith(f"ihd: {tmp_path / 'bad.zip'}: ")

@@ -94,3 +94,7 @@ def test_the_probe_counts_two_operations_per_product_and_sum():
     row = probe_row(Timings({"probe": np.array([0.5, 0.1, 0.2])}), "probe")
     assert (row.unit, row.met) == ("GFLOP/s", None)
     assert row.value == pytest.approx(85.899, abs=1e-3)  # 2 * 2048^3 operations in 0.2 s
+
+
+def test_how_to_read_the_rows_stands_below_the_title():
+    assert Table("Title", TABLE.rows, "How").as_text().splitlines()[:3] == ["Title", "How", ""]

@@ -84,7 +84,7 @@ def test_the_text_names_parts_refusals_and_damage(several):
     text = inspect([several]).as_text()
     assert "pass 2 over the same positions" in text
     assert "     not predicted: The slices are coronal" in text
-    assert "torn.dcm (damaged)" in text
+    assert "torn.dcm (not read)" in text
 
 
 def test_another_series_is_read_when_asked_for_by_its_place(several, hu):
@@ -98,3 +98,27 @@ def test_another_series_is_read_when_asked_for_by_its_place(several, hu):
 def test_a_series_that_is_refused_is_looked_at_only_where_there_is_no_other(several, tmp_path, hu):
     assert inspect([several]).chosen.refusal == ""
     assert inspect([several / "cor"]).chosen.uid == "1.2.6"
+
+
+def test_where_there_are_several_studies_the_list_says_whose_each_series_is(tmp_path, hu):
+    for number, name in enumerate(("Doe^Jo", "Roe^Ri")):
+        tags = {"PatientName": name, "StudyDate": "20200131", "SeriesDescription": "Head", "PatientID": name}
+        tags["StudyInstanceUID"] = f"1.2.{number}"
+        write_series(tmp_path / name, hu, series_uid=f"1.2.3.{number}", tags=tags)
+    inspection = inspect([tmp_path])
+    lines = inspection.as_text().splitlines()[1:3]
+    assert sorted(line[5:34] for line in lines) == ["Doe Jo 20200131, Head: axial,", "Roe Ri 20200131, Head: axial,"]
+    assert {series["patient_name"] for series in inspection.as_json()["series"]} == {"Doe^Jo", "Roe^Ri"}
+
+
+def test_files_left_out_are_named_up_to_three(study):
+    for number in range(5):
+        (study / f"{number}.txt").write_text("x")
+    assert "  5 × not a DICOM file: 0.txt, 1.txt, 2.txt and 2 more" in inspect([study]).as_text().splitlines()
+
+
+def test_what_cannot_be_read_is_not_called_damaged(study):
+    (study / "x.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(100))
+    text = inspect([study]).as_text()
+    assert "(damaged)" not in text
+    assert "x.7z (not read)" in text
