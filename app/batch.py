@@ -162,7 +162,9 @@ def _choose(new: _Chosen, chosen: dict[str, _Chosen], outcome: Outcome) -> None:
         return
     here, there = _slices(new.series), _slices(old.series)
     if not (here <= there or there <= here):
-        outcome.failed.append(f"{new.called} is not predicted, {old.series.source} has other slices of the same series UID")
+        outcome.failed.append(
+            f"{new.called} is not predicted, {old.series.source} has other slices of the same series UID"
+        )
         return
     kept, left = (new, old) if _completeness(new.series) > _completeness(old.series) else (old, new)
     chosen[new.series.uid] = kept
