@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.dicom import geometry
+from ihd_core.dicom.kinds import left_out_warnings
 from ihd_core.dicom.nifti import volume
 from ihd_core.dicom.pixel_data.opened_files import OpenedFiles
 from ihd_core.dicom.pixel_data.pixels import read_hu
-from ihd_core.dicom.series import Series, find_series, uid_of
+from ihd_core.dicom.series import Series, find_series
 from ihd_core.dicom.series_details import series_details
+from ihd_core.dicom.series_uids import uid_of
 from ihd_core.dicom.value_checks import shared_uids, unreadable_warnings, value_warnings
 from ihd_core.errors import DicomError
 from ihd_core.progress import Report, silent
@@ -168,7 +170,9 @@ class ScanReader:
         scan = self._scan(stack, indices)
         if self._headers[indices[0]].volume is None:
             return scan
-        return replace(scan, warnings=(*scan.warnings, *volume.value_warnings(scan.hu, self._opened.not_numbers)))
+        warnings, refusal = volume.value_findings(scan.hu, self._opened.not_numbers)
+        told = _refusal_warnings(refusal) if refusal and not scan.refusal else []
+        return replace(scan, warnings=(*told, *scan.warnings, *warnings), refusal=scan.refusal or refusal)
 
     def _scan(self, stack: geometry.Stack, indices: Sequence[int]) -> Scan:
         """A Scan of some slices of the series; stack gives spacing and warnings."""
@@ -185,8 +189,9 @@ class ScanReader:
             slice_uids=tuple(self._slice_uid(header) for header in headers),
             source=self.series.source,
             warnings=(
-                *_refusal_warnings(self.series),
+                *_refusal_warnings(self.series.refusal),
                 *unreadable_warnings([*failures, *((reason, None) for reason in self.series.damaged)]),
+                *left_out_warnings(self.series.left_out),
                 *geometry.geometry_warnings(stack),
                 *value_warnings(stack.headers, repair=self._repair),
             ),
@@ -195,8 +200,8 @@ class ScanReader:
         )
 
 
-def _refusal_warnings(series: Series) -> list[ScanWarning]:
-    return [ScanWarning("not-predicted", f"Not predicted. {series.refusal}")] if series.refusal else []
+def _refusal_warnings(refusal: str) -> list[ScanWarning]:
+    return [ScanWarning("not-predicted", f"Not predicted. {refusal}")] if refusal else []
 
 
 def load_scan(

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ihd_core.dicom import geometry
 from ihd_core.dicom.headers import Header, HeaderReader
 from ihd_core.dicom.kinds import UNPLACED, LeftOut, why_left_out
 from ihd_core.dicom.ranking import table
+from ihd_core.dicom.rejected_files import Rejected, beside, count, judged_by_name, left_out_of, rejected
 from ihd_core.dicom.series_details import series_details
+from ihd_core.dicom.series_uids import derived_uid, digits, unique
 from ihd_core.dicom.sources.source_files import FilesFound, SourceFile, files_at, files_within
 from ihd_core.dicom.splitting import Part, parts
 from ihd_core.errors import DicomError, NoHeadCt, NotDicom
-from ihd_core.files import sha256
 from ihd_core.progress import Report, silent
 from ihd_core.scan import PART
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ihd_core.scan import ScanDetails
 
 
-DICOM_ENDINGS = frozenset({".dcm", ".dicom", ".ima"})
-"""A file with such a name was meant to be DICOM, whatever is in it now."""
-
-_FIRST_BYTES = 8 << 10
-_SERIES_UID = re.compile(rb"\x20\x00\x0e\x00(?:UI..|..\x00\x00)([0-9.]{5,64})", re.DOTALL)
-"""Series Instance UID (0020,000E), explicit or implicit."""
+_Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +41,7 @@ class Series:
         judgements: every row of the ranking table for this series.
         damaged: of files that were meant to be slices and cannot be read or placed: name and reason.
         source: what the reader opened.
+        left_out: files that lie as its slices do and are none by what they say, as of another modality.
         part: what tells this stack from the others of its UID where its header does not.
         refusal: why the network does not get it; empty if it may.
     """
@@ -55,6 +51,7 @@ class Series:
     judgements: tuple[table.Judgement, ...]
     damaged: tuple[str, ...]
     source: str
+    left_out: tuple[LeftOut, ...] = ()
     part: str = ""
     refusal: str = ""
 
@@ -66,7 +63,13 @@ class Series:
     @property
     def reason(self) -> str:
         """Why it stands where it stands, in one line."""
-        return table.reason(self.judgements)
+        return "; ".join(filter(None, (table.reason(self.judgements), self.doubt)))
+
+    @property
+    def doubt(self) -> str:
+        """Why its values are hardly HU, from the header of a NIfTI file; empty for any other."""
+        volume = self.stack.headers[0].volume
+        return volume.header.doubt if volume else ""
 
     @property
     def description(self) -> str:
@@ -118,17 +121,18 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
     source = ", ".join(named) if len(named) <= 3 else f"{named[0]} and {len(named) - 1} more"
     if not there.files and not there.problems:
         raise NoHeadCt(f"{source}: holds no files")
-    slices, rejected = _headers(there, report)
-    series, refused = _group(slices, rejected, source)
-    left_out = (*refused, *_count(rejected))
+    slices, others = _headers(there, report)
+    others = judged_by_name(others, slices)
+    series, refused = _group(slices, others, source)
+    left_out = (*refused, *count(others))
     if not series:
         found = left_out[0].reason if len(there.files) == 1 else "; ".join(entry.text for entry in left_out)
         raise NoHeadCt(f"{source}: no CT slices that can be shown, found {found}")
-    series.sort(key=lambda one: (bool(one.refusal), -one.score, -one.slice_count, one.uid))
+    series.sort(key=lambda one: (bool(one.refusal), bool(one.doubt), -one.score, -one.slice_count, *_name(one)))
     return Found(tuple(series), left_out, source)
 
 
-def _headers(there: FilesFound, report: Report) -> tuple[list[Header], list[_Rejected]]:
+def _headers(there: FilesFound, report: Report) -> tuple[list[Header], list[Rejected]]:
     """The headers of all slices, and every file that is none.
 
     Raises:
@@ -136,7 +140,7 @@ def _headers(there: FilesFound, report: Report) -> tuple[list[Header], list[_Rej
     """
     files = list(there.files)
     slices: list[Header] = []
-    rejected = [_Rejected(problem.file, problem.reason, damaged=True) for problem in there.problems]
+    others = [Rejected(problem.file, problem.reason, damaged=True) for problem in there.problems]
     reader = HeaderReader()
     for done, file in enumerate(files):  # which grows where an archive without the ending turns up
         report(done, len(files))
@@ -145,20 +149,19 @@ def _headers(there: FilesFound, report: Report) -> tuple[list[Header], list[_Rej
         except DicomError as error:
             if within := _archive_within(file, error):
                 files += within.files
-                rejected += [_Rejected(problem.file, problem.reason, damaged=True) for problem in within.problems]
+                others += [Rejected(problem.file, problem.reason, damaged=True) for problem in within.problems]
                 continue
-            if len(files) == 1 and not rejected:
+            if len(files) == 1 and not others:
                 raise
-            rejected.append(_rejected(file, error))
+            others.append(rejected(file, error))
             continue
         for header in headers:
             if reason := why_left_out(header):
-                uid = header.series_uid if reason in UNPLACED else ""
-                rejected.append(_Rejected(file, reason, series_uid=uid))
+                others.append(Rejected(file, reason, header=header))
             else:
                 slices.append(header)
     report(len(files), len(files))
-    return slices, rejected
+    return slices, others
 
 
 def _archive_within(file: SourceFile, error: DicomError) -> FilesFound | None:
@@ -167,76 +170,63 @@ def _archive_within(file: SourceFile, error: DicomError) -> FilesFound | None:
     return files_within(file) if isinstance(error, NotDicom) and is_plain_name else None
 
 
-def _rejected(file: SourceFile, error: DicomError) -> _Rejected:
-    if isinstance(error, NotDicom):
-        return _Rejected(file, "not a DICOM file", damaged=file.suffix in DICOM_ENDINGS)
-    return _Rejected(file, str(error).removeprefix(f"{file.name}: "), damaged=True, series_uid=_series_uid_in(file))
-
-
-def _series_uid_in(file: SourceFile) -> str:
-    """SeriesInstanceUID of a damaged file in little endian, if it is among its first bytes; else empty."""
-    try:
-        start, _ = file.start(_FIRST_BYTES)
-    except (OSError, DicomError):
-        return ""
-    found = _SERIES_UID.search(start)
-    return found[1].decode() if found else ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rejected:
-    """A file that is no slice, or none that can be shown.
-
-    Attributes:
-        damaged: it was meant to be a slice and cannot be read.
-        series_uid: of an image whose place is unknown, or of a damaged file; empty where it is unknown.
-    """
-
-    file: SourceFile
-    reason: str
-    damaged: bool = False
-    series_uid: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.file.name}: {self.reason}"
-
-
-def _count(rejected: Iterable[_Rejected]) -> list[LeftOut]:
-    by_reason: dict[tuple[str, bool], dict[SourceFile, None]] = defaultdict(dict)
-    for one in rejected:
-        by_reason[one.reason, one.damaged][one.file] = None
-    return [LeftOut(tuple(files), reason, damaged) for (reason, damaged), files in by_reason.items()]
-
-
-def _group(slices: Sequence[Header], rejected: Sequence[_Rejected], source: str) -> tuple[list[Series], list[LeftOut]]:
+def _group(slices: Sequence[Header], others: Sequence[Rejected], source: str) -> tuple[list[Series], list[LeftOut]]:
     """Stacks of slices with what is missing in them; and slices of which none can be made."""
-    by_uid: dict[str, list[Header]] = defaultdict(list)
+    by_series: dict[_Key, list[Header]] = defaultdict(list)
     for header in slices:
-        by_uid[header.series_uid or f"no series UID in {header.file.folder}"].append(header)
+        by_series[_key(header)].append(header)
+    placed: dict[_Key, list[Rejected]] = defaultdict(list)
+    for one in others:
+        if key := _key(one.header) if one.header else (one.series_uid,) if one.series_uid else None:
+            placed[key].append(one)
     # A damaged file of unknown series may be of any that lies beside it.
-    homeless = [one for one in rejected if one.damaged and one.series_uid not in by_uid]
+    homeless = [one for one in others if one.damaged and (one.series_uid,) not in by_series]
     series: list[Series] = []
     refused: list[LeftOut] = []
-    for members in by_uid.values():
+    for key, members in by_series.items():
         stacks, unusable = _stacks(members)
-        uid = members[0].series_uid
-        lost = [str(one) for one in rejected if uid and one.series_uid == uid]
+        uid, beyond = members[0].series_uid, placed[key]
+        lost = [str(one) for one in beyond if _is_unplaced(one)]
         lost += [f"{file.name}: {entry.reason}" for entry in unusable if entry.damaged for file in entry.files]
         for number, (stack, part, judgements) in enumerate(stacks):
             is_further = bool(uid) and (number > 0 or bool(part.conflict))
             series.append(
                 Series(
-                    uid=f"{uid}{PART}{_digits(stack, part)}" if is_further else uid or derived_uid(stack),
+                    uid=f"{uid}{PART}{digits(stack, part)}" if is_further else uid or derived_uid(stack, part),
                     stack=stack,
                     judgements=judgements,
-                    damaged=(*_beside(stack, homeless), *lost),
+                    damaged=(*beside(stack, homeless), *lost),
                     source=source,
+                    left_out=left_out_of(stack, [one for one in beyond if not _is_unplaced(one)]),
                     part=part.called,
                     refusal=_refusal(stack, part),
                 )
             )
         refused += unusable
-    return series, refused
+    uids = unique([one.uid for one in series], [one.stack for one in series])
+    return [replace(one, uid=uid) for one, uid in zip(series, uids, strict=True)], refused
+
+
+def _is_unplaced(one: Rejected) -> bool:
+    return one.header is None or one.reason in UNPLACED
+
+
+def _key(header: Header) -> _Key:
+    """What the slices of one series share; without a UID the patient, the study and the series, else the folder."""
+    if header.series_uid:
+        return (header.series_uid,)
+    details = header.details
+    of_whom = (details.patient_id, details.patient_name, details.study_uid)
+    what = (details.series_number, details.series_description)
+    if any(of_whom) and any(what):
+        return (*of_whom, details.study_date, *what)
+    return ("", header.file.folder)
+
+
+def _name(series: Series) -> tuple[str, str]:
+    """What orders series that nothing else does: of NIfTI files, whose UIDs are of their content, the name first."""
+    first = series.stack.headers[0]
+    return first.file.name if first.volume else "", series.uid
 
 
 def _stacks(
@@ -256,7 +246,7 @@ def _stacks(
             unusable.append(LeftOut(files, f"single {stack.plane} image, as localizers are"))
         else:
             found.append((stack, part, table.judged(stack)))
-    found.sort(key=lambda one: (-table.score(one[2]), -len(one[0].headers), _digits(one[0], one[1])))
+    found.sort(key=lambda one: (-table.score(one[2]), -len(one[0].headers), digits(one[0], one[1])))
     return found, unusable
 
 
@@ -266,38 +256,3 @@ def _refusal(stack: geometry.Stack, part: Part) -> str:
     if stack.plane != "axial":
         return f"The slices are {stack.plane}; the model reads axial slices only"
     return ""
-
-
-def _beside(stack: geometry.Stack, damaged: Sequence[_Rejected]) -> list[str]:
-    """Damaged files in the folders of a stack that end as its files do."""
-    if not damaged:
-        return []
-    files = [header.file for header in (*stack.headers, *stack.repeated)]
-    folders, suffixes = {file.folder for file in files}, {file.suffix for file in files}
-    return [str(one) for one in damaged if one.file.folder in folders and one.file.suffix in suffixes]
-
-
-def _digits(stack: geometry.Stack, part: Part) -> str:
-    """Of what tells the stacks of one series apart; the same however many of their slices are there."""
-    first = stack.headers[0]
-    numbers = (
-        first.rows,
-        first.columns,
-        *(first.orientation or ()),
-        *(first.pixel_mm or ()),
-        first.details.thickness_mm,
-    )
-    words = (first.details.kernel, first.details.contrast_agent, part.called)
-    return sha256(" ".join((*words, *(f"{round(number, 2) + 0.0:.2f}" for number in numbers))).encode())[:8]
-
-
-def derived_uid(stack: geometry.Stack) -> str:
-    """A stable UID for slices without SeriesInstanceUID, from their own UIDs."""
-    members = (*stack.headers, *stack.repeated)
-    names = "|".join(sorted(header.sop_uid or header.file.own_name for header in members))
-    return uid_of(names)
-
-
-def uid_of(text: str) -> str:
-    """A UID that is always the same for the same text."""
-    return f"2.25.{int(sha256(text.encode())[:32], 16)}"

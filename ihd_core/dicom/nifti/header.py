@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import logging
 import math
+import re
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,15 @@ _MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 _SMALLEST_VOXEL = 1e-9
 """Cubic millimetres; an affine that makes less of a voxel has no volume at all."""
 
+AIR_BELOW_HU, BONE_ABOVE_HU = -500, 300
+"""A head CT in HU has values on both sides: air around it, and a skull."""
+
+_MASK_DISPLAYS = {(0.0, 1.0), (0.0, 255.0)}
+_MASK_NAME = re.compile(r"(?<![a-z])(masks?|labels?|labelmap|seg|segmentations?|rois?|annotations?)(?![a-z])")
+
+_SAME_SIDES = 0.5
+"""Cosine of the angle between the sagittal axes of two affines, below which left and right are not the same in both."""
+
 _unheard = logging.Logger("nibabel", logging.CRITICAL + 1)
 
 
@@ -53,6 +63,7 @@ class NiftiHeader:
         slope: HU of one step of the stored value.
         intercept: HU of stored value 0.
         affine: float64 (3, 4), from stored indices (i, j, k, 1) to mm, LPS.
+        doubt: why the values are hardly HU, as of a mask; empty where the header gives no reason for it.
     """
 
     kind: np.dtype[Any]
@@ -61,6 +72,7 @@ class NiftiHeader:
     slope: float
     intercept: float
     affine: NDArray[np.float64]
+    doubt: str = ""
 
     @property
     def value_bytes(self) -> int:
@@ -104,7 +116,8 @@ def read_header(file: SourceFile) -> NiftiHeader:
         if slope is None:
             slope, intercept = 1.0, 0.0
         with np.errstate(all="ignore"):  # a damaged affine is found by what comes of it
-            return NiftiHeader(kind, shape, start, slope, intercept, _affine_lps(file, header))
+            affine = _affine_lps(file, header)
+        return NiftiHeader(kind, shape, start, slope, intercept, affine, _doubt(file, header, kind, slope, intercept))
     except DicomError:
         raise
     except Exception as error:  # a damaged header makes nibabel fail in any way there is
@@ -163,6 +176,23 @@ def _values(file: SourceFile, header: Any) -> tuple[np.dtype[Any], tuple[int, in
     return kind, shape  # type: ignore[return-value]
 
 
+def _doubt(file: SourceFile, header: Any, kind: np.dtype[Any], slope: float, intercept: float) -> str:
+    """Why the values are hardly HU, from all that is known before they are read."""
+    if kind.kind in "iu" and kind.itemsize == 1:
+        limits = np.iinfo(kind)
+        ends = sorted((int(limits.min) * slope + intercept, int(limits.max) * slope + intercept))
+        if ends[0] > AIR_BELOW_HU or ends[1] < BONE_ABOVE_HU:
+            return f"values of 8 bits, {ends[0]:g} to {ends[1]:g}, are no HU"
+    shown = float(header["cal_min"]), float(header["cal_max"])
+    if shown in _MASK_DISPLAYS:
+        return f"is to be shown from {shown[0]:g} to {shown[1]:g}, as masks are"
+    intent = str(header.get_intent()[0])
+    if intent != "none":
+        return f"holds {intent}"
+    named = _MASK_NAME.search(file.own_name.lower())
+    return f"is called {named[0]}" if named else ""
+
+
 def _affine_lps(file: SourceFile, header: Any) -> NDArray[np.float64]:
     """From stored indices (i, j, k, 1) to mm in LPS, (3, 4)."""
     from nibabel.spatialimages import HeaderDataError
@@ -171,6 +201,7 @@ def _affine_lps(file: SourceFile, header: Any) -> NDArray[np.float64]:
         unit = header.get_xyzt_units()[0]
     except KeyError:
         unit = "unknown"
+    found = []
     for form in (header.get_sform, header.get_qform):
         try:
             affine, _ = form(coded=True)
@@ -180,5 +211,18 @@ def _affine_lps(file: SourceFile, header: Any) -> NDArray[np.float64]:
             continue
         lps = np.array(np.diag([-1.0, -1.0, 1.0]) @ affine[:3] * _MM[unit], np.float64)
         if np.abs(lps).max() < LARGEST and abs(np.linalg.det(lps[:, :3])) > _SMALLEST_VOXEL:
-            return lps
-    raise DicomError(f"{file.name}: has no orientation (neither sform nor qform), and it is not guessed")
+            found.append(lps)
+    if not found:
+        raise DicomError(f"{file.name}: has no orientation (neither sform nor qform), and it is not guessed")
+    if len(found) == 2 and _sides_differ(*found):
+        raise DicomError(f"{file.name}: sform and qform name different sides, left in one is right in the other")
+    return found[0]
+
+
+def _sides_differ(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether an index that grows towards the left by one affine does not by the other, or one of them mirrors."""
+    if np.linalg.det(one[:, :3]) * np.linalg.det(other[:, :3]) < 0:
+        return True
+    to_left = [affine[0, :3] / np.linalg.norm(affine[:, :3], axis=0) for affine in (one, other)]
+    cosine = to_left[0] @ to_left[1] / (np.linalg.norm(to_left[0]) * np.linalg.norm(to_left[1]))
+    return bool(cosine < _SAME_SIDES)

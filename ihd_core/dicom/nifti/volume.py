@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ihd_core.dicom.nifti.header import ENDINGS, NiftiHeader, read_header
+from ihd_core.dicom.nifti.header import AIR_BELOW_HU, BONE_ABOVE_HU, ENDINGS, NiftiHeader, read_header
 from ihd_core.errors import DicomError
 from ihd_core.orientation import in_plane_turn
 from ihd_core.scan import PART, ScanWarning
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 AIR_HU = -1024
 LOWEST_HU = -1500
 """Nothing has fewer HU: what is below is padding."""
-
-AIR_BELOW_HU, BONE_ABOVE_HU = -500, 300
-"""A head CT in HU has values on both sides: air around it, and a skull."""
 
 MOST_OBLIQUE = 0.01
 """Cosine of the angle between rows and columns, above which the pixels are no rectangles."""
@@ -217,22 +214,27 @@ def read_volume(file: SourceFile) -> NiftiVolume:
     return NiftiVolume(file, stamp, digest, header, order, flipped, steps, header.affine @ [*first, 1])
 
 
-def value_warnings(hu: NDArray[np.int16], not_numbers: int) -> list[ScanWarning]:
-    """What a reader must know about values of which nothing but the file's name says that they are HU.
+def value_findings(hu: NDArray[np.int16], not_numbers: int) -> tuple[list[ScanWarning], str]:
+    """What there is to say about values of which nothing but the file's name says that they are HU.
 
     Args:
         hu: int16, all slices that were read.
         not_numbers: values that were no number.
+
+    Returns:
+        What a reader must know; and why the network does not get the scan, empty if it may.
     """
     warnings = []
+    refusal = ""
     lowest, highest = int(hu.min()), int(hu.max())
     if lowest > AIR_BELOW_HU or highest < BONE_ABOVE_HU:
         text = f"Values may not be HU: {lowest} to {highest}, where a head CT has air at -1000 and bone above 300"
+        refusal = f"The values, {lowest} to {highest}, are not those of a head CT with air and bone"
         warnings.append(ScanWarning("values-may-not-be-hu", text, {"lowest": lowest, "highest": highest}))
     if not_numbers:
         text = f"{not_numbers:,} values are no numbers; they are shown as air"
         warnings.append(ScanWarning("not-a-number", text, {"values": not_numbers}))
-    return warnings
+    return warnings, refusal
 
 
 def _is_packed(file: SourceFile) -> bool:

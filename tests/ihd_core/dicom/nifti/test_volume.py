@@ -14,7 +14,7 @@ from ihd_core.dicom.inspection import inspect
 from ihd_core.dicom.reader import ScanReader, load_scan
 from ihd_core.dicom.series import find_series
 from ihd_core.dicom.sources.source_files import SourceFile
-from ihd_core.errors import DicomError
+from ihd_core.errors import CannotPredict, DicomError
 from ihd_core.model_input import placement, slice_input
 from ihd_core.phantom.series_writer import write_series
 
@@ -255,10 +255,81 @@ def test_values_that_may_not_be_hu_are_named(tmp_path, hu, lowest, highest, is_d
     values = np.clip(hu, lowest, highest)
     values[0, 0, :2] = lowest, highest
     scan = load_scan(saved(image(values), tmp_path / "head.nii"))
-    assert codes(scan) == (["values-may-not-be-hu"] if is_doubtful else [])
+    assert codes(scan) == (["not-predicted", "values-may-not-be-hu"] if is_doubtful else [])
+    assert bool(scan.refusal) == is_doubtful
     if is_doubtful:
-        assert dict(scan.warnings[0].values) == {"lowest": lowest, "highest": highest}
-        assert f"{lowest} to {highest}" in scan.warnings[0].text
+        assert dict(scan.warnings[1].values) == {"lowest": lowest, "highest": highest}
+        assert f"{lowest} to {highest}" in scan.warnings[1].text
+        with pytest.raises(CannotPredict, match=f"{lowest} to {highest}"):
+            placement(scan, 256)
+
+
+def doubtful(hu, how):
+    """A mask beside a head, which nothing but its header or its name can tell."""
+    found = image(hu > 300, dtype=np.uint8 if how == "8 bits" else np.int16)
+    if how == "display":
+        found.header["cal_max"] = 1
+    elif how == "intent":
+        found.header.set_intent("p value")
+    return found
+
+
+@pytest.mark.parametrize("how", ["8 bits", "display", "intent", "name"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_mask_beside_a_head_comes_last(tmp_path, hu, how, seed):
+    hu = np.roll(hu, seed)  # the UIDs are of the content, and so was the order
+    saved(image(hu), tmp_path / "head.nii")
+    saved(doubtful(hu, how), tmp_path / ("brain_mask.nii" if how == "name" else "a.nii"))
+    first, last = find_series([tmp_path]).series
+    assert first.description == "head"
+    assert first.doubt == ""
+    assert last.doubt in last.reason
+    assert last.doubt
+
+
+def test_eight_bits_that_a_slope_makes_hu_of_are_no_mask(tmp_path):
+    found = nibabel.Nifti1Image(np.arange(64, dtype=np.uint8).reshape(4, 4, 4), affine(), dtype=np.uint8)
+    found.header.set_slope_inter(16, -1024)
+    (series,) = find_series([saved(found, tmp_path / "head.nii")]).series
+    assert series.doubt == ""
+
+
+def test_a_display_range_for_brain_is_no_doubt(tmp_path, hu):
+    found = image(hu)
+    found.header["cal_min"], found.header["cal_max"] = 0, 80
+    (series,) = find_series([saved(found, tmp_path / "head.nii")]).series
+    assert series.doubt == ""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_volumes_that_nothing_else_tells_apart_come_by_name(tmp_path, hu, seed):
+    for name in ("b", "c", "a"):
+        saved(image(np.roll(hu, seed + ord(name))), tmp_path / f"{name}.nii")
+    assert [series.description for series in find_series([tmp_path]).series] == ["a", "b", "c"]
+
+
+FLIPS = {"left": (-1, 1, 1), "left and posterior": (-1, -1, 1), "posterior": (1, -1, 1)}
+
+
+@pytest.mark.parametrize("flip", FLIPS)
+def test_sform_and_qform_of_different_sides_are_refused(tmp_path, hu, flip):
+    found = image(hu)
+    found.set_sform(affine(), 1)
+    found.set_qform(affine() @ np.diag([*FLIPS[flip], 1]), 1)
+    path = saved(found, tmp_path / "head.nii")
+    with pytest.raises(DicomError, match=r"^head.nii: sform and qform name different sides"):
+        load_scan(path)
+
+
+@pytest.mark.parametrize("degrees", [0, 20, 45, 90])
+def test_sform_and_qform_of_the_same_sides_are_read(tmp_path, hu, degrees):
+    """Also where rounding of the quaternion could tip the balance between two axes."""
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turn = np.array([[cosine, -sine, 0, 0], [sine, cosine, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    found = image(hu)
+    found.set_sform(turn @ affine(), 1)
+    found.set_qform(turn @ affine(origin=ORIGIN + 3), 2)
+    assert len(load_scan(saved(found, tmp_path / "head.nii"))) == len(hu)
 
 
 @pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
