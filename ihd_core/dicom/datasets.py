@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import warnings
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ihd_core.dicom.inflating_file import InflatingFile
 from ihd_core.dicom.transfer_syntaxes import DEFLATED, EXPLICIT, IMPLICIT, NATIVE
 from ihd_core.errors import DicomError, NotDicom
 
@@ -21,14 +20,16 @@ if TYPE_CHECKING:
 
     from ihd_core.dicom.sources.source_files import SourceFile
 
+LARGEST_HEADER = 64 << 20
+"""Bytes of a deflated file that are inflated in search of its pixels."""
+
 LARGEST_INFLATED = 1 << 30
-"""Bytes that a deflated file may grow to; pydicom would go on until the memory is full."""
+"""Bytes of pixels of a deflated file."""
 
 UNDEFINED = 0xFFFFFFFF
 """Length of a value that ends with a delimiter."""
 
 _LONGEST_META = 64 << 10
-_CHUNK = 1 << 20
 
 
 class PixelPlace(NamedTuple):
@@ -71,13 +72,19 @@ def read_header_dataset(file: SourceFile, keywords: Sequence[str]) -> tuple[Data
 def pixel_element(file: SourceFile, keywords: Sequence[str]) -> Iterator[PixelElement]:
     """Read some elements of one file up to its pixels, and keep it open to read these.
 
+    A deflated file is inflated as far as it is read, and at most up to LARGEST_HEADER before the pixels and
+    LARGEST_INFLATED behind; pydicom would go on until the memory is full.
+
     Raises:
         NotDicom: the file is something else.
         DicomError: the file cannot be read, is empty or breaks off; also for whatever fails while it is open.
     """
     with _opened(file) as opened:
         dataset = opened.dataset(stop_before_pixels=True, specific_tags=list(keywords))
-        yield PixelElement(dataset, _pixel_place(opened.stream, dataset), opened.stream)
+        place = _pixel_place(opened.stream, dataset)
+        if place is not None and isinstance(opened.stream, InflatingFile):
+            opened.stream.most = place.start + LARGEST_INFLATED
+        yield PixelElement(dataset, place, opened.stream)
 
 
 def one_line(error: BaseException) -> str:
@@ -115,7 +122,7 @@ def _opened(file: SourceFile) -> Iterator[_Opened]:
                 raise DicomError(f"{file.name}: is empty (0 bytes)")
             end = _end_of_deflated_meta(start)
             stream.seek(0 if end is None else end)
-            readable = stream if end is None else _inflated(stream, start[:end], file.name)
+            readable = stream if end is None else _inflating(stream, start[:end], file.name)
             yield _Opened(readable, _looks_like_dicom(start), end is not None)
     except OSError as error:
         raise DicomError(f"{file.name}: cannot be read ({error.strerror or error})") from error
@@ -160,27 +167,10 @@ def _end_of_deflated_meta(start: bytes) -> int | None:
     return position if is_deflated and position < len(start) else None
 
 
-def _inflated(stream: BinaryIO, meta: bytes, name: str) -> BinaryIO:
-    """The file as if it had not been deflated, in memory.
-
-    Raises:
-        DicomError: it grows beyond LARGEST_INFLATED, breaks off or is damaged.
-    """
-    whole = io.BytesIO(meta.replace(DEFLATED.encode(), EXPLICIT.encode().ljust(len(DEFLATED), b"\0")))
-    whole.seek(0, io.SEEK_END)
-    inflating = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        while not inflating.eof and (chunk := inflating.unconsumed_tail or stream.read(_CHUNK)):
-            whole.write(inflating.decompress(chunk, _CHUNK))
-            if whole.tell() > LARGEST_INFLATED:
-                limit = f"at most {LARGEST_INFLATED:,} are read"
-                raise DicomError(f"{name}: inflates to more than {LARGEST_INFLATED:,} bytes ({limit})")
-    except zlib.error as error:
-        raise DicomError(f"{name}: is damaged (cannot be inflated, {one_line(error)})") from error
-    if not inflating.eof:
-        raise DicomError(f"{name}: is damaged (breaks off before the end of its deflated data)")
-    whole.seek(0)
-    return whole
+def _inflating(stream: BinaryIO, meta: bytes, name: str) -> BinaryIO:
+    """The file as if it had not been deflated; stream is where its deflated data begin."""
+    plain_meta = meta.replace(DEFLATED.encode(), EXPLICIT.encode().ljust(len(DEFLATED), b"\0"))
+    return InflatingFile(stream, plain_meta, name, LARGEST_HEADER)  # type: ignore[return-value]
 
 
 def _pixel_place(stream: BinaryIO, dataset: Dataset) -> PixelPlace | None:

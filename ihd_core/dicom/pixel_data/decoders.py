@@ -138,7 +138,7 @@ def _from_rle(frame: bytes, header: Header) -> Values:
 def _inflated_values(header: Header, opened: OpenedFiles | None) -> Values:
     kind = f"<{'i' if header.pixels.is_signed else 'u'}{header.pixels.bits_allocated // 8}"
     values = np.empty((header.rows, header.columns), kind)
-    load = partial(_inflated_pixels, header.file)
+    load = partial(_inflated_pixels, header.file, values.nbytes * header.frames)
     pixels = opened.kept(header.file, load) if opened and header.frames > 1 else load()
     content = pixels[header.frame * values.nbytes :][: values.nbytes]
     if len(content) < values.nbytes:
@@ -147,13 +147,13 @@ def _inflated_values(header: Header, opened: OpenedFiles | None) -> Values:
     return np.frombuffer(content, kind).reshape(values.shape)
 
 
-def _inflated_pixels(file: SourceFile) -> memoryview:
-    """The value of Pixel Data of a deflated file."""
+def _inflated_pixels(file: SourceFile, announced: int) -> memoryview:
+    """The value of Pixel Data of a deflated file, no more of it than the header announces."""
     with pixel_element(file, ()) as (_, place, stream):
         if place is None:
             raise DicomError(f"{file.name}: no pixel data")
         stream.seek(place.start)
-        return memoryview(stream.read(place.length))
+        return memoryview(stream.read(min(place.length, announced)))
 
 
 def _checked(stream: Codestream, header: Header) -> Codestream:

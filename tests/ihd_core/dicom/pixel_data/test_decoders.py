@@ -1,4 +1,3 @@
-import io
 import zlib
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
-from ihd_core.dicom import datasets
+from ihd_core.dicom import datasets, inflating_file
 from ihd_core.dicom.headers import PixelFormat, read_headers
 from ihd_core.dicom.pixel_data.decoders import decoded_values, values_of
 from ihd_core.dicom.pixel_data.pixels import read_hu
@@ -462,34 +461,77 @@ def meta_and_deflated(path):
     return content[:end], content[end:]
 
 
-def test_a_deflated_file_that_grows_without_end_is_refused_by_its_header(tmp_path, hu, monkeypatch):
+def deflate(content):
+    packing = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packing.compress(content) + packing.flush()
+
+
+@pytest.fixture
+def inflated(monkeypatch):
+    """Number of bytes that every call of zlib has inflated."""
+    counts = []
+
+    class Counting:
+        def __init__(self, *options):
+            self._inner = decompressobj(*options)
+
+        def __getattr__(self, name):
+            return getattr(self._inner, name)
+
+        def decompress(self, *options):
+            found = self._inner.decompress(*options)
+            counts.append(len(found))
+            return found
+
+    decompressobj = zlib.decompressobj
+    monkeypatch.setattr(inflating_file.zlib, "decompressobj", Counting)
+    return counts
+
+
+def test_a_deflated_file_is_inflated_no_further_than_its_picture(tmp_path, hu, inflated):
     path = deflated(tmp_path, hu)
     meta, body = meta_and_deflated(path)
-    packing = zlib.compressobj(9, zlib.DEFLATED, -15)
-    bomb = packing.compress(zlib.decompress(body, -15) + bytes(16 << 20)) + packing.flush()
-    path.write_bytes(meta + bomb)
-    assert np.array_equal(read_hu(header_of(path)), hu[0]), "below the limit it is only a long file"
-    monkeypatch.setattr(datasets, "LARGEST_INFLATED", 4 << 20)
-    written = []
+    path.write_bytes(meta + deflate(zlib.decompress(body, -15) + bytes(16 << 20)))
+    header = header_of(path)
+    assert sum(inflated) < 1 << 20
+    assert np.array_equal(read_hu(header), hu[0])
+    assert sum(inflated) < 2 << 20
 
-    class Counting(io.BytesIO):
-        def write(self, content):
-            written.append(len(content))
-            return super().write(content)
 
-    monkeypatch.setattr(datasets.io, "BytesIO", Counting)
+def test_pixel_data_longer_than_announced_is_not_inflated(tmp_path, hu, inflated):
+    path = deflated(tmp_path, hu)
+    meta, body = meta_and_deflated(path)
+    plain = zlib.decompress(body, -15)
+    start = plain.index(b"\xe0\x7f\x10\x00OW") + 12
+    longer = plain[: start - 4] + (16 << 20).to_bytes(4, "little") + plain[start:] + bytes(16 << 20)
+    path.write_bytes(meta + deflate(longer))
+    assert np.array_equal(read_hu(header_of(path)), hu[0])
+    assert sum(inflated) < 2 << 20
+
+
+def test_a_deflated_header_that_grows_without_end_is_refused(tmp_path, hu, inflated, monkeypatch):
+    monkeypatch.setattr(datasets, "LARGEST_HEADER", 4 << 20)
+    path = deflated(tmp_path, hu)
+    meta, _ = meta_and_deflated(path)
+    endless = b"\x09\x00\x01\x00OB\0\0" + (16 << 20).to_bytes(4, "little") + bytes(16 << 20)
+    path.write_bytes(meta + deflate(endless))
     with pytest.raises(
         DicomError, match=r"^001\.dcm: inflates to more than 4,194,304 bytes \(at most 4,194,304 are read\)$"
     ):
         read_headers(SourceFile(path))
-    assert sum(written) < 6 << 20
+    assert sum(inflated) < 5 << 20
 
 
 def test_deflated_data_that_breaks_off_or_is_damaged_is_refused(tmp_path, hu):
     path = deflated(tmp_path, hu)
     meta, body = meta_and_deflated(path)
+    broken = r"^001\.dcm: is damaged \(breaks off before the end of its deflated data\)$"
     path.write_bytes(meta + body[: len(body) // 2])
-    with pytest.raises(DicomError, match=r"^001\.dcm: is damaged \(breaks off before the end of its deflated data\)$"):
+    header = header_of(path)
+    with pytest.raises(DicomError, match=broken):
+        read_hu(header)
+    path.write_bytes(meta + body[:100])
+    with pytest.raises(DicomError, match=broken):
         read_headers(SourceFile(path))
     path.write_bytes(meta + b"\xff" * 100)
     with pytest.raises(DicomError, match=r"^001\.dcm: is damaged \(cannot be inflated, .*\)$"):
