@@ -34,9 +34,9 @@ class Series:
     """One stack of CT slices that can be opened as a Scan.
 
     Attributes:
-        uid: SeriesInstanceUID; derived from the slices' where the files have none. Where one UID holds several stacks,
-            the best has it and each other one has it with PART and digits of its geometry, so that what is recorded of
-            one never shows as the other's.
+        uid: SeriesInstanceUID; derived_uid() where the files have none. Where one UID holds several stacks, the best
+            has it and each other one has it with PART and digits of its geometry, so that what is recorded of one never
+            shows as the other's. No two series that were found together have the same.
         stack: the slices in order, and their geometry.
         judgements: every row of the ranking table for this series.
         damaged: of files that were meant to be slices and cannot be read or placed: name and reason.
@@ -172,13 +172,11 @@ def _archive_within(file: SourceFile, error: DicomError) -> FilesFound | None:
 
 def _group(slices: Sequence[Header], others: Sequence[Rejected], source: str) -> tuple[list[Series], list[LeftOut]]:
     """Stacks of slices with what is missing in them; and slices of which none can be made."""
-    by_series: dict[_Key, list[Header]] = defaultdict(list)
-    for header in slices:
-        by_series[_key(header)].append(header)
+    by_series = _by_series(slices)
     placed: dict[_Key, list[Rejected]] = defaultdict(list)
     for one in others:
-        if key := _key(one.header) if one.header else (one.series_uid,) if one.series_uid else None:
-            placed[key].append(one)
+        key = _key(one.header) if one.header else (one.series_uid,)
+        placed[key if key in by_series else (*key, one.file.folder)].append(one)
     # A damaged file of unknown series may be of any that lies beside it.
     homeless = [one for one in others if one.damaged and (one.series_uid,) not in by_series]
     series: list[Series] = []
@@ -211,16 +209,32 @@ def _is_unplaced(one: Rejected) -> bool:
     return one.header is None or one.reason in UNPLACED
 
 
+def _by_series(slices: Sequence[Header]) -> dict[_Key, list[Header]]:
+    """Slices by series; without a UID those of several folders together only if each has a number of its own.
+
+    Of two patients who were given the same name each has a slice 1.
+    """
+    found: dict[_Key, list[Header]] = defaultdict(list)
+    for header in slices:
+        found[_key(header)].append(header)
+    for key, members in list(found.items()):
+        if key != (members[0].series_uid,) and len({h.instance_number for h in members}) < len(members):
+            del found[key]
+            for header in members:
+                found[*key, header.file.folder].append(header)
+    return dict(found)
+
+
 def _key(header: Header) -> _Key:
-    """What the slices of one series share; without a UID the patient, the study and the series, else the folder."""
+    """What the slices of one series share: the UID; without one the patient, the study and the series."""
     if header.series_uid:
         return (header.series_uid,)
     details = header.details
-    of_whom = (details.patient_id, details.patient_name, details.study_uid)
+    of_whom = (details.patient_id or details.patient_name.rstrip("^ ").casefold(), details.study_uid)
     what = (details.series_number, details.series_description)
     if any(of_whom) and any(what):
         return (*of_whom, details.study_date, *what)
-    return ("", header.file.folder)
+    return ("", "", header.file.folder)
 
 
 def _name(series: Series) -> tuple[str, str]:

@@ -187,9 +187,9 @@ def test_slices_without_a_series_uid_get_one_that_stays(tmp_path, hu):
 NAMELESS = {"SeriesInstanceUID": None, "SOPInstanceUID": None, "StudyInstanceUID": None}
 
 
-def write_nameless(folder, hu, **tags):
+def write_nameless(folder, hu, positions_mm=None, **tags):
     """Slices without any UID, as some anonymisers leave them."""
-    paths = write_series(folder, hu, tags={**NAMELESS, **tags})
+    paths = write_series(folder, hu, positions_mm=positions_mm, tags={**NAMELESS, **tags})
     for path in paths:
         dataset = dcmread(path)
         dataset.file_meta.MediaStorageSOPInstanceUID = ""
@@ -243,6 +243,18 @@ def test_a_series_without_a_uid_is_one_though_it_lies_in_several_folders(tmp_pat
     for path in paths[::2]:
         path.rename(tmp_path / "b" / path.name)
     assert [series.slice_count for series in find_series([tmp_path]).series] == [5]
+
+
+@pytest.mark.parametrize("shift_mm", [0.0, 2.5])
+def test_two_patients_of_the_same_name_are_not_mixed_where_no_uid_tells_them_apart(tmp_path, hu, shift_mm):
+    """As where every patient was made ANONYMOUS; half a distance off, the slices of one lie between the other's."""
+    heights = np.array([[0, 0, 5.0 * index] for index in range(5)])
+    write_nameless(tmp_path / "a", hu, positions_mm=heights)
+    write_nameless(tmp_path / "b", hu // 2, positions_mm=heights + np.array([0, 0, shift_mm]))
+    scans = [load_scan(series) for series in find_series([tmp_path]).series]
+    assert sorted(scan.hu.max() for scan in scans) == [hu.max() // 2, hu.max()]
+    assert [len(scan) for scan in scans] == [5, 5]
+    assert all("duplicate-slices" not in [warning.code for warning in scan.warnings] for scan in scans)
 
 
 def test_slices_that_name_no_patient_are_one_series_within_their_folder_only(tmp_path, hu):
