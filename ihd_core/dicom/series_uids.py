@@ -64,6 +64,8 @@ def derived_uid(stack: Stack, part: Part) -> str:
 
 def unique(uids: Sequence[str], stacks: Sequence[Stack]) -> list[str]:
     """The UIDs with a number behind every one that an earlier stack has, in the order of the stacks' geometry."""
+    if len(set(uids)) == len(uids):
+        return list(uids)
     order = sorted(range(len(uids)), key=lambda i: (_geometry(stacks[i]), *_names(stacks[i].headers)))
     found = list(uids)
     taken = set(uids)
@@ -100,7 +102,9 @@ def _content(file: SourceFile) -> str:
 
 def _usual(values: Iterable[_Value]) -> _Value:
     """The most frequent value; of several the smallest."""
-    counted = Counter(_comparable(value) for value in values)
+    counted: Counter[_Value] = Counter()
+    for value, count in Counter(values).items():  # few differ, so few are rounded
+        counted[_comparable(value)] += count
     most = max(counted.values())
     return min(value for value, count in counted.items() if count == most)
 
