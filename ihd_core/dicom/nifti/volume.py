@@ -106,7 +106,7 @@ class NiftiVolume:
         if stored.dtype.kind == "f":
             are_numbers = np.isfinite(stored)
             if not are_numbers.all():
-                opened.not_numbers += int(stored.size - are_numbers.sum())
+                opened.count(not_numbers=int(stored.size - are_numbers.sum()))
                 stored = np.where(are_numbers, stored, AIR_HU)
             stored = np.rint(stored)
         if not np.can_cast(stored.dtype, np.int16):

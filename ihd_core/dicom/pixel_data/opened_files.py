@@ -16,16 +16,25 @@ _Kept = TypeVar("_Kept")
 
 
 class OpenedFiles:
-    """Contents of files, from the first picture that needs them until close().
+    """Contents of files, from the first picture that needs them until close(). Safe to be used from several threads.
 
     Attributes:
         not_numbers: values of the pictures read so far that were no number and became air.
+        cut_slices: pictures read so far with values that need more bits than BitsStored.
     """
 
     def __init__(self) -> None:
         self.not_numbers = 0
+        self.cut_slices = 0
         self._kept: dict[SourceFile, Any] = {}
         self._lock = Lock()
+        self._counting = Lock()
+
+    def count(self, *, not_numbers: int = 0, cut_slices: int = 0) -> None:
+        """Add what was found in one picture."""
+        with self._counting:
+            self.not_numbers += not_numbers
+            self.cut_slices += cut_slices
 
     def kept(self, file: SourceFile, load: Callable[[], _Kept]) -> _Kept:
         """What load() gave for this file; it is called once, also where it fails.

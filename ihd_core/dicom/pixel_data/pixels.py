@@ -51,7 +51,7 @@ def read_hu(
         header: of the slice.
         out: int16 (rows, columns), where to put the HU; a new array where there is none.
         repair: give values that needs_repair() tells of their true HU.
-        opened: keeps what further slices of the same file need.
+        opened: keeps what further slices of the same file need, and counts slices whose values are cut at BitsStored.
 
     Returns:
         (rows, columns), HU; pixels announced as padding, and any below LOWEST_HU, are AIR_HU.
@@ -71,7 +71,8 @@ def read_hu(
         _read_native(header, stored)
     else:
         stored = decoded_values(header, opened) if header.place is None else _native_values(header)
-    _to_hu(stored, header, hu, repair=repair and needs_repair(header))
+    if _to_hu(stored, header, hu, repair=repair and needs_repair(header)):
+        opened.count(cut_slices=1)
     return hu
 
 
@@ -95,7 +96,7 @@ def assumed_format(header: Header) -> tuple[str, ...]:
     pixels = header.pixels
     found = []
     if pixels.is_signed is None:
-        found.append("PixelRepresentation is absent: read as unsigned, or signed if values of 16 bits reach 32768")
+        found.append("PixelRepresentation is absent or unknown: read as unsigned, or signed if 16 bits reach 32768")
     if not 0 < pixels.bits_stored <= pixels.bits_allocated:
         found.append(f"BitsStored is {pixels.bits_stored} of {pixels.bits_allocated}: all bits are read")
     elif pixels.high_bit != pixels.bits_stored - 1:
@@ -132,8 +133,12 @@ def _native_values(header: Header) -> Stored:
     return values
 
 
-def _to_hu(raw: Stored, header: Header, out: NDArray[np.int16], *, repair: bool) -> None:
-    """Turn values as they are in the file, which may lie in out itself, into HU."""
+def _to_hu(raw: Stored, header: Header, out: NDArray[np.int16], *, repair: bool) -> bool:
+    """Turn values as they are in the file, which may lie in out itself, into HU.
+
+    Returns:
+        Whether values were cut that need more bits than BitsStored.
+    """
     raw = _native_order(raw, header)
     slope = 1.0 if header.slope is None else header.slope
     intercept = header.intercept or 0.0
@@ -141,6 +146,7 @@ def _to_hu(raw: Stored, header: Header, out: NDArray[np.int16], *, repair: bool)
     padded = _padded(raw, header, slope, intercept, repair=repair)
     if stored is not raw and (also := _padded(stored, header, slope, intercept, repair=repair)) is not None:
         padded = also if padded is None else padded | also
+    are_cut = stored is not raw and _are_cut(raw, stored, header.pixels.bits_stored, padded, repair=repair)
     ends = (lowest * slope + intercept, highest * slope + intercept)
     fits = min(ends) >= -32768 and max(ends) <= 32767
     if repair:
@@ -159,6 +165,7 @@ def _to_hu(raw: Stored, header: Header, out: NDArray[np.int16], *, repair: bool)
         _make_air(out, padded)
     if min(ends) < LOWEST_HU and out.min() < LOWEST_HU:
         _make_air(out, out < LOWEST_HU)
+    return are_cut
 
 
 def _make_air(hu: NDArray[np.int16], where: NDArray[np.bool_]) -> None:
@@ -206,6 +213,21 @@ def _within_bits_stored(raw: Stored, header: Header) -> tuple[Stored, int, int]:
     stored = raw << (above - bits)
     stored >>= above - bits
     return stored, *_bounds(stored)
+
+
+def _are_cut(raw: Stored, stored: Stored, bits: int, padded: NDArray[np.bool_] | None, *, repair: bool) -> bool:
+    """Whether the bits above the lowest ones belong to the values: they differ from pixel to pixel.
+
+    An overlay that is the same everywhere does not, nor do padding and the sign of negative values, which the repair
+    understands in unsigned values too.
+    """
+    above = raw.view(f"u{raw.dtype.itemsize}") >> bits
+    ours = np.ones(raw.shape, bool) if padded is None else ~padded
+    if repair or raw.dtype.kind == "i":
+        all_set = (1 << (8 * raw.dtype.itemsize - bits)) - 1
+        ours &= (above != all_set) | ((stored >> (bits - 1)) & 1 == 0)
+    there = above[ours]
+    return bool(there.size) and bool(there.min() != there.max())
 
 
 def _bounds(values: Stored) -> tuple[int, int]:

@@ -345,7 +345,7 @@ def test_values_of_unknown_sign_are_negative_where_they_can_be_nothing_else(tmp_
     header = header_of(path)
     assert np.array_equal(read_hu(header), hu[0])
     assert assumed_format(header) == (
-        "PixelRepresentation is absent: read as unsigned, or signed if values of 16 bits reach 32768",
+        "PixelRepresentation is absent or unknown: read as unsigned, or signed if 16 bits reach 32768",
     )
 
 
