@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +12,11 @@ import numpy as np
 from ihd_core.dicom import geometry
 from ihd_core.dicom.kinds import left_out_warnings
 from ihd_core.dicom.nifti import volume
-from ihd_core.dicom.pixel_data.opened_files import OpenedFiles
-from ihd_core.dicom.pixel_data.pixels import read_hu
 from ihd_core.dicom.series import Series, find_series
 from ihd_core.dicom.series_details import series_details
 from ihd_core.dicom.series_uids import uid_of
-from ihd_core.dicom.value_checks import shared_uids, unreadable_warnings, value_warnings
+from ihd_core.dicom.slice_filling import SliceFiller
+from ihd_core.dicom.value_checks import copy_warnings, tissue_warnings, unreadable_warnings, value_warnings
 from ihd_core.errors import DicomError
 from ihd_core.progress import Report, silent
 from ihd_core.scan import Scan, ScanWarning
@@ -29,10 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ihd_core.dicom.headers import Header
-
-
-THREADS = min(4, os.cpu_count() or 1)
-"""That decode; the decoders let go of Python's lock."""
 
 LARGEST_VOLUME = 8 << 30
 """Bytes of HU; 16,000 slices of 512 x 512."""
@@ -56,7 +50,8 @@ class Preview:
 class ScanReader:
     """Fills a volume slice by slice, in the order in which the slices are wanted.
 
-    A slice that cannot be read leaves no black picture behind: it is left out of the Scan, which says so.
+    A slice that cannot be read leaves no black picture behind: it is left out of the Scan, which says so. Nothing but a
+    copy of it takes its place. Every slice is read once, also where several iterators of slices() are at work.
 
     Raises:
         DicomError: the volume does not fit into memory.
@@ -65,10 +60,7 @@ class ScanReader:
     def __init__(self, series: Series, *, repair: bool = True) -> None:
         self.series = series
         self._repair = repair
-        self._opened = OpenedFiles()
-        self._headers = list(series.stack.headers)
-        self._shared_uids = shared_uids(self._headers)
-        first = self._headers[0]
+        first = series.stack.headers[0]
         size = f"{series.slice_count} × {first.rows} × {first.columns} pixels"
         limit = f"at most {LARGEST_VOLUME >> 30} GiB are read"
         if 2 * series.slice_count * first.rows * first.columns > LARGEST_VOLUME:
@@ -77,9 +69,9 @@ class ScanReader:
             self._hu = np.empty((series.slice_count, first.rows, first.columns), np.int16)
         except MemoryError as error:
             raise DicomError(f"{first.file.name}: {size} of this series do not fit into memory") from error
-        self._read = np.zeros(series.slice_count, bool)
+        self._filler = SliceFiller(series.stack, self._hu, repair=repair)
+        self._headers, self._opened = self._filler.headers, self._filler.opened
         self._given = np.zeros(series.slice_count, bool)  # a thread may have read what nobody waited for any more
-        self._failures: dict[int, DicomError] = {}
 
     def slices(self, start: int | None = None) -> Iterator[tuple[int, NDArray[np.int16]]]:
         """Read what has not been given yet.
@@ -95,81 +87,52 @@ class ScanReader:
         """
         middle = self.series.slice_count // 2 if start is None else start
         order = sorted(range(self.series.slice_count), key=lambda i: (abs(i - middle), i))
-        wanted = [index for index in order if not self._given[index] and index not in self._failures]
+        wanted = [index for index in order if not self._given[index] and index not in self._filler.failures]
         try:
-            for index in self._filled(wanted):
-                if self._read[index]:
-                    self._given[index] = True
-                    hu = self._hu[index]
-                    hu.flags.writeable = False
-                    yield index, hu
+            with closing(self._filler.each(wanted)) as filled:
+                for index in filled:
+                    if self._filler.is_read[index]:
+                        self._given[index] = True
+                        hu = self._hu[index]
+                        hu.flags.writeable = False
+                        yield index, hu
         finally:
             self._opened.close()
-        if not self._read.any():
-            raise next(iter(self._failures.values()))
-
-    def _filled(self, wanted: Sequence[int]) -> Iterator[int]:
-        """Read slices; the indices come back in the order in which they are wanted.
-
-        What has to be decoded takes long, and goes to several threads once there is a first slice to see. What lies in
-        the file as it is has been read before a thread takes it over.
-        """
-        if all(header.place is not None for header in self._headers):
-            yield from map(self._try_to_fill, wanted)
-            return
-        waiting = iter(wanted)
-        for index in waiting:
-            yield self._try_to_fill(index)
-            if self._read[index]:
-                break
-        pool = ThreadPoolExecutor(THREADS)
-        try:
-            yield from pool.map(self._try_to_fill, waiting)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-    def _try_to_fill(self, index: int) -> int:
-        try:
-            if not self._read[index]:
-                self._fill(index)
-        except DicomError as error:
-            self._failures[index] = error
-        return index
-
-    def _fill(self, index: int) -> None:
-        """Read one slice; where its file is damaged, any other image of the same place."""
-        stack = self.series.stack
-        failures = []
-        for header in (stack.headers[index], *stack.others_at(index)):
-            try:
-                read_hu(header, self._hu[index], repair=self._repair, opened=self._opened)
-            except DicomError as error:
-                failures.append(error)
-            else:
-                self._headers[index] = header
-                self._read[index] = True
-                return
-        raise failures[0]
+        if not self._filler.is_read.any():
+            raise next(iter(self._filler.failures.values()))
 
     def _slice_uid(self, header: Header) -> str:
         """SOPInstanceUID; one from the slice's place where the files have none that tells slices apart."""
-        if header.sop_uid not in self._shared_uids:
+        if header.sop_uid not in self._filler.shared_uids:
             return header.sop_uid
         return uid_of(f"{self.series.uid}|{header.sop_uid}|{header.position}")
 
     def preview(self, slice_index: int) -> Preview:
-        """One slice that has been read, as a Scan of its own."""
+        """One slice as a Scan of its own.
+
+        Raises:
+            DicomError: it cannot be read.
+        """
+        self._filler.fill(slice_index)
+        if slice_index in self._filler.failures:
+            raise self._filler.failures[slice_index]
         return Preview(self._scan(self.series.stack, [slice_index]), slice_index, self.series.slice_count)
 
     def scan(self) -> Scan:
-        """The whole Scan, once slices() has ended."""
+        """The whole Scan; what slices() has not given yet is read now.
+
+        Raises:
+            DicomError: no slice of the series can be read; the reason is that of the first.
+        """
+        for _ in self.slices():
+            pass
         stack = self.series.stack
-        indices = [int(index) for index in np.flatnonzero(self._read)]
-        if self._failures:
+        indices = [int(index) for index in np.flatnonzero(self._filler.is_read)]
+        if self._filler.failures:
             stack = replace(geometry.stack([self._headers[i] for i in indices]), repeated=stack.repeated)
         scan = self._scan(stack, indices)
         if self._headers[indices[0]].volume is None:
-            return scan
+            return replace(scan, warnings=(*scan.warnings, *tissue_warnings(scan.hu)))
         warnings, refusal = volume.value_findings(scan.hu, self._opened.not_numbers)
         told = _refusal_warnings(refusal) if refusal and not scan.refusal else []
         return replace(scan, warnings=(*told, *scan.warnings, *warnings), refusal=scan.refusal or refusal)
@@ -178,8 +141,15 @@ class ScanReader:
         """A Scan of some slices of the series; stack gives spacing and warnings."""
         headers = [self._headers[index] for index in indices]
         whole = len(indices) == len(self._hu)
-        below = {index: int(np.searchsorted(indices, index)) - 1 for index in self._failures}
-        failures = [(str(error), below[index]) for index, error in sorted(self._failures.items())]
+        failed = dict(self._filler.failures)  # which may grow in the meantime
+        below = {index: int(np.searchsorted(indices, index)) - 1 for index in failed}
+        failures = [(str(error), below[index]) for index, error in sorted(failed.items())]
+        copies = [
+            (place, self._headers[index], str(self._filler.replaced[index]))
+            for place, index in enumerate(indices)
+            if index in self._filler.replaced
+        ]
+        known = [header for index, header in enumerate(self._headers) if index not in failed]
         return Scan(
             hu=self._hu if whole else self._hu[list(indices)],
             spacing_mm=stack.spacing_mm,
@@ -191,11 +161,12 @@ class ScanReader:
             warnings=(
                 *_refusal_warnings(self.series.refusal),
                 *unreadable_warnings([*failures, *((reason, None) for reason in self.series.damaged)]),
+                *copy_warnings(copies),
                 *left_out_warnings(self.series.left_out),
                 *geometry.geometry_warnings(stack),
-                *value_warnings(stack.headers, repair=self._repair),
+                *value_warnings(known, repair=self._repair, cut_slices=self._opened.cut_slices),
             ),
-            details=series_details(stack.headers),
+            details=series_details(known),
             refusal=self.series.refusal,
         )
 

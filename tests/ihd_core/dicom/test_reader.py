@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -63,7 +64,50 @@ def test_a_whole_copy_stands_in_for_a_truncated_slice(tmp_path, hu):
     truncate(paths[3])
     scan = load_scan(tmp_path)
     assert np.array_equal(scan.hu, hu)
-    assert codes(scan) == ["duplicate-slices"]
+    assert codes(scan) == ["copy-shown", "duplicate-slices"]
+    text = scan.warnings[0].text
+    assert text.startswith("Slice 4 is shown from its copy copy of 004.dcm, for its own file cannot be read: 004.dcm: ")
+    assert scan.warnings[0].values == {"slice_index": 3}
+
+
+def test_a_copy_with_loss_that_stands_in_for_a_damaged_slice_is_said_to_have_lost(tmp_path, hu):
+    own = write_series(tmp_path / "a", hu, series_uid="1.2.3")
+    write_series(tmp_path / "b", hu, series_uid="1.2.3", tags={"LossyImageCompression": "01"})
+    truncate(own[2])
+    scan = load_scan(tmp_path)
+    assert len(scan) == 5
+    assert scan.details.lossy
+    assert codes(scan) == ["copy-shown", "duplicate-slices", "lossy-compression"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"AcquisitionNumber": 2}, {"ConvolutionKernel": "H60s"}, {"ContrastBolusAgent": "X"}, {"InstanceNumber": 8}],
+)
+def test_another_picture_of_the_same_place_does_not_stand_in_for_a_damaged_slice(tmp_path, hu, other):
+    same = {"AcquisitionNumber": 1, "AcquisitionTime": "100000", "ConvolutionKernel": "H30s"}
+    own = write_series(tmp_path / "a", hu, series_uid="1.2.3", tags=same)
+    two = {"series_uid": "1.2.3", "slice_uids": ["1.2.7", "1.2.8"]}
+    places = np.array([[-9.75, -7.75, z] for z in (-10, -5)])
+    write_series(tmp_path / "b", hu[3:], positions_mm=places, tags={**same, **other}, **two)
+    truncate(own[1])
+    scan = load_scan(tmp_path)
+    assert np.array_equal(scan.hu, hu[[0, 2, 3, 4]])
+    assert codes(scan)[0] == "unreadable-slice"
+    assert "002.dcm: " in scan.warnings[0].text
+
+
+def test_the_same_picture_stored_again_under_another_uid_stands_in(tmp_path, hu):
+    same = {"AcquisitionNumber": 1, "AcquisitionTime": "100000", "ConvolutionKernel": "H30s"}
+    own = write_series(tmp_path / "a", hu, series_uid="1.2.3", tags=same)
+    places = np.array([[-9.75, -7.75, z] for z in (-10, -5)])
+    write_series(
+        tmp_path / "b", hu[:2], positions_mm=places, tags=same, series_uid="1.2.3", slice_uids=["1.2.7", "1.2.8"]
+    )
+    truncate(own[1])
+    scan = load_scan(tmp_path)
+    assert np.array_equal(scan.hu, hu)
+    assert codes(scan)[0] == "copy-shown"
 
 
 @pytest.mark.parametrize("length", [0, 300])
@@ -155,6 +199,48 @@ def test_decoding_can_be_stopped_between_slices(tmp_path, hu):
     steps.close()  # a thread that goes on would be found by the tests' own check
     rest = [index for index, _ in reader.slices()]
     assert sorted([*first, *rest]) == list(range(30))
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_slices_are_turned_into_hu_once_whoever_asks_for_them(tmp_path, syntax):
+    # Padding and intercept: what is turned into HU a second time has other HU.
+    hu = np.random.default_rng(2).integers(-1000, 2000, (12, 256, 256)).astype(np.int16)
+    padded = np.zeros(hu.shape, bool)
+    padded[:, :100] = True
+    tags = {"PixelPaddingValue": -2000}
+    write_series(tmp_path, hu, signed=True, padding=-2000, padded=padded, tags=tags, transfer_syntax=syntax)
+    series = find_series([tmp_path]).series[0]
+    expected = np.where(padded, -1024, hu)
+    for _ in range(15):
+        reader = ScanReader(series)
+        started = reader.slices()
+        seen = [next(started), next(started)]
+        with ThreadPoolExecutor(2) as pool:
+            for slices in pool.map(lambda start, of=reader: list(of.slices(start)), (8, 2)):
+                seen += slices
+        started.close()
+        assert all(np.array_equal(pixels, expected[index]) for index, pixels in seen)
+        assert np.array_equal(reader.scan().hu, expected)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+@pytest.mark.parametrize("given", [0, 1, 3])
+def test_a_scan_is_whole_however_few_slices_were_asked_for(tmp_path, hu, given, syntax):
+    write_series(tmp_path, hu, transfer_syntax=syntax)
+    reader = ScanReader(find_series([tmp_path]).series[0])
+    slices = reader.slices()
+    for _ in range(given):
+        next(slices)
+    slices.close()
+    assert np.array_equal(reader.scan().hu, hu)
+
+
+def test_a_preview_of_a_slice_that_nobody_asked_for_reads_it_or_says_why_not(tmp_path, hu):
+    truncate(write_series(tmp_path, hu)[3])
+    reader = ScanReader(find_series([tmp_path]).series[0])
+    assert np.array_equal(reader.preview(1).scan.hu, hu[1:2])
+    with pytest.raises(DicomError, match=r"^004\.dcm: "):
+        reader.preview(3)
 
 
 def test_loading_reports_every_slice_and_can_be_stopped(tmp_path, hu):

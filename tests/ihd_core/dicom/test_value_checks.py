@@ -1,4 +1,5 @@
 import numpy as np
+import pydicom
 import pytest
 from pydicom.uid import JPEGLSNearLossless
 
@@ -44,14 +45,92 @@ def test_what_cannot_have_wrapped_is_not_repaired(tmp_path, hu):
     assert told(load_scan(tmp_path)) == {}
 
 
-def test_slices_without_rescale_among_others_are_counted(tmp_path, hu):
-    def without(index):
-        return {"RescaleSlope": None, "RescaleIntercept": None} if index == 2 else {}
+@pytest.mark.parametrize("absent", [("RescaleSlope", "RescaleIntercept"), ("RescaleSlope",), ("RescaleIntercept",)])
+def test_a_slice_without_rescale_among_others_is_not_shown(tmp_path, hu, absent):
+    write_series(tmp_path, hu, tags_per_slice=lambda i: dict.fromkeys(absent) if i == 2 else {})
+    scan = load_scan(tmp_path)
+    assert np.array_equal(scan.hu, hu[[0, 1, 3, 4]])
+    text, values = told(scan)["unreadable-slice"]
+    assert text.endswith("003.dcm: no rescale slope or intercept while the other slices have them")
+    assert values == {"after_index": 1}
+    assert "no-rescale" not in told(scan)
 
-    write_series(tmp_path, hu, tags_per_slice=without)
-    text, values = told(load_scan(tmp_path))["no-rescale"]
-    assert "1 of 5 files, while the others have one" in text
+
+@pytest.mark.parametrize(
+    ("absent", "said"),
+    [(("RescaleSlope", "RescaleIntercept"), "the stored values are taken as HU"), (("RescaleSlope",), "1 is taken")],
+)
+def test_a_series_without_rescale_is_shown_and_what_is_assumed_is_said(tmp_path, hu, absent, said):
+    write_series(tmp_path, hu, tags=dict.fromkeys(absent))
+    scan = load_scan(tmp_path)
+    assert len(scan) == 5
+    assert said in told(scan)["no-rescale"][0]
+
+
+def test_repaired_slices_without_a_slope_are_not_said_to_be_taken_as_they_are(wrapped):
+    folder, expected = wrapped
+    for path in sorted(folder.iterdir()):
+        dataset = pydicom.dcmread(path)
+        del dataset.RescaleSlope
+        dataset.save_as(path)
+    scan = load_scan(folder)
+    assert np.array_equal(scan.hu, expected)
+    assert list(told(scan)) == ["rsna-repair"]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_values_that_need_more_bits_than_bits_stored_are_said_to_be_cut(tmp_path, hu, signed):
+    head = np.clip(hu, -1000, 900)
+    metal = head.copy()
+    metal[3, 5, 5] = 4500 - 1024  # stored as 4500, of which 12 bits leave 404
+    write_series(tmp_path / "metal", metal, signed=signed, tags={"BitsStored": 12, "HighBit": 11})
+    text, values = told(load_scan(tmp_path / "metal"))["pixel-format"]
+    assert text.startswith("1 slice has values that need more bits than BitsStored")
     assert values == {"slices": 1}
+    write_series(tmp_path / "head", head, signed=signed, tags={"BitsStored": 12, "HighBit": 11})
+    assert told(load_scan(tmp_path / "head")) == {}
+
+
+@pytest.mark.parametrize("high_bits", [0xF000, 0x1000])
+@pytest.mark.parametrize("signed", [False, True])
+def test_bits_that_are_above_every_value_are_no_part_of_it(tmp_path, hu, signed, high_bits):
+    head = np.clip(hu, -1000, 900)
+    intercept = 0 if signed else -1024
+    write_series(tmp_path, head, intercept=intercept, signed=signed, bits_stored=12, high_bits=high_bits)
+    scan = load_scan(tmp_path)
+    assert np.array_equal(scan.hu, head)
+    assert told(scan) == {}
+
+
+def test_padding_of_more_bits_than_bits_stored_is_no_value_that_is_cut(tmp_path, hu):
+    head, padded = np.clip(hu, -1000, 900), np.zeros(hu.shape, bool)
+    padded[:, :8] = True
+    write_series(
+        tmp_path,
+        head,
+        padding=0xF830,
+        padded=padded,
+        tags={"BitsStored": 12, "HighBit": 11, "PixelPaddingValue": 63536},
+    )
+    scan = load_scan(tmp_path)
+    assert np.array_equal(scan.hu, np.where(padded, -1024, head))
+    assert told(scan) == {}
+
+
+@pytest.mark.parametrize(("stored", "intercept"), [(24, -1024), (3000, -8192)])
+def test_a_scan_of_nothing_but_air_is_said_to_hold_no_picture(tmp_path, stored, intercept):
+    write_series(tmp_path, np.full((3, 8, 8), stored + intercept, np.int16), intercept=intercept)
+    text, values = told(load_scan(tmp_path))["no-tissue"]
+    assert text.startswith("No value above -1000 HU in any slice")
+    assert values == {"slices": 3}
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_one_voxel_is_enough_to_be_a_picture(tmp_path, index):
+    hu = np.full((3, 8, 8), -1000, np.int16)
+    hu[index, 2, 2] = -999
+    write_series(tmp_path, hu)
+    assert "no-tissue" not in told(load_scan(tmp_path))
 
 
 @pytest.mark.parametrize(
