@@ -36,8 +36,14 @@ WHO_READS = "Your pseudonym, as it is to stand in the record (no name, no e-mail
 
 def choose_folder(parent: QWidget, title: str, start: str) -> Path | None:
     """Ask for a folder."""
-    chosen = QFileDialog.getExistingDirectory(parent, title, start)
-    return Path(chosen) if chosen else None
+    dialog = QFileDialog(parent, title, start)
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    accepted = dialog.exec()
+    # Of a folder that was typed, Qt's own dialog gives the one that it was showing first, and what was typed last.
+    chosen = dialog.selectedFiles() if accepted else []
+    dialog.deleteLater()
+    return Path(chosen[-1]) if chosen else None
 
 
 def choose_files(parent: QWidget, start: str) -> list[Path]:

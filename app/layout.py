@@ -66,8 +66,9 @@ class SliceSlider(QSlider):
         self.setInvertedAppearance(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
-    def show_slice(self, slice_index: int, slice_count: int) -> None:
-        """Put the handle where the slice is; nothing is emitted."""
+    def show_slice(self, slice_index: int, slice_count: int, ends: tuple[str, str] | None = None) -> None:
+        """Put the handle where the slice is, and say where the first and the last one lie; nothing is emitted."""
+        self.setToolTip(f"Slice 1, {ends[0]}, is at the top, slice {slice_count}, {ends[1]}, below" if ends else "")
         blocked = self.blockSignals(True)
         self.setEnabled(slice_count > 1)
         self.setRange(0, max(slice_count - 1, 0))
@@ -228,7 +229,7 @@ def _right(parts: Parts) -> QScrollArea:
 
 def _status(window: QMainWindow, parts: Parts) -> None:
     named(parts.progress, "progress", "Progress")
-    parts.progress.setFixedWidth(180)
+    parts.progress.setFixedWidth(300)
     named(parts.model, "model_name", "Model")
     named(parts.reader, "reader_name", "Reader")
     for widget in (parts.progress, parts.stop, parts.model, parts.reader):

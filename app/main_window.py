@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Signal
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from PySide6.QtWidgets import QMainWindow, QStyle
 
 from app import panel_values, places, scan_notes, worklist_values
 from app.commands import COMMANDS, install
@@ -21,15 +21,17 @@ from app.scan_gaps import gap_between
 from app.second_opinion import SecondOpinion
 from app.session import Mode, Session, Shown
 from app.settings import Settings, write_settings
+from app.slice_directions import ends
 from app.view_commands import COMMANDS as VIEWING
 from app.view_commands import at_slice, moved, obstacle, ticked, with_heatmap, with_opacity, with_setting, with_window
 from app.window_commands import COMMANDS as ACTING
-from ihd_core.errors import FileError, IhdError
+from ihd_core.errors import CannotPredict, FileError, IhdError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from PySide6.QtCore import QRect
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
     from app.commands import Command
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 TITLE = "ihd: head CT review, not for clinical use"
 HINT_MS = 6000
+LARGEST_AT_FIRST = (1600, 1000)
 LARGEST_STEP = 10
 """Slices that one key goes on by; farther away the reader has gone to a slice, not over a gap."""
 
@@ -62,6 +65,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.settings = settings
         self._closing_anyway = False
+        self._not_opened = ""  # the message about the last failure to open something
         self.session = Session(self)
         self.clock = ReadingClock()
         self.opening: Opening = Opening(self.session, self)
@@ -79,16 +83,17 @@ class MainWindow(QMainWindow):
         if reader or settings.reader:
             self.recorder.use_reader(reader or settings.reader)
         self._show_panels()
-        self.resize(1600, 1000)
+        self.resize(*LARGEST_AT_FIRST)
         self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode()))
+        self.fit_to_screen(self.screen().availableGeometry())
         self.parts.slice_view.setFocus()
 
     def _connect_jobs(self) -> None:
         self.opening.replacing.connect(self._on_replacing)
         self.opening.opened.connect(self._on_opened)
         self.second_opinion.ready.connect(self._on_ready)
-        for part in (self.opening, self.second_opinion):
-            part.failed.connect(self._on_failed)
+        self.opening.failed.connect(self._on_not_opened)
+        self.second_opinion.failed.connect(self._on_failed)
         self.recorder.failed.connect(lambda text, retry: self.parts.notice.tell(text, retry=retry))
         self.recorder.told.connect(self.hint)
         self.keys.peeked.connect(lambda peeking: self.session.show(peeking=peeking))
@@ -120,6 +125,14 @@ class MainWindow(QMainWindow):
         """What is open and how it is shown."""
         return self.session.shown
 
+    def fit_to_screen(self, room: QRect) -> None:
+        """Be no larger than what a screen leaves to windows, frame included, and lie within it."""
+        frame = self.frameGeometry().size() - self.size()  # nothing before the window is shown: then a title bar
+        title = max(frame.height(), self.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight))
+        self.resize(self.size().boundedTo(QSize(room.width() - frame.width(), room.height() - title)))
+        if not room.contains(self.frameGeometry()):
+            self.move(room.topLeft())
+
     def hint(self, text: str) -> None:
         """Say something in the status bar for a while."""
         self.statusBar().showMessage(text, HINT_MS)
@@ -135,6 +148,7 @@ class MainWindow(QMainWindow):
         self.clock.start_over()
         self.session.show(revealed=False)
         self.recorder.use_reader(name)
+        self.remember()
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Find the series in files and folders and open the best one."""
@@ -169,7 +183,7 @@ class MainWindow(QMainWindow):
 
     def _show_panels(self) -> None:
         shown, parts = self.shown, self.parts
-        parts.slider.show_slice(shown.slice_index, shown.slice_count)
+        self._show_directions(shown)
         parts.window_bar.show_window(shown.window, shown.network_view)
         parts.strip.show_strip(panel_values.strip_view(shown))
         parts.findings.show_findings(panel_values.findings_view(shown))
@@ -183,6 +197,16 @@ class MainWindow(QMainWindow):
         parts.left_out.show_left_out(worklist_values.left_out_lines(shown.left_out))
         self._show_status()
 
+    def _show_directions(self, shown: Shown) -> None:
+        """The slider, and what the commands to the next and the previous slice are called."""
+        way = ends(shown.scan.orientation) if shown.scan is not None else None
+        self.parts.slider.show_slice(shown.slice_index, shown.slice_count, way)
+        for name, place in (("next_slice", 1), ("previous_slice", 0)):
+            usual = next(command.text for command in COMMANDS if command.name == name)
+            across = way is not None and "vertex" not in way
+            text = f"{usual.split(',')[0]}, towards {way[place]}" if way is not None and across else usual
+            self.actions_by_name[name].setText(text)
+
     def _show_status(self) -> None:
         shown, parts = self.shown, self.parts
         # The notes are beside the picture; a tool tip over it is for those who have closed that column.
@@ -193,7 +217,7 @@ class MainWindow(QMainWindow):
         if running is not None:
             parts.progress.setRange(0, running[1])
             parts.progress.setValue(running[0])
-            parts.progress.setFormat(f"{'Reading' if shown.loading else 'Predicting'} %v / %m")
+            parts.progress.setFormat(self._progress_text(shown))
         parts.model.setText(panel_values.model_text(shown))
         parts.reader.setText(panel_values.reader_text(shown))
         ticks = ticked(shown) | self._own_ticks()
@@ -203,6 +227,15 @@ class MainWindow(QMainWindow):
             action.setEnabled(not obstacle(shown, needs))
             if command.checkable:
                 action.setChecked(command.name in ticks)
+
+    def _progress_text(self, shown: Shown) -> str:
+        """What is being done, with %v and %m for how far it is; a long name is cut."""
+        if not shown.loading:
+            return "Predicting %v / %m"
+        progress = self.parts.progress
+        room = progress.width() - progress.fontMetrics().horizontalAdvance("Reading  00000 / 00000 ")
+        name = progress.fontMetrics().elidedText(shown.loading_name, Qt.TextElideMode.ElideMiddle, room)
+        return f"Reading {name.replace('%', ' ')} %v / %m"
 
     def _own_ticks(self) -> set[str]:
         states = {"full_screen": self.isFullScreen(), "toggle_worklist": not self.parts.side.isHidden()}
@@ -215,6 +248,9 @@ class MainWindow(QMainWindow):
         self.second_opinion.forget()
         self.clock.start_over()
         self.parts.opinion.start_over()
+        self.statusBar().clearMessage()  # what it says is about the scan before
+        if self._not_opened and self.parts.notice.text == self._not_opened:
+            self.parts.notice.dismiss()
 
     def _on_opened(self) -> None:
         self.recorder.restore()
@@ -225,8 +261,18 @@ class MainWindow(QMainWindow):
         if self.shown.results_visible and not self.shown.detected:
             self.hint("Nothing above the operating points. This does not exclude hemorrhage")
 
-    def _on_failed(self, error: Exception) -> None:
+    def _on_not_opened(self, error: Exception) -> None:
+        self._on_failed(error)
+        series = self.shown.open_series if self.shown.scan is not None else None
         if isinstance(error, IhdError):
+            still = f" (still open: {worklist_values.series_name(series)})" if series is not None else ""
+            self._not_opened = f"{error}{still}"
+            self.parts.notice.tell(self._not_opened)
+
+    def _on_failed(self, error: Exception) -> None:
+        if isinstance(error, CannotPredict):
+            pass  # the panel says why
+        elif isinstance(error, IhdError):
             self.tell(error)
         else:
             show_bug(error)

@@ -64,14 +64,16 @@ class Opening(QObject):
         """Find all series in files and folders and read the best one."""
         wanted, repair = tuple(paths), self._session.shown.repair
         self._last = partial(self.open_paths, wanted)
-        self._start(lambda report, deliver: _find_and_read(wanted, repair, report, deliver))
+        more = f" and {len(wanted) - 1} more" if len(wanted) > 1 else ""
+        name = f"{wanted[0].name or wanted[0]}{more}" if wanted else ""
+        self._start(name, lambda report, deliver: _find_and_read(wanted, repair, report, deliver))
 
     def choose(self, current: int) -> None:
         """Read another series of the worklist."""
         shown = self._session.shown
         self._last = partial(self.choose, current)
         work = _Work(shown.series, shown.left_out, current, shown.repair)
-        self._start(lambda report, deliver: _read(work, report, deliver))
+        self._start(shown.series[current].description, lambda report, deliver: _read(work, report, deliver))
 
     def use_repair(self, repair: bool) -> None:
         """Undo the wrap-around of RSNA files from now on, or do not; what is open, or being read, is read again."""
@@ -93,10 +95,10 @@ class Opening(QObject):
         """Stop and wait; call before the window is destroyed."""
         self._loading.shut_down()
 
-    def _start(self, work: Work) -> None:
+    def _start(self, name: str, work: Work) -> None:
         self._return_to = ""
         self._loading.start(work)
-        self._session.show(loading=(0, 0))
+        self._session.show(loading=(0, 0), loading_name=name)
 
     @Slot(int, int)
     def _on_progressed(self, done: int, total: int) -> None:

@@ -17,6 +17,7 @@ from app.panels.slice_strip import StripView
 from app.patient_text import age_text, date_text, name_text
 from app.scan_gaps import Gap, beside, scan_gaps
 from app.scan_notes import badges
+from app.slice_directions import ends
 from app.view_commands import rated_label, rating_obstacle
 from ihd_core.explain import full_scale
 from ihd_core.labels import LABELS, Label
@@ -62,6 +63,7 @@ NOT_IN_THE_PICTURE = (
     "series",
     "current",
     "loading",
+    "loading_name",
     "predicting",
     "partial",
     "refusal",
@@ -122,8 +124,15 @@ def strip_view(shown: Shown) -> StripView | None:
     thresholds = np.full(len(LABELS), np.nan, np.float32)
     if shown.model is not None:
         thresholds[:] = [shown.model.threshold(shown.setting, "slice", label) for label in LABELS]
-    hidden = not shown.results_visible
-    return StripView(probabilities, thresholds, shown.slice_index, hidden=hidden, gaps=gaps(shown))
+    return StripView(
+        probabilities,
+        thresholds,
+        shown.slice_index,
+        hidden=not shown.results_visible,
+        gaps=gaps(shown),
+        not_analysed=_findings_state(shown) is FindingsState.NOT_ANALYSED,
+        ends=ends(shown.scan.orientation),
+    )
 
 
 def heatmap_view(shown: Shown) -> HeatmapView:
@@ -150,6 +159,8 @@ def _cell_note(shown: Shown) -> str:
 def rating_view(shown: Shown) -> RatingView:
     """What can be rated now and what is recorded."""
     label = rated_label(shown)
+    if _findings_state(shown) is FindingsState.NOT_ANALYSED:
+        return RatingView(hint="Not analysed: there is no heatmap to rate")
     if shown.prediction is None or not shown.results_visible:
         return RatingView(hint="No heatmap to rate yet")
     if label is None:
@@ -239,7 +250,7 @@ def _window_lines(shown: Shown, scan: Scan, index: int) -> tuple[str, ...]:
     else:
         windows = [f"C {shown.window.center:g} W {shown.window.width:g} {shown.window.name}".strip()]
     thickness_mm = _thickness_mm(shown, scan, index)
-    thickness = f"Thickness {thickness_mm:g} mm" if thickness_mm else ""
+    thickness = f"Thickness {round(thickness_mm, 1):g} mm" if thickness_mm else ""
     return _lines(*windows, thickness, f"Position {scan.heights_mm[index]:.1f} mm")
 
 

@@ -10,7 +10,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QMessageLogContext, Qt, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -85,8 +85,8 @@ def _run(application: QApplication, options: WindowOptions) -> int:
         return _take_picture(window, start, options.screenshot, opens=bool(options.paths))
     window.show()
     QTimer.singleShot(0, start)
-    if not window.shown.reader and _person_present():
-        QTimer.singleShot(0, lambda: _ask_reader(window))
+    if _person_present():
+        _ask_reader_once(window, opens=bool(options.paths))
     if seconds := os.environ.get("IHD_QUIT_AFTER_S"):
         QTimer.singleShot(int(float(seconds) * 1000), application.quit)
     status: int = application.exec()
@@ -153,7 +153,17 @@ def _person_present() -> bool:
     return QGuiApplication.platformName() not in ("offscreen", "minimal")
 
 
+def _ask_reader_once(window: MainWindow, *, opens: bool) -> None:
+    """Ask who reads: at once, or when the first scan is there; never over the message that none could be opened."""
+    if opens:
+        window.opening.opened.connect(lambda: _ask_reader(window), Qt.ConnectionType.SingleShotConnection)
+    else:
+        QTimer.singleShot(0, lambda: _ask_reader(window))
+
+
 def _ask_reader(window: MainWindow) -> None:
+    if window.shown.reader:
+        return
     name = dialogs.ask_reader(window, "")
     if name:
         window.change_reader(name)

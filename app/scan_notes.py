@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.panels.notes_panel import Note
+from app.panels.slice_picture import Badge
+from app.slice_directions import unusual_lie
 
 if TYPE_CHECKING:
     from app.session import Shown
@@ -13,22 +15,26 @@ if TYPE_CHECKING:
 SERIOUS = (
     "not-predicted",
     "not-a-head",
+    "no-tissue",
     "unreadable-slice",
     "missing-slices",
+    "copy-shown",
+    "shifted-slices",
+    "interleaved-slices",
     "single-slice",
     "rsna-repair",
     "rsna-repair-off",
     "pixel-format",
     "no-rescale",
+    "values-may-not-be-hu",
     "head-not-covered",
-    "gantry-tilt",
     "lossy-compression",
     "seen-in-training",
 )
 """Codes of warnings without which a picture or a result is misread, the most serious first; all others follow."""
 
-MOST_BADGES = 4
 REPAIR_OFF = "RSNA repair off"
+DEMONSTRATION = "Demonstration model, not for clinical use"
 
 
 def warnings(shown: Shown) -> tuple[ScanWarning, ...]:
@@ -41,39 +47,46 @@ def warnings(shown: Shown) -> tuple[ScanWarning, ...]:
 
 
 def notes(shown: Shown) -> tuple[Note, ...]:
-    """One sentence each, with the slice it is about where it is about one."""
-    return tuple(
-        Note(_name(warning.code), warning.text, warning.code in SERIOUS, _slice_of(warning, shown))
-        for warning in warnings(shown)
+    """One sentence each, with the slice it is about where it is about one.
+
+    Why a scan is not predicted is left out where the second opinion says so already.
+    """
+    lie = _lie(shown)[1]
+    return (
+        *([Note(lie.split(":")[0], lie, True)] if lie else []),
+        *(
+            Note(_name(warning.code), warning.text, warning.code in SERIOUS, _slice_of(warning, shown))
+            for warning in warnings(shown)
+            if not (shown.refusal and shown.refusal in warning.text)
+        ),
     )
 
 
 def note_text(shown: Shown) -> str:
     """All sentences, one a line."""
-    return "\n".join(warning.text for warning in warnings(shown))
+    return "\n".join(note.text for note in notes(shown))
 
 
-def badges(shown: Shown) -> tuple[str, ...]:
+def badges(shown: Shown) -> tuple[Badge, ...]:
     """What must not be missed about the picture, a few words each; notes() has the sentences.
 
-    Of the warnings at most MOST_BADGES are named and the rest counted; what changes the picture is always named.
+    Of the warnings those may go that find no room; what changes the picture is always named.
     """
     scan = shown.scan
     if scan is None:
-        return ("Reading…",) if shown.preview else ()
-    found = [_name(warning.code) for warning in warnings(shown)]
+        return (Badge("Reading…"),) if shown.preview else ()
+    found = [Badge(_name(warning.code), warning.code in SERIOUS, may_go=True) for warning in warnings(shown)]
     if scan.details.lossy and not any("lossy" in warning.code for warning in scan.warnings):
-        found.append("Lossy compression")
-    names = list(dict.fromkeys(found))
-    if len(names) > MOST_BADGES:
-        names[MOST_BADGES:] = [f"+{len(names) - MOST_BADGES} more"]
-    if not shown.repair:
-        names.append(REPAIR_OFF)
-    if shown.inverted:
-        names.append("Inverted")
+        found.append(Badge("Lossy compression", may_go=True))
+    always = [_lie(shown)[0], REPAIR_OFF * (not shown.repair), "Inverted" * shown.inverted]
     if shown.heatmap_labels and shown.prediction and shown.prediction.model.demonstration:
-        names.append(shown.prediction.model.intended_use)
-    return tuple(dict.fromkeys(names))
+        always.append(DEMONSTRATION)
+    kept = [Badge(text) for text in always if text]
+    return tuple({badge.text: badge for badge in (*found, *kept)}.values())
+
+
+def _lie(shown: Shown) -> tuple[str, str]:
+    return unusual_lie(shown.scan.orientation) if shown.scan is not None else ("", "")
 
 
 def recorded_codes(shown: Shown) -> tuple[str, ...]:

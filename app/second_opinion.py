@@ -154,9 +154,11 @@ def _reason(error: Exception) -> str:
 
 def _predict(scan: Scan, chosen: _Chosen, models: _Models, report: Report, deliver: Deliver) -> Prediction:
     """Runs on the worker thread."""
+    from ihd_core.model_input import placement
     from ihd_core.predict import finish, prediction_steps
 
     report(0, len(scan))
+    placement(scan, chosen.info.side)  # a scan that is refused is so at once, and not after the model is loaded
     model = models.loaded(chosen)
     results = []
     for result in prediction_steps(scan, model):

@@ -57,6 +57,7 @@ class Shown:
         left_out: what was found beside the series and cannot be opened.
         preview: its first slice to arrive, until the scan is complete.
         loading, predicting: (done, total) while it goes on, else None.
+        loading_name: what is being read, in a few words.
         model: None while none is chosen or the chosen one is refused.
         refusal: why there is no prediction; empty while there is one or it is on its way.
         partial: results before the prediction is complete.
@@ -77,6 +78,7 @@ class Shown:
     scan: Scan | None = None
     preview: Preview | None = None
     loading: tuple[int, int] | None = None
+    loading_name: str = ""
     slice_index: int = 0
     window: Window = BRAIN
     network_view: bool = False

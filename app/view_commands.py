@@ -36,10 +36,12 @@ def obstacle(shown: Shown, needs: str) -> str:
     if needs and shown.scan is None:
         return "No scan is open"
     if needs in ("results", "rating"):
+        if shown.prediction is None and shown.refusal:
+            return shown.refusal
         if not shown.results_visible:
             return HIDDEN
         if shown.prediction is None:
-            return shown.refusal or "The prediction is not there yet"
+            return "The prediction is not there yet"
     return rating_obstacle(shown) if needs == "rating" else ""
 
 

@@ -31,6 +31,12 @@ def worklist_rows(shown: Shown) -> tuple[WorklistRow, ...]:
     return tuple(rows)
 
 
+def series_name(series: Series) -> str:
+    """Patient and series, for a message."""
+    details = series.stack.headers[0].details
+    return ", ".join(filter(None, (name_text(details.patient_name) or details.patient_id, series.description)))
+
+
 def _row(series: Series, shown: Shown, current: bool, *, first: bool) -> WorklistRow:
     state, tone = _scan_state(shown) if current else ("", "")
     if series.refusal and state in ("", "open"):
@@ -69,7 +75,7 @@ def _reasons(series: Series) -> tuple[str, str]:
 
 
 def _scan_state(shown: Shown) -> tuple[str, str]:
-    if shown.loading:
+    if shown.loading and shown.scan is None:  # beside a whole scan another one is being read, or looked for
         return f"{shown.loading[0]} / {shown.loading[1]}", "busy"
     if shown.scan is None:
         return "not read", "problem"
@@ -84,7 +90,7 @@ def _scan_state(shown: Shown) -> tuple[str, str]:
 
 def left_out_lines(left_out: Iterable[LeftOut]) -> tuple[LeftOutLine, ...]:
     """What was found beside the series and cannot be opened."""
-    return tuple(LeftOutLine(entry.text, entry.damaged, _names(entry)) for entry in left_out)
+    return tuple(LeftOutLine(entry.named_text, entry.damaged, _names(entry)) for entry in left_out)
 
 
 def _names(entry: LeftOut) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,10 +46,12 @@ class Note:
 
     @property
     def shown_text(self) -> str:
-        """The sentence, and where a click leads unless the sentence names that slice."""
+        """The sentence, and where a click leads."""
+        if self.slice_index < 0:
+            return self.text
         where = f"slice {self.slice_index + 1}"
-        named_there = re.search(rf"\b{where}\b", self.text) is not None
-        return self.text if self.slice_index < 0 or named_there else f"{self.text} (\u2192\u00a0{where})"
+        named = "" if self.text.endswith(where) else f" · slice\u00a0{self.slice_index + 1}"
+        return f"{self.text}{named}\u00a0\u2192"
 
 
 class NotesPanel(QWidget):
@@ -75,6 +76,9 @@ class NotesPanel(QWidget):
         self._list.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self._list.itemClicked.connect(self._on_item)
         self._list.itemActivated.connect(self._on_item)
+        self._list.setMouseTracking(True)
+        self._list.itemEntered.connect(self._on_entered)
+        self._list.viewportEntered.connect(self._list.viewport().unsetCursor)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 0, 8, 4)
         layout.setSpacing(3)
@@ -111,6 +115,11 @@ class NotesPanel(QWidget):
         inside = width - 16 - 2 * self._list.frameWidth()
         lines = sum(note_height(note, self._list.font(), inside) for note in self._notes)
         return self._heading.sizeHint().height() + 3 + lines + 2 * self._list.frameWidth() + 6
+
+    def _on_entered(self, item: QListWidgetItem) -> None:
+        """The hand is for notes that lead somewhere."""
+        leads = item.data(_NOTE).slice_index >= 0
+        self._list.viewport().setCursor(Qt.CursorShape.PointingHandCursor if leads else Qt.CursorShape.ArrowCursor)
 
     def _on_item(self, item: QListWidgetItem) -> None:
         note: Note = item.data(_NOTE)

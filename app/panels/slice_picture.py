@@ -38,6 +38,20 @@ class ColourBar:
     opacity: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A few words on a coloured ground.
+
+    Attributes:
+        serious: on yellow, otherwise on grey.
+        may_go: where there is no room it is counted, and not named.
+    """
+
+    text: str
+    serious: bool = True
+    may_go: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SlicePicture:
     """One slice as it is to be drawn; the arrays are never changed.
@@ -49,7 +63,7 @@ class SlicePicture:
         overlay: uint8 (rows, columns, 4), red, green, blue and alpha (not premultiplied), or None.
         letters: where the patient's sides are; None where the files do not tell.
         top_left, top_right, bottom_left, bottom_right: lines of text in the corners.
-        badges: what must not be missed, drawn on a coloured ground at the top.
+        badges: what must not be missed, drawn in one row at the top.
         colour_bars: one for every label in the overlay.
         caution: lines above the lower right corner in the colour of the badges, such as slices missing beside this one.
     """
@@ -63,7 +77,7 @@ class SlicePicture:
     top_right: tuple[str, ...] = ()
     bottom_left: tuple[str, ...] = ()
     bottom_right: tuple[str, ...] = ()
-    badges: tuple[str, ...] = ()
+    badges: tuple[Badge, ...] = ()
     colour_bars: tuple[ColourBar, ...] = ()
     caution: tuple[str, ...] = ()
 

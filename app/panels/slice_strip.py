@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.scan_gaps import Gap
 
 HIDDEN = "Hidden until you save your opinion (Ctrl+Enter) or press Show AI (F9)"
+NOT_ANALYSED = "Not analysed"
 GROUND, ROW, LINE, HATCH = QColor(20, 23, 26), QColor(33, 37, 41), QColor(120, 126, 133), QColor(62, 68, 75)
 INK, CALM = QColor(222, 226, 230), QColor(160, 167, 175)
 GAP_HATCH, GAP_INK = QColor(120, 88, 36), QColor(255, 193, 79)
@@ -38,6 +39,8 @@ class StripView:
         slice_index: the slice on the screen.
         hidden: nothing that came from the model may be seen.
         gaps: where slices are missing.
+        not_analysed: there are no results of this scan, nor will there be.
+        ends: where the first and the last slice lie, a word each.
     """
 
     probabilities: NDArray[np.float32]
@@ -45,6 +48,13 @@ class StripView:
     slice_index: int
     hidden: bool = False
     gaps: tuple[Gap, ...] = ()
+    not_analysed: bool = False
+    ends: tuple[str, str] = ("inferior", "vertex")
+
+    @property
+    def message(self) -> str:
+        """What stands in the place of the probabilities; empty where they are shown."""
+        return NOT_ANALYSED if self.not_analysed else HIDDEN if self.hidden else ""
 
     def __post_init__(self) -> None:
         if self.probabilities.ndim != 2 or self.probabilities.shape[1] != len(LABELS):
@@ -52,7 +62,7 @@ class StripView:
 
 
 class SliceStrip(QWidget):
-    """One row a label, one cell a slice, the most inferior slice at the left."""
+    """One row a label, one cell a slice, the first slice at the left."""
 
     slice_chosen = Signal(int)
     """slice_index the reader has clicked or dragged to."""
@@ -103,7 +113,7 @@ class SliceStrip(QWidget):
             if band[0] <= x < band[0] + band[1]:
                 return gap.size
         lines = [f"Slice {index + 1} of {self._slices()}"]
-        if not view.hidden:
+        if not view.message:
             for label in DISPLAY_ORDER:
                 lines.append(f"{label.short_name}  {_percent(float(view.probabilities[index, label.column]))}")
         return "\n".join(lines)
@@ -135,17 +145,17 @@ class SliceStrip(QWidget):
         font = painter.font()
         font.setPixelSize(12)
         painter.setFont(font)
-        self._draw_axis(painter)
-        if not view.hidden:
+        self._draw_axis(painter, view.ends)
+        if not view.message:
             painter.drawPixmap(0, 0, self._drawn_rows(view, painter.font()))
             self._draw_values(painter, view)
         self._draw_gaps(painter)
-        if view.hidden:
+        if view.message:
             words = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.fillRect(painter.boundingRect(self._plot(), words, HIDDEN).adjusted(-6, -2, 6, 2), GROUND)
+            painter.fillRect(painter.boundingRect(self._plot(), words, view.message).adjusted(-6, -2, 6, 2), GROUND)
             painter.setPen(CALM)
-            painter.drawText(self._plot(), words, HIDDEN)
-        self._draw_mark(painter, view.slice_index, view.hidden)
+            painter.drawText(self._plot(), words, view.message)
+        self._draw_mark(painter, view.slice_index, bool(view.message))
 
     def _drawn_rows(self, view: StripView, font: QFont) -> QPixmap:
         """The rows without what depends on the slice on the screen."""
@@ -226,12 +236,15 @@ class SliceStrip(QWidget):
                 painter.setPen(GAP_INK)
                 painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
 
-    def _draw_axis(self, painter: QPainter) -> None:
+    def _draw_axis(self, painter: QPainter, ends: tuple[str, str]) -> None:
         """Name both ends, beside the way of the mark."""
         plot = self._plot()
         painter.setPen(CALM)
-        painter.drawText(QRectF(0, plot.bottom(), NAMES - 8, AXIS), RIGHT, "1 inferior")
-        painter.drawText(QRectF(plot.right(), plot.bottom(), VALUES - 8, AXIS), RIGHT, f"{self._slices()} vertex")
+        first, last = f"1 {ends[0]}", f"{self._slices()} {ends[1]}"
+        needed = painter.fontMetrics().horizontalAdvance
+        painter.drawText(QRectF(0, plot.bottom(), max(NAMES - 8, needed(first) + 8), AXIS), RIGHT, first)
+        width = max(VALUES, needed(last) + 8)
+        painter.drawText(QRectF(self.width() - 8 - width, plot.bottom(), width, AXIS), RIGHT, last)
 
     def _draw_mark(self, painter: QPainter, slice_index: int, hidden: bool) -> None:
         plot, x = self._plot(), self.slice_x(slice_index)

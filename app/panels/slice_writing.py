@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QLinearGradient, QPainter, QPen
 
+from app.panels.slice_picture import Badge
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,7 +28,8 @@ MARGIN = 10.0
 TEXT_PX, SMALL_PX, LETTER_PX = 13, 12, 20
 RAMP_PX = 80.0
 BADGE_PAD, BADGE_GAP = 20.0, 4.0
-BADGES_SHARE = 0.5  # of the picture's width, for a row of badges, unless a single one needs more
+CALM_BADGE, CALM_BADGE_INK = QColor(74, 83, 91), QColor(232, 236, 239)
+MOST_BADGES = 4  # of those that may go
 RIM_PX = 2  # of shade around every character, so that it reads on bone and on air
 
 
@@ -70,23 +73,21 @@ class _Sheet:
         corner = round((x - RIM_PX) * ratio) / ratio, round((y - ascent - RIM_PX) * ratio) / ratio
         self.painter.drawImage(QPointF(*corner), line)
 
-    def badges(self, texts: Sequence[str]) -> float:
-        """Draw the badges in as few rows as fit between the upper corners; return the y below the last one."""
+    def badges(self, badges: Sequence[Badge]) -> float:
+        """Draw the badges in one row; return the y below it."""
         metrics = self.metrics(TEXT_PX, bold=True)
         y, height = MARGIN - 2, metrics.height() + 6
-        self.painter.setBrush(BADGE)
-        for row in _rows(texts, metrics, self.width):
-            widths = [metrics.horizontalAdvance(text) + BADGE_PAD for text in row]
-            x = (self.width - sum(widths) - BADGE_GAP * (len(row) - 1)) / 2
-            for text, width in zip(row, widths, strict=True):
-                ground = QRectF(x, y, width, height)
-                self.painter.setPen(Qt.PenStyle.NoPen)
-                self.painter.drawRoundedRect(ground, 4, 4)
-                self.painter.setPen(BADGE_INK)
-                self.painter.drawText(ground, Qt.AlignmentFlag.AlignCenter, text)
-                x += width + BADGE_GAP
-            y += height + BADGE_GAP
-        return y
+        row = _row(badges, metrics, self.width)
+        x = max((self.width - _row_width(row, metrics)) / 2, BADGE_GAP)
+        for badge in row:
+            ground = QRectF(x, y, metrics.horizontalAdvance(badge.text) + BADGE_PAD, height)
+            self.painter.setPen(Qt.PenStyle.NoPen)
+            self.painter.setBrush(BADGE if badge.serious else CALM_BADGE)
+            self.painter.drawRoundedRect(ground, 4, 4)
+            self.painter.setPen(BADGE_INK if badge.serious else CALM_BADGE_INK)
+            self.painter.drawText(ground, Qt.AlignmentFlag.AlignCenter, badge.text)
+            x += ground.width() + BADGE_GAP
+        return y + height + BADGE_GAP if row else y
 
     def letters(self, picture: SlicePicture, top: float) -> None:
         """Write the patient's sides at the middle of the edges."""
@@ -104,8 +105,7 @@ class _Sheet:
     def corners(self, picture: SlicePicture, below_badges: float) -> None:
         """Write the lines of the four corners, the upper ones below the badges where these are in the way."""
         bold = self.metrics(TEXT_PX, bold=True)
-        rows = _rows(picture.badges, bold, self.width)
-        badge = max((_row_width(row, bold) for row in rows), default=0.0)
+        badge = _row_width(_row(picture.badges, bold, self.width), bold)
         metrics = self.metrics(TEXT_PX)
         upper = max(map(metrics.horizontalAdvance, (*picture.top_left, *picture.top_right)), default=0.0)
         crowded = bool(picture.badges) and badge / 2 + upper + 2 * MARGIN > self.width / 2
@@ -192,20 +192,21 @@ class _Sheet:
         self.painter.drawRect(where)
 
 
-def _row_width(row: Sequence[str], metrics: QFontMetricsF) -> float:
-    return sum(metrics.horizontalAdvance(text) + BADGE_PAD for text in row) + BADGE_GAP * (len(row) - 1)
+def _row_width(row: Sequence[Badge], metrics: QFontMetricsF) -> float:
+    return sum(metrics.horizontalAdvance(badge.text) + BADGE_PAD for badge in row) + BADGE_GAP * (len(row) - 1)
 
 
-def _rows(texts: Sequence[str], metrics: QFontMetricsF, width: float) -> list[list[str]]:
-    """Badges in rows, in order; no row is wider than its share of the picture's width, or than the widest badge."""
-    room = max([BADGES_SHARE * width, *(_row_width([text], metrics) for text in texts)])
-    rows: list[list[str]] = []
-    for text in texts:
-        if rows and _row_width([*rows[-1], text], metrics) <= room:
-            rows[-1].append(text)
-        else:
-            rows.append([text])
-    return rows
+def _row(badges: Sequence[Badge], metrics: QFontMetricsF, width: float) -> list[Badge]:
+    """The badges that are drawn: of those that may go as many as fit into one row, MOST_BADGES at most, and a count."""
+    may_go, fixed = [badge for badge in badges if badge.may_go], [badge for badge in badges if not badge.may_go]
+    row: list[Badge] = []
+    for count in range(min(len(may_go), MOST_BADGES), -1, -1):
+        rest = may_go[count:]
+        counted = [Badge(f"+{len(rest)}", any(badge.serious for badge in rest))] if rest else []
+        row = [*may_go[:count], *counted, *fixed]
+        if _row_width(row, metrics) <= width - 2 * BADGE_GAP:
+            break
+    return row
 
 
 @lru_cache(maxsize=256)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 
-from app.dialogs import choose_files
+from app.dialogs import choose_files, choose_folder
 
 
 def test_files_of_every_kind_can_be_chosen_and_those_without_an_ending_first(monkeypatch, open_window):
@@ -22,3 +23,26 @@ def test_files_of_every_kind_can_be_chosen_and_those_without_an_ending_first(mon
     assert filters[0] == "All files (*)"
     for pattern in ("*.dcm", "*.zip", "DICOMDIR", "*.nii", "*.nii.gz"):
         assert any(pattern in text for text in filters[1:])
+
+
+def test_a_folder_that_is_typed_is_the_one_that_is_opened(open_window, tmp_path):
+    (tmp_path / "studies" / "head").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    window, wanted = open_window(), tmp_path / "studies" / "head"
+
+    def type_and_accept():
+        (dialog,) = [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, QFileDialog)]
+        dialog.findChild(QLineEdit, "fileNameEdit").setText(str(wanted))
+        dialog.accept()
+
+    QTimer.singleShot(200, type_and_accept)
+    assert choose_folder(window, "Open folder", str(tmp_path / "elsewhere")) == wanted
+
+
+def test_a_folder_dialog_that_is_dismissed_chooses_nothing(open_window, tmp_path):
+    def reject():
+        (dialog,) = [w for w in QApplication.topLevelWidgets() if isinstance(w, QFileDialog) and w.isVisible()]
+        dialog.reject()
+
+    QTimer.singleShot(200, reject)
+    assert choose_folder(open_window(), "Open folder", str(tmp_path)) is None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QListWidget, QSpinBox, QWidget
 
@@ -264,7 +264,9 @@ def test_a_refused_model_leaves_the_one_in_use(read_window, wait_settled, tmp_pa
     assert (window.shown.model, window.shown.prediction) == (before.model, before.prediction)
 
 
-def test_a_scan_the_network_cannot_read_is_shown_and_says_why(open_window, wait_settled, toy_folder, tmp_path):
+def test_a_scan_the_network_cannot_read_is_shown_and_says_why_once(
+    open_window, wait_settled, toy_folder, tmp_path, press, study
+):
     write_series(tmp_path / "coronal", toy_hu(6), orientation=CORONAL, series_uid="1.2.8")
     window = open_window()
     window.second_opinion.use_model(toy_folder)
@@ -273,6 +275,77 @@ def test_a_scan_the_network_cannot_read_is_shown_and_says_why(open_window, wait_
     assert window.shown.scan is not None
     assert text_of(window, "findings_headline") == "NOT ANALYSED"
     assert "coronal" in text_of(window, "findings_detail")
+    assert window.parts.notice.text == ""
+    assert [note.title for note in scan_notes.notes(window.shown) if "coronal" in note.text] == []
+    assert (window.parts.strip._view.message, window.parts.strip._view.ends) == (
+        "Not analysed", ("anterior", "posterior"),
+    )  # fmt: skip
+    assert window.actions_by_name["next_slice"].text() == "Next slice, towards posterior"
+    assert "anterior, is at the top" in window.parts.slider.toolTip()
+    press(window, "G")
+    assert "coronal" in window.statusBar().currentMessage()
+    window.open_paths([study.one])
+    wait_settled(window)
+    assert window.actions_by_name["next_slice"].text() == "Next slice, towards the vertex"
+
+
+def test_a_failure_to_open_says_what_is_still_open_and_goes_with_the_next_scan(
+    read_window, wait_settled, study, tmp_path
+):
+    window = read_window()
+    window.open_paths([tmp_path / "missing"])
+    wait_settled(window)
+    assert window.parts.notice.text.endswith("(still open: Doe Jo, series 2)")
+    window.open_paths([study.two])
+    wait_settled(window)
+    assert window.parts.notice.text == ""
+    window.parts.notice.tell("Not saved", retry=lambda: None)
+    window.open_paths([study.one])
+    wait_settled(window)
+    assert window.parts.notice.text == "Not saved"
+
+
+def test_a_failure_to_open_the_first_scan_names_nothing_else(open_window, wait_settled, tmp_path):
+    window = open_window()
+    window.open_paths([tmp_path / "missing"])
+    wait_settled(window)
+    assert "missing" in window.parts.notice.text
+    assert "still open" not in window.parts.notice.text
+
+
+def test_what_the_status_bar_said_of_one_series_goes_with_it(holed_window, wait_settled, study, press):
+    window = holed_window
+    window.session.show(slice_index=4)
+    press(window, "Down")
+    assert "missing" in window.statusBar().currentMessage()
+    window.open_paths([study.two])
+    wait_settled(window)
+    assert window.statusBar().currentMessage() == ""
+
+
+def test_while_another_folder_is_read_its_name_is_told_and_the_open_row_stays(
+    read_window, study, monkeypatch, wait_settled
+):
+    import ihd_core.dicom.series
+
+    window, may_go_on = read_window(), threading.Event()
+    original = ihd_core.dicom.series.find_series
+
+    def slow(paths, *, report):
+        report(43, 1165)
+        may_go_on.wait(5)
+        return original(paths, report=report)
+
+    monkeypatch.setattr(ihd_core.dicom.series, "find_series", slow)
+    before = window.parts.worklist._rows
+    window.open_paths([study.two])
+    while window.shown.loading != (43, 1165):
+        QApplication.processEvents()
+    assert window.parts.progress.text() == "Reading two 43 / 1165"
+    assert window.parts.worklist._rows == before
+    may_go_on.set()
+    wait_settled(window)
+    assert window.shown.scan.uid == "1.2.3.2.1"
 
 
 # Two modes
@@ -501,6 +574,18 @@ def test_the_window_fits_on_a_small_screen(read_window):
     assert window.minimumSizeHint().width() <= 1366
     assert window.minimumSizeHint().height() <= 720
     assert (window.width(), window.height()) == (1366, 768)
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (2560, 1440)])
+def test_the_window_is_no_larger_than_the_screen_and_lies_on_it(open_window, size):
+    window, room = open_window(), QRect(0, 27, size[0], size[1] - 27)
+    window.resize(1600, 1000)
+    window.move(900, 500)
+    window.fit_to_screen(room)
+    assert room.contains(window.frameGeometry())
+    assert window.width() > 1350
+    assert window.height() > 700
+    assert size[0] == 1366 or (window.width(), window.height()) == (1600, 1000)
 
 
 # Missing slices

@@ -52,7 +52,7 @@ def test_what_is_opened_after_that_is_read_without_the_repair_too(open_window, w
     window.open_paths([folder])
     wait_settled(window)
     assert np.array_equal(window.shown.scan.hu, hu % 4096)
-    assert any("RSNA repair off" in badge for badge in window.parts.slice_view._picture.badges)
+    assert any("RSNA repair off" in badge.text for badge in window.parts.slice_view._picture.badges)
 
 
 def test_a_choice_made_while_files_are_read_counts_for_them(open_window, wait_settled, rsna, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 
 from app import panel_values
 from app.panels.findings_panel import FindingsState
+from app.panels.slice_picture import Badge
 from app.session import Mode, Partial, Shown
 from ihd_core.dicom.reader import Preview
 from ihd_core.dicom.series import find_series
@@ -76,7 +77,7 @@ def test_the_picture_is_drawn_again_when_it_differs_and_only_then(shown):
 def test_an_inverted_picture_is_its_negative_and_says_so(scan):
     plain, inverted = (panel_values.slice_picture(Shown(scan=scan, inverted=on)) for on in (False, True))
     assert np.array_equal(inverted.pixels, 255 - plain.pixels)
-    assert "Inverted" in inverted.badges
+    assert Badge("Inverted") in inverted.badges
 
 
 def test_the_corners_tell_whose_scan_it_is_and_how_it_is_shown(shown):
@@ -103,14 +104,14 @@ def test_text_can_be_taken_away_but_not_the_letters_and_the_badges(shown):
     picture = panel_values.slice_picture(replace(shown, overlay_text=False, inverted=True))
     assert picture.top_left == picture.top_right == picture.bottom_left == picture.bottom_right == ()
     assert picture.letters is not None
-    assert picture.badges == ("Inverted",)
+    assert picture.badges == (Badge("Inverted"),)
 
 
 def test_the_first_slice_is_shown_with_its_place_in_the_whole(scan):
     preview = Preview(replace(toy_scan(slices=1), details=DETAILS), 7, 15)
     picture = panel_values.slice_picture(Shown(preview=preview, slice_index=7, loading=(1, 15)))
     assert "Slice 8 / 15" in picture.bottom_right
-    assert picture.badges == ("Reading…",)
+    assert picture.badges == (Badge("Reading…"),)
 
 
 def test_hidden_results_reach_no_part_of_the_picture(shown):

@@ -15,7 +15,7 @@ from app import places, program
 from app.error_dialog import BugDialog, catch_unexpected, show_bug
 from app.program import WindowOptions, make_window, run_window
 from app.session import Mode
-from app.settings import Settings, write_settings
+from app.settings import Settings, read_settings, write_settings
 from ihd_core.labels import Label
 
 
@@ -150,3 +150,21 @@ def test_what_nobody_caught_reaches_the_dialog(qtbot, caplog, capsys):
     (dialog,) = [w for w in QApplication.topLevelWidgets() if isinstance(w, BugDialog) and w.isVisible()]
     dialog.close()
     assert "lost" in caplog.text
+
+
+def test_the_reader_is_asked_for_with_the_first_scan_and_not_over_a_failure(
+    open_window, wait_settled, study, tmp_path, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(program.dialogs, "ask_reader", lambda window, name: asked.append(window.shown.scan) or "R7")
+    window = open_window(reader="")
+    program._ask_reader_once(window, opens=True)
+    window.open_paths([tmp_path / "missing"])
+    wait_settled(window)
+    assert asked == []
+    window.open_paths([study.one])
+    wait_settled(window)
+    window.open_paths([study.two])
+    wait_settled(window)
+    assert [scan.uid for scan in asked] == ["1.2.3.1.1"]
+    assert read_settings(places.settings_file()).reader == "R7"

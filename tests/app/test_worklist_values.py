@@ -65,7 +65,8 @@ def test_a_series_that_is_not_predicted_says_so_and_why(found):
 def test_a_refused_series_that_is_open_shows_its_state_once_there_is_one(found):
     shown = Shown(series=found.series, current=2, scan=toy_scan())
     assert worklist_rows(shown)[2].state == "not predicted"
-    assert worklist_rows(replace(shown, loading=(3, 14)))[2].state == "3 / 14"
+    assert worklist_rows(replace(shown, loading=(3, 14)))[2].state == "not predicted"  # another one is being read
+    assert worklist_rows(replace(shown, scan=None, loading=(3, 14)))[2].state == "3 / 14"
     saved = Opinion({Label.ANY: answer(90)})
     assert worklist_rows(replace(shown, opinion=saved, saved_opinion=saved))[2].state == "saved"
 

@@ -68,13 +68,25 @@ def test_a_note_can_be_chosen_by_keys_alone(qtbot, panel):
     assert chosen == [3]
 
 
-def test_where_a_click_leads_is_said_unless_the_sentence_does(panel):
+def test_an_arrow_says_where_a_click_leads(panel):
     panel.show_notes(NOTES)
     spoken = [rows(panel).item(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(3)]
-    assert spoken[0] == NOTES[0].text
-    assert spoken[1].startswith(NOTES[1].text)
-    assert spoken[1].endswith("slice\u00a04)") or spoken[1].endswith("slice 4)")
+    arrow = "\u00a0\u2192"
+    assert spoken[0] == f"{NOTES[0].text}{arrow}"  # it ends with the name of the slice
+    assert spoken[1] == f"{NOTES[1].text} · slice\u00a04{arrow}"
     assert spoken[2] == NOTES[2].text
+
+
+def test_the_hand_is_over_notes_that_lead_somewhere(qtbot, panel):
+    panel.show_notes(NOTES)
+    panel.resize(288, 300)
+    shapes = []
+    for row in (0, 2):
+        area = rows(panel).visualItemRect(rows(panel).item(row))
+        qtbot.mouseMove(rows(panel).viewport(), area.center())
+        rows(panel).itemEntered.emit(rows(panel).item(row))
+        shapes.append(rows(panel).viewport().cursor().shape())
+    assert shapes == [Qt.CursorShape.PointingHandCursor, Qt.CursorShape.ArrowCursor]
 
 
 def test_at_the_height_it_asks_for_every_sentence_can_be_read(qtbot, panel):

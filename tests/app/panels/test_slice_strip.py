@@ -179,6 +179,29 @@ def test_hidden_nothing_of_the_probabilities_can_be_seen(strip):
     assert not np.array_equal(grabbed(strip), pictures[0])
 
 
+def test_of_a_scan_that_is_not_analysed_nothing_is_awaited(strip):
+    nothing = np.full((SLICES, len(LABELS)), np.nan, np.float32)
+    pictures = []
+    for hidden in (True, False):
+        view = shown(probabilities=nothing, hidden=hidden, not_analysed=True)
+        assert view.message == "Not analysed"
+        strip.show_strip(view)
+        pictures.append(grabbed(strip))
+    assert np.array_equal(*pictures)
+    strip.show_strip(shown(probabilities=nothing))
+    assert not np.array_equal(grabbed(strip), pictures[0])
+
+
+def test_the_ends_are_called_what_they_are(strip):
+    pictures = []
+    for ends in (("inferior", "vertex"), ("right", "left")):
+        strip.show_strip(shown(hidden=True, ends=ends))
+        pictures.append(grabbed(strip)[-18:])
+    different = (pictures[0] != pictures[1]).any(axis=(0, 2)).nonzero()[0]
+    assert different.min() < 80
+    assert different.max() > strip.width() - 80
+
+
 def test_hidden_it_is_still_the_way_to_a_slice(strip):
     strip.show_strip(shown(hidden=True))
     chosen = collected(strip.slice_chosen)

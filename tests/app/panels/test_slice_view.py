@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QRegion, QWheelEvent
+from PySide6.QtGui import QFont, QFontMetricsF, QImage, QMouseEvent, QRegion, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.panels.slice_picture import ColourBar, SlicePicture
+from app.panels.slice_picture import Badge, ColourBar, SlicePicture
 from app.panels.slice_view import GESTURES, SliceView
-from app.panels.slice_writing import BADGE, INK, LETTER
+from app.panels.slice_writing import BADGE, CALM_BADGE, INK, LETTER, _row
 from ihd_core.labels import Label
 from ihd_core.orientation import EdgeLetters
 from ihd_core.windowing import BRAIN, Window
@@ -276,7 +276,7 @@ def test_a_long_line_leaves_the_other_corner_alone(view):
 
 
 def test_badges_are_on_their_own_ground_and_corners_give_way(view):
-    badge = "DEMONSTRATION MODEL: not for clinical use"
+    badge = Badge("DEMONSTRATION MODEL: not for clinical use")
     view.show_picture(blank(badges=(badge,)))
     ground = has(grabbed(view), BADGE)
     assert ground.sum() > 2000
@@ -472,15 +472,44 @@ def test_every_gesture_is_described():
     assert all(gesture.does for gesture in GESTURES)
 
 
-def test_short_badges_share_a_row_and_none_is_cut(view):
-    short, long = ("One", "Two", "Three"), "A long sentence on what this model may be used for"
-    view.show_picture(blank(badges=short))
-    one_row = np.nonzero(has(grabbed(view), BADGE).any(axis=1))[0]
-    view.show_picture(blank(badges=short[:1]))
-    assert one_row.max() == np.nonzero(has(grabbed(view), BADGE).any(axis=1))[0].max()
-    view.show_picture(blank(badges=(*short, long)))
-    two_rows = np.nonzero(has(grabbed(view), BADGE).any(axis=1))[0]
-    assert one_row.max() < two_rows.max() <= 2 * one_row.max()
+def rows_of(view, colour, badges):
+    view.show_picture(blank(badges=badges))
+    return np.nonzero(has(grabbed(view), colour).any(axis=1))[0]
+
+
+def test_badges_never_take_more_than_one_row(view):
+    one = rows_of(view, BADGE, (Badge("One"),))
+    many = tuple(Badge(f"A rather long badge {number}", may_go=True) for number in range(9))
+    found = rows_of(view, BADGE, (*many, Badge("Inverted")))
+    assert (found.min(), found.max()) == (one.min(), one.max())
+
+
+def test_the_letter_at_the_top_is_at_the_same_place_for_one_badge_and_for_many(view):
+    letters = EdgeLetters("R", "L", "A", "P")
+    places = []
+    for count in (1, 9):
+        badges = tuple(Badge(f"A rather long badge {number}", may_go=True) for number in range(count))
+        view.show_picture(blank(badges=badges, letters=letters))
+        places.append(np.nonzero(has(grabbed(view), LETTER)[:120])[0].min())
+    assert places[0] == places[1]
+
+
+def test_what_is_not_serious_is_grey(view):
+    assert len(rows_of(view, CALM_BADGE, (Badge("Metal", serious=False),)))
+    assert not len(rows_of(view, BADGE, (Badge("Metal", serious=False),)))
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [(2000, ["B0", "B1", "B2", "B3", "+3", "Inverted"]), (180, ["B0", "+6", "Inverted"]), (10, ["+7", "Inverted"])],
+)
+def test_four_are_named_or_as_many_as_fit_and_the_rest_is_counted(qapp, width, expected):
+    font = QFont(qapp.font())
+    font.setPixelSize(13)
+    badges = (*(Badge(f"B{number}", number == 0, may_go=True) for number in range(7)), Badge("Inverted"))
+    row = _row(badges, QFontMetricsF(font), width)
+    assert [badge.text for badge in row] == expected
+    assert row[-2].serious == (expected[0] == "+7")  # the count is as serious as what it counts
 
 
 def test_what_asks_for_caution_stands_above_the_lower_right_corner_in_the_badges_colour(view):
