@@ -1,11 +1,9 @@
 import re
 from pathlib import Path
-from shutil import copy
 from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from pydicom import dcmread
 
 from ihd_core.dicom.ranking.table import RANKING
 from ihd_core.dicom.reader import load_scan
@@ -76,14 +74,6 @@ def test_reconstructions_under_one_uid_are_never_mixed(tmp_path, hu, keyword, fi
 def test_a_kernel_that_changes_along_a_scan_splits_nothing(tmp_path, hu):
     write_series(tmp_path, hu, tags_per_slice=lambda index: {"ConvolutionKernel": "SOFT" if index < 3 else "STANDARD"})
     assert [series.slice_count for series in find_series([tmp_path]).series] == [5]
-
-
-def test_the_uid_of_a_further_stack_stays_when_a_slice_of_it_is_gone(tmp_path, hu):
-    write_series(tmp_path / "a", hu, series_uid="1.2.3")
-    paths = write_series(tmp_path / "b", hu[:3], series_uid="1.2.3", spacing_mm=(5.0, 0.4, 0.4))
-    before = [series.uid for series in find_series([tmp_path]).series]
-    paths[0].unlink()
-    assert [series.uid for series in find_series([tmp_path]).series] == before
 
 
 def test_two_series_are_ranked_and_say_why(tmp_path, hu):
@@ -177,187 +167,6 @@ def test_a_file_is_read_once_however_it_is_spelled(tmp_path, hu, monkeypatch):
     assert find_series([tmp_path / "a", Path("a"), Path("a/../a/001.dcm")]).series[0].stack.repeated == ()
 
 
-def test_slices_without_a_series_uid_get_one_that_stays(tmp_path, hu):
-    write_series(tmp_path, hu, tags={"SeriesInstanceUID": None})
-    first, second = find_series([tmp_path]).series[0], find_series([tmp_path]).series[0]
-    assert first.uid == second.uid
-    assert first.uid.startswith("2.25.")
-
-
-NAMELESS = {"SeriesInstanceUID": None, "SOPInstanceUID": None, "StudyInstanceUID": None}
-
-
-def write_nameless(folder, hu, positions_mm=None, **tags):
-    """Slices without any UID, as some anonymisers leave them."""
-    paths = write_series(folder, hu, positions_mm=positions_mm, tags={**NAMELESS, **tags})
-    for path in paths:
-        dataset = dcmread(path)
-        dataset.file_meta.MediaStorageSOPInstanceUID = ""
-        dataset.save_as(path)
-    return paths
-
-
-@pytest.mark.parametrize(
-    "differing",
-    [
-        *({"PatientID": ("A", "B")}, {"PatientName": ("DOE^A", "DOE^B")}, {"StudyDate": ("20200101", "20210101")}),
-        *({"SeriesNumber": (1, 2)}, {"SeriesDescription": ("x", "y")}),
-    ],
-    ids=lambda differing: next(iter(differing)),
-)
-def test_series_without_any_uid_are_told_apart_by_what_their_files_say(tmp_path, hu, differing):
-    ((keyword, values),) = differing.items()
-    for name, value in zip("ab", values, strict=True):
-        write_nameless(tmp_path / name, hu, **{keyword: value})
-    first, second = find_series([tmp_path]).series
-    assert (first.slice_count, second.slice_count) == (5, 5)
-    assert first.uid != second.uid
-    assert set(load_scan(first).slice_uids).isdisjoint(load_scan(second).slice_uids)
-
-
-def test_series_that_say_nothing_at_all_are_told_apart_by_their_content(tmp_path, hu):
-    nothing = dict.fromkeys(("PatientID", "PatientName", "SeriesNumber"))
-    for name, shift in (("a", 0), ("b", 1)):
-        write_nameless(tmp_path / name, hu + shift, **nothing)
-    apart = [find_series([tmp_path / name]).series[0].uid for name in "ab"]
-    assert len(set(apart)) == 2
-    assert {series.uid for series in find_series([tmp_path]).series} == set(apart)
-
-
-def test_a_series_without_a_uid_keeps_its_own_wherever_it_lies(tmp_path, hu):
-    paths = write_nameless(tmp_path / "a", hu)
-    (tmp_path / "b").mkdir()
-    with ZipFile(tmp_path / "c.zip", "w") as archive:
-        for number, path in enumerate(reversed(paths)):
-            copy(path, tmp_path / "b" / f"IM{number}")
-            archive.write(path, f"deep/{number}.dcm")
-    uids = {find_series([tmp_path / name]).series[0].uid for name in ("a", "b", "c.zip")}
-    assert len(uids) == 1
-    slices = {load_scan(tmp_path / name).slice_uids for name in ("a", "b", "c.zip")}
-    assert len(slices) == 1
-
-
-def test_a_series_without_a_uid_is_one_though_it_lies_in_several_folders(tmp_path, hu):
-    paths = write_nameless(tmp_path / "a", hu)
-    (tmp_path / "b").mkdir()
-    for path in paths[::2]:
-        path.rename(tmp_path / "b" / path.name)
-    assert [series.slice_count for series in find_series([tmp_path]).series] == [5]
-
-
-@pytest.mark.parametrize("shift_mm", [0.0, 2.5])
-def test_two_patients_of_the_same_name_are_not_mixed_where_no_uid_tells_them_apart(tmp_path, hu, shift_mm):
-    """As where every patient was made ANONYMOUS; half a distance off, the slices of one lie between the other's."""
-    heights = np.array([[0, 0, 5.0 * index] for index in range(5)])
-    write_nameless(tmp_path / "a", hu, positions_mm=heights)
-    write_nameless(tmp_path / "b", hu // 2, positions_mm=heights + np.array([0, 0, shift_mm]))
-    scans = [load_scan(series) for series in find_series([tmp_path]).series]
-    assert sorted(scan.hu.max() for scan in scans) == [hu.max() // 2, hu.max()]
-    assert [len(scan) for scan in scans] == [5, 5]
-    assert all("duplicate-slices" not in [warning.code for warning in scan.warnings] for scan in scans)
-
-
-def test_slices_that_name_no_patient_are_one_series_within_their_folder_only(tmp_path, hu):
-    for name in "ab":
-        write_nameless(tmp_path / name, hu, PatientID=None, PatientName=None)
-    assert [series.slice_count for series in find_series([tmp_path]).series] == [5, 5]
-
-
-def test_stacks_of_one_uid_have_uids_of_their_own_however_alike_they_are(tmp_path, hu):
-    for number, spacing in enumerate((0.4861, 0.4872, 0.4883)):
-        write_series(tmp_path / str(number), hu, series_uid="1.2.3", spacing_mm=(5.0, spacing, spacing))
-    uids = [series.uid for series in find_series([tmp_path]).series]
-    assert len(set(uids)) == 3
-    assert uids[0] == "1.2.3"
-    assert all(re.fullmatch(r"1\.2\.3#[0-9a-f]{8}", uid) for uid in uids[1:])
-
-
-def test_copies_of_a_series_that_says_nothing_have_uids_of_their_own(tmp_path, hu):
-    for name in "ab":
-        write_nameless(tmp_path / name, hu, PatientID=None, PatientName=None)
-    uids = [series.uid for series in find_series([tmp_path]).series]
-    assert sorted(uids)[1] == f"{min(uids)}-2"
-    assert [series.uid for series in find_series([tmp_path]).series] == uids
-
-
-@pytest.mark.parametrize("gone", [0, 2, 4])
-def test_the_uid_of_a_further_stack_does_not_hang_on_one_slice(tmp_path, hu, gone):
-    write_series(tmp_path / "a", np.repeat(hu, 2, axis=0), series_uid="1.2.3")
-
-    def odd(index):
-        return {"ConvolutionKernel": "X" if index == 0 else "Y", "SliceThickness": 1 if index == 4 else 5}
-
-    paths = write_series(tmp_path / "b", hu, series_uid="1.2.3", spacing_mm=(5.0, 0.4, 0.4), tags_per_slice=odd)
-    before = [series.uid for series in find_series([tmp_path]).series]
-    paths[gone].unlink()
-    assert [series.uid for series in find_series([tmp_path]).series] == before
-
-
-def test_what_macos_adds_is_left_out_quietly(tmp_path, hu):
-    write_series(tmp_path / "scan", hu)
-    metadata = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        " + bytes(200)
-    for name in ("._001.dcm", "._002.dcm", "._head.nii"):
-        (tmp_path / "scan" / name).write_bytes(metadata)
-    with ZipFile(tmp_path / "scan.zip", "w") as archive:
-        for path in sorted((tmp_path / "scan").glob("0*")):
-            archive.write(path, f"scan/{path.name}")
-            archive.writestr(f"__MACOSX/scan/._{path.name}", metadata[:40])
-        archive.writestr("__MACOSX/scan/._.dcm", b"")
-    for name, count in (("scan", 3), ("scan.zip", 6)):
-        found = find_series([tmp_path / name])
-        assert left_out(found) == {"macOS metadata": count}
-        assert not any(entry.damaged for entry in found.left_out)
-        assert found.series[0].damaged == ()
-
-
-@pytest.mark.parametrize(
-    ("slices", "empty", "is_lost"),
-    [
-        ("IM000{}", "IM0009", True),
-        ("IM000{}", "readme", False),
-        ("IM000{}", "README", False),
-        ("1.2.84.{}", "1.2.84.9", True),
-        ("1.2.84.{}", "readme.txt", False),
-        ("A0F{}C", "B12EF", True),
-        ("{}.dcm", "9.dcm", True),
-        ("{}.dcm", "readme", False),
-        ("{}.bin", "x.bin", True),
-    ],
-)
-def test_an_empty_file_is_a_lost_slice_if_it_is_called_as_slices_are(tmp_path, hu, slices, empty, is_lost):
-    for number, path in enumerate(write_series(tmp_path, hu)):
-        path.rename(tmp_path / slices.format(number))
-    (tmp_path / empty).touch()
-    found = find_series([tmp_path])
-    assert found.series[0].damaged == ((f"{empty}: is empty (0 bytes)",) if is_lost else ())
-    assert [entry.damaged for entry in found.left_out] == [is_lost]
-
-
-@pytest.mark.parametrize(
-    ("tags", "reason"),
-    [
-        ({"Modality": "OT"}, "OT, not CT"),
-        ({"RescaleType": "MGML"}, "values that are not HU"),
-        ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "dose screen or secondary capture"),
-    ],
-)
-@pytest.mark.parametrize("which", [0, 4])
-def test_an_end_of_a_scan_that_is_left_out_for_what_it_says_is_named(tmp_path, hu, tags, reason, which):
-    write_series(tmp_path, hu, series_uid="1.2.3", tags_per_slice=lambda index: tags if index == which else {})
-    (warning,) = load_scan(tmp_path).warnings
-    assert warning.code == "left-out-images"
-    assert warning.text == f"Left out of this series: {which + 1:03d}.dcm ({reason})"
-    assert dict(warning.values) == {"files": 1}
-
-
-def test_what_lies_otherwise_or_in_another_series_is_not_missed(tmp_path, hu):
-    write_series(tmp_path / "a", hu, series_uid="1.2.3")
-    write_series(tmp_path / "b", hu[:1], series_uid="1.2.3", orientation=SAGITTAL, tags=LOCALIZER)
-    write_series(tmp_path / "c", hu[:1, :16], series_uid="1.2.3", tags={"Modality": "OT"})
-    write_series(tmp_path / "d", hu[:1], series_uid="1.2.4", tags={"Modality": "OT"})
-    assert load_scan(tmp_path).warnings == ()
-
-
 def test_the_headers_can_be_stopped(tmp_path, hu):
     write_series(tmp_path, hu)
 
@@ -367,28 +176,6 @@ def test_the_headers_can_be_stopped(tmp_path, hu):
 
     with pytest.raises(Cancelled):
         find_series([tmp_path], report=stop)
-
-
-def test_a_damaged_file_is_missed_only_in_its_own_series(tmp_path, hu):
-    """In one flat folder, as archives export studies."""
-    for number, name in enumerate("ab"):
-        for path in write_series(tmp_path / name, hu, series_uid=f"1.2.3.{number}"):
-            path.rename(tmp_path / f"{name}{path.name}")
-    damaged = tmp_path / "b003.dcm"
-    content = damaged.read_bytes()
-    damaged.write_bytes(content[: content.index(b"1.2.3.1") + 30])
-    lost = {series.uid: series.damaged for series in find_series([tmp_path]).series}
-    assert lost["1.2.3.0"] == ()
-    (reason,) = lost["1.2.3.1"]
-    assert reason.startswith("b003.dcm: is damaged")
-
-
-def test_a_damaged_file_of_unknown_series_may_be_of_any_beside_it(tmp_path, hu):
-    for number, name in enumerate("ab"):
-        for path in write_series(tmp_path / name, hu, series_uid=f"1.2.3.{number}"):
-            path.rename(tmp_path / f"{name}{path.name}")
-    (tmp_path / "c.dcm").touch()
-    assert [len(series.damaged) for series in find_series([tmp_path]).series] == [1, 1]
 
 
 def test_an_archive_without_its_ending_is_looked_into(tmp_path, hu):
