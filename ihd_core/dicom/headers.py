@@ -36,7 +36,8 @@ class PixelFormat:
     """How the stored values of a picture are to be read, DICOM PS3.3 C.7.6.3.
 
     Attributes:
-        is_signed: two's complement (0028,0103); None where the file does not say, which counts as unsigned.
+        is_signed: two's complement (0028,0103); None where the file does not say, or says neither 0
+            nor 1; which counts as unsigned.
         padding: PixelPaddingValue (0028,0120) with the sign of the pixels; None where there is none.
         padding_limit: PixelPaddingRangeLimit (0028,0121), likewise.
     """
@@ -310,7 +311,8 @@ def _position(elements: Elements) -> tuple[float, ...] | None:
 
 
 def _pixel_format(elements: Elements) -> PixelFormat:
-    representation = number(elements, "PixelRepresentation")
+    said = number(elements, "PixelRepresentation")
+    representation = said if said in {0, 1} else None
     bits = whole(elements, "BitsStored", 16)
 
     def as_stored(keyword: str) -> int | None:

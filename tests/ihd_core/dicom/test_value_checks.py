@@ -135,7 +135,11 @@ def test_one_voxel_is_enough_to_be_a_picture(tmp_path, index):
 
 @pytest.mark.parametrize(
     ("tags", "said"),
-    [({"PixelRepresentation": None}, "PixelRepresentation is absent"), ({"HighBit": 3}, "HighBit is 3")],
+    [
+        ({"PixelRepresentation": None}, "PixelRepresentation is absent"),
+        ({"PixelRepresentation": 2}, "PixelRepresentation is absent or unknown"),
+        ({"HighBit": 3}, "HighBit is 3"),
+    ],
 )
 def test_what_is_assumed_of_the_pixel_format_is_said(tmp_path, hu, tags, said):
     write_series(tmp_path, hu, tags=tags)
