@@ -70,8 +70,10 @@ def rejected(file: SourceFile, error: DicomError) -> Rejected:
     return Rejected(file, reason, damaged=True, empty=reason.startswith("is empty"), series_uid=uid)
 
 
-def judged_by_name(found: Iterable[Rejected], slices: Sequence[Header]) -> list[Rejected]:
+def judged_by_name(found: Sequence[Rejected], slices: Sequence[Header]) -> list[Rejected]:
     """The same, empty files damaged only where they are called what slices are called."""
+    if not any(one.empty for one in found):
+        return list(found)
     files = dict.fromkeys(header.file for header in slices)
     names = {_pattern(file) for file in files}
     lengths = {len(file.own_name) for file in files if not _ending(file)}
