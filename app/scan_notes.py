@@ -78,11 +78,12 @@ def badges(shown: Shown) -> tuple[Badge, ...]:
     found = [Badge(_name(warning.code), warning.code in SERIOUS, may_go=True) for warning in warnings(shown)]
     if scan.details.lossy and not any("lossy" in warning.code for warning in scan.warnings):
         found.append(Badge("Lossy compression", may_go=True))
-    always = [_lie(shown)[0], REPAIR_OFF * (not shown.repair), "Inverted" * shown.inverted]
+    lie = [Badge(text) for text in _lie(shown)[:1] if text]
+    always = [REPAIR_OFF * (not shown.repair), "Inverted" * shown.inverted]
     if shown.heatmap_labels and shown.prediction and shown.prediction.model.demonstration:
         always.append(DEMONSTRATION)
     kept = [Badge(text) for text in always if text]
-    return tuple({badge.text: badge for badge in (*found, *kept)}.values())
+    return tuple({badge.text: badge for badge in (*lie, *found, *kept)}.values())
 
 
 def _lie(shown: Shown) -> tuple[str, str]:

@@ -78,7 +78,7 @@ class NotesPanel(QWidget):
         self._list.itemActivated.connect(self._on_item)
         self._list.setMouseTracking(True)
         self._list.itemEntered.connect(self._on_entered)
-        self._list.viewportEntered.connect(self._list.viewport().unsetCursor)
+        self._list.viewportEntered.connect(lambda: self._list.viewport().unsetCursor())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 0, 8, 4)
         layout.setSpacing(3)

@@ -198,12 +198,13 @@ def _row_width(row: Sequence[Badge], metrics: QFontMetricsF) -> float:
 
 def _row(badges: Sequence[Badge], metrics: QFontMetricsF, width: float) -> list[Badge]:
     """The badges that are drawn: of those that may go as many as fit into one row, MOST_BADGES at most, and a count."""
-    may_go, fixed = [badge for badge in badges if badge.may_go], [badge for badge in badges if not badge.may_go]
-    row: list[Badge] = []
+    may_go = [badge for badge in badges if badge.may_go]
+    row = list(badges)
     for count in range(min(len(may_go), MOST_BADGES), -1, -1):
-        rest = may_go[count:]
-        counted = [Badge(f"+{len(rest)}", any(badge.serious for badge in rest))] if rest else []
-        row = [*may_go[:count], *counted, *fixed]
+        gone = may_go[count:]
+        counted = [Badge(f"+{len(gone)}", any(badge.serious for badge in gone))] if gone else []
+        place = next((at for at, badge in enumerate(badges) if gone and badge is gone[0]), len(badges))
+        row = [*badges[:place], *counted, *(badge for badge in badges[place:] if not badge.may_go)]
         if _row_width(row, metrics) <= width - 2 * BADGE_GAP:
             break
     return row
