@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ihd_core.dicom.places import SAME_PLACE_MM, image_order, image_set, place_numbers, usual_orientation
 from ihd_core.scan import ScanWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
 
     from ihd_core.dicom.headers import Header
-
-SAME_PLACE_MM = 0.01
-"""Two slices closer than this along the normal are images of one place."""
 
 UNEVEN = 0.1
 """Share of the usual distance by which a distance may differ and still count as even."""
@@ -28,6 +27,18 @@ TILT_DEGREES = 0.5
 
 SHIFT_MM = 1.0
 """A slice that lies farther than this beside the line of the others has been shifted, or its neighbours have."""
+
+OBLIQUE_DEGREES = 35.0
+"""Slices turned farther than this out of their plane show the head as no ordinary slice does; gantries tilt by 30."""
+
+INTERLEAVED = 0.45
+"""The short one of two distances that take turns is at most this share of the long one where two scans are mixed."""
+
+FEWEST_TURNS = 8
+"""So many distances in turn are no chance."""
+
+MOST_RUNS = 6
+"""Of equal distances that a warning lists."""
 
 PLANES = ("sagittal", "coronal", "axial")
 
@@ -76,18 +87,12 @@ def stack(headers: Sequence[Header]) -> Stack:
     Raises:
         ValueError: the orientation is not two perpendicular unit vectors.
     """
-    orientation = axes(headers[0].orientation or ())
-    height = {id(h): float(np.dot(h.position or (), orientation[2])) for h in headers}
-    candidates = sorted(headers, key=lambda h: (height[id(h)], h.acquisition, h.instance_number, str(h.file)))
-    ordered: list[Header] = []
-    repeated: list[Header] = []
-    for header in candidates:
-        taken = ordered and height[id(header)] - height[id(ordered[-1])] < SAME_PLACE_MM
-        (repeated if taken else ordered).append(header)
+    orientation = axes(usual_orientation(headers))
+    ordered, repeated = _one_of_each_place(headers, orientation[2])
     positions = np.array([header.position for header in ordered], np.float64)
     gaps = np.diff(positions @ orientation[2])
     between = float(np.median(gaps)) if len(gaps) else ordered[0].details.thickness_mm or 1.0
-    rows_mm, columns_mm = ordered[0].pixel_mm or (1.0, 1.0)
+    rows_mm, columns_mm = _usual_pixel_mm(ordered)
     return Stack(
         headers=tuple(ordered),
         orientation=orientation,
@@ -99,17 +104,49 @@ def stack(headers: Sequence[Header]) -> Stack:
     )
 
 
+def _one_of_each_place(headers: Sequence[Header], normal: NDArray[np.float64]) -> tuple[list[Header], list[Header]]:
+    """One image of every place in order of height, the one that is most like the rest of the stack; and the others."""
+    heights = np.array([header.position for header in headers], np.float64) @ normal
+    places = place_numbers(heights)
+    images: list[list[Header]] = [[] for _ in range(int(places.max()) + 1)]
+    for header, place in zip(headers, places.tolist(), strict=True):
+        images[place].append(header)
+    if len(images) == len(headers):
+        return [header for (header,) in images], []
+    sets = Counter(map(image_set, headers))
+    acquisitions = Counter(header.acquisition[0] for header in headers)
+
+    def preference(header: Header) -> tuple[Hashable, ...]:
+        return -sets[image_set(header)], -acquisitions[header.acquisition[0]], *image_order(header)
+
+    for at_place in images:
+        at_place.sort(key=preference)
+    return [first for first, *_ in images], [header for _, *others in images for header in others]
+
+
+def _usual_pixel_mm(headers: Sequence[Header]) -> tuple[float, float]:
+    """Median distance between rows and between columns; they differ by rounding only."""
+    first = headers[0].pixel_mm or (1.0, 1.0)
+    if all(header.pixel_mm is headers[0].pixel_mm or header.pixel_mm == first for header in headers):
+        return first[0], first[1]
+    rows_mm, columns_mm = np.median([header.pixel_mm or first for header in headers], axis=0)
+    return float(rows_mm), float(columns_mm)
+
+
 def geometry_warnings(stack: Stack) -> list[ScanWarning]:
     """What a reader must know of the geometry: holes and repeats first, then tilt, then uneven spacing."""
     places = len(stack.headers)
     single = [ScanWarning("single-slice", "A single slice, not a volume", {"slices": 1})] if places == 1 else []
+    interleaved = _interleaved_warnings(stack.gaps_mm)
     return [
         *single,
-        *_missing_warnings(stack.gaps_mm),
+        # Between the slices of two scans no distance says what is missing, or what is usual.
+        *(interleaved or _missing_warnings(stack.gaps_mm)),
         *_repeat_warnings(places, len(stack.repeated)),
+        *_oblique_warnings(stack.orientation[2]),
         *_tilt_warnings(stack.tilt_degrees),
         *_shift_warnings(stack),
-        *_uneven_warnings(stack.gaps_mm),
+        *([] if interleaved else _uneven_warnings(stack.gaps_mm)),
     ]
 
 
@@ -185,10 +222,37 @@ def _uneven_warnings(gaps: NDArray[np.float64]) -> list[ScanWarning]:
     usual = float(np.median(others)) if others else 0.0
     if all(abs(gap - usual) <= UNEVEN * usual for gap in others):
         return []
-    runs = groupby(f"{gap:.1f}" for gap in others)
-    text = ", ".join(f"{len(list(run))} × {gap} mm" for gap, run in runs)
+    runs = [f"{len(list(run))} × {gap} mm" for gap, run in groupby(f"{gap:.1f}" for gap in others)]
+    text = ", ".join(runs[:MOST_RUNS]) + (", …" if len(runs) > MOST_RUNS else "")
     values = {"smallest_mm": _rounded(min(others)), "largest_mm": _rounded(max(others)), "usual_mm": _rounded(usual)}
     return [ScanWarning("uneven-spacing", f"Uneven distance between slices, inferior first: {text}", values)]
+
+
+def _interleaved_warnings(gaps: NDArray[np.float64]) -> list[ScanWarning]:
+    """Where a short and a long distance take turns along most of the stack."""
+    if len(gaps) < FEWEST_TURNS:
+        return []
+    pairs = np.stack([gaps[:-1], gaps[1:]], axis=1)
+    short, long = pairs.min(axis=1), pairs.max(axis=1)
+    period = np.median(short + long)
+    takes_turns = (short <= INTERLEAVED * long) & (np.abs(short + long - period) <= UNEVEN * period)
+    if takes_turns.sum() < max(FEWEST_TURNS - 1, len(pairs) / 2):
+        return []
+    values = {"short_mm": _rounded(np.median(short[takes_turns])), "long_mm": _rounded(np.median(long[takes_turns]))}
+    distances = f"{values['short_mm']:.1f} and {values['long_mm']:.1f} mm"
+    text = (
+        f"Distances of {distances} take turns: slices of two scans seem to be mixed, which nothing in the files tells"
+    )
+    return [ScanWarning("interleaved-slices", text, values)]
+
+
+def _oblique_warnings(normal: NDArray[np.float64]) -> list[ScanWarning]:
+    degrees = float(np.degrees(np.arccos(min(1.0, float(np.abs(normal).max())))))
+    if degrees <= OBLIQUE_DEGREES:
+        return []
+    plane = PLANES[int(np.argmax(np.abs(normal)))]
+    text = f"Oblique slices, {degrees:.0f}° from {plane}: the network knows no such plane"
+    return [ScanWarning("oblique-slices", text, {"degrees": round(degrees, 1)})]
 
 
 def _rounded(millimetres: float) -> float:

@@ -61,6 +61,7 @@ class Header:
         sop_uid: SOPInstanceUID; of one frame of several followed by PART and the number of the frame, from 1.
         frames: pictures in the file; 1 for an ordinary slice.
         acquisition: AcquisitionNumber (0020,0012) and AcquisitionTime (0008,0032).
+        frame_of_reference: FrameOfReferenceUID (0020,0052), what positions are measured against.
         position: mm, LPS, centre of the first pixel (0020,0032).
         orientation: direction along a row of pixels, then down a column, LPS (0020,0037).
         pixel_mm: distance between rows, between columns, mm (0028,0030).
@@ -83,6 +84,7 @@ class Header:
     image_type: tuple[str, ...]
     instance_number: int
     acquisition: tuple[int, str]
+    frame_of_reference: str
     rows: int
     columns: int
     samples_per_pixel: int
@@ -254,6 +256,7 @@ def _header(elements: Elements, file: SourceFile, stamp: Stamp, place: PixelPlac
         image_type=tuple(part.strip().upper() for part in elements.texts("ImageType")),
         instance_number=whole(elements, "InstanceNumber"),
         acquisition=_acquisition(elements),
+        frame_of_reference=text(elements, "FrameOfReferenceUID"),
         rows=whole(elements, "Rows"),
         columns=whole(elements, "Columns"),
         samples_per_pixel=whole(elements, "SamplesPerPixel") or 1,

@@ -68,6 +68,7 @@ _WANTED_KEYWORDS: Mapping[int, tuple[str, str]] = {
     0x00200032: ("ImagePositionPatient", "DS"),
     0x00200035: ("ImageOrientation", "DS"),
     0x00200037: ("ImageOrientationPatient", "DS"),
+    0x00200052: ("FrameOfReferenceUID", "UI"),
     0x00280002: ("SamplesPerPixel", "US"),
     0x00280004: ("PhotometricInterpretation", "CS"),
     0x00280008: ("NumberOfFrames", "IS"),

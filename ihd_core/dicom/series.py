@@ -260,7 +260,8 @@ def _stacks(
             unusable.append(LeftOut(files, f"single {stack.plane} image, as localizers are"))
         else:
             found.append((stack, part, table.judged(stack)))
-    found.sort(key=lambda one: (-table.score(one[2]), -len(one[0].headers), digits(one[0], one[1])))
+    # Among equals the first pass stays first, as parts() has them.
+    found.sort(key=lambda one: (-table.score(one[2]), -len(one[0].headers)))
     return found, unusable
 
 

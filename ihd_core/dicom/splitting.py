@@ -4,28 +4,42 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from ihd_core.dicom.geometry import axes
+from ihd_core.dicom.identities import by_patient, by_study
+from ihd_core.dicom.like_shapes import by_shape
+from ihd_core.dicom.places import image_order, place_numbers, usual_orientation
 from ihd_core.dicom.ranking.kernels import KernelKind, kernel
+from ihd_core.dicom.scan_overlap import FEW, MOSTLY, Extent, extent, scans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from ihd_core.dicom.headers import Header
 
-_Key = TypeVar("_Key", bound="Hashable")
+    Group = NDArray[np.intp]
+    """Indices of slices in increasing order of height."""
 
-FEW = 3
-"""Fewer slices than this are a slip of the scanner or the archive, not a stack of their own."""
+_Key = TypeVar("_Key", bound="Hashable")
 
 MOST_PASSES = 4
 """More images of every place than this are a series in time, as for perfusion; its first image of each is shown."""
 
-CONTIGUOUS = 1.2
-"""Slices no farther apart than so many thicknesses leave nothing between them."""
+DISPLACED_MM = 3.0
+"""Slices of one height that lie farther than this beside each other show different parts of the body."""
+
+PAUSE_SECONDS = 0.2
+"""A shorter time between two slices is within one pass."""
+
+MOST_PAUSES = 6
+"""So many of the longest pauses are tried as the one between two passes."""
+
+NO_AGENT = frozenset({"no", "none", "without"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,160 +59,260 @@ class Part:
 
 
 def parts(members: Sequence[Header]) -> list[Part]:
-    """Part the slices of one series UID.
+    """Part the slices of one series UID, in the order in which they were taken.
 
-    AcquisitionNumber, ImageType and SliceThickness differ within ordinary head scans and part nothing by themselves.
+    Patients, studies, shapes, contrast agents, and kernels for soft tissue and for bone are always apart. Whatever else
+    differs, such as the acquisition, its time or the tube voltage, differs within ordinary head scans too: it parts
+    slices only where each part is a scan of its own in the same part of the body.
     """
-    conflict, patients = _by_patient(members)
-    found = []
-    for name, of_patient in patients.items():
-        for alike in _by_shape(of_patient):
-            for reconstruction in _by_reconstruction(alike):
-                for acquisition, called in _by_acquisition(reconstruction):
-                    for number, one_pass in enumerate(_by_pass(acquisition), start=1):
-                        again = f"pass {number} over the same positions" if number > 1 else ""
-                        found.append(Part(tuple(one_pass), ", ".join(filter(None, (name, called, again))), conflict))
+    conflict, patients = by_patient(members)
+    found = [
+        Part(tuple(slices), ", ".join(filter(None, (name, study, called))), conflict)
+        for name, of_patient in patients.items()
+        for study, of_study in by_study(of_patient).items()
+        for alike in by_shape(of_study)
+        for called, slices in _Slices(alike).parted()
+    ]
+    if len(found) > 1:
+        found.sort(key=lambda part: min(map(image_order, part.slices)))
     return found
 
 
-def _by_patient(members: Sequence[Header]) -> tuple[str, Mapping[str, Sequence[Header]]]:
-    """The two identities named, empty if there is one or none; and the slices of each by what it is called."""
-    for keyword, identity in (
-        ("PatientID", lambda h: h.details.patient_id),
-        ("PatientName", lambda h: h.details.patient_name.rstrip("^ ").casefold()),
-        ("PatientBirthDate", lambda h: h.details.patient_birth_date),
-    ):
-        groups = _grouped(members, identity)
-        named = sorted(filter(None, groups))
-        if len(named) > 1:
-            return f"{keyword} {named[0]} and {named[1]}", {
-                f"{keyword} {key or 'unknown'}": groups[key] for key in groups
-            }
-    return "", {"": members}
+class _Slices:
+    """Slices of one shape, in increasing order of height, and where they lie."""
+
+    def __init__(self, headers: Sequence[Header]) -> None:
+        positions = np.array([header.position or (0.0, 0.0, 0.0) for header in headers], np.float64)
+        try:
+            row, column, normal = axes(usual_orientation(headers))
+        except ValueError:  # stack() says so
+            row, column, normal = np.eye(3)
+        heights = positions @ normal
+        order = np.argsort(heights, kind="stable")
+        self._headers = [headers[index] for index in order]
+        self._heights = heights[order]
+        self._places = place_numbers(self._heights)
+        self._thickness = np.array([header.details.thickness_mm for header in self._headers])
+        self._beside = positions[order] @ np.stack([row, column], axis=1)
+        # How far a slice lies beside one 1 mm below it where the table moves along the patient, whatever the tilt.
+        self._upright = np.array([row[2], column[2]]) / normal[2] if abs(normal[2]) > 0.1 else np.zeros(2)
+
+    def parted(self) -> Iterator[tuple[str, list[Header]]]:
+        """The slices of each scan, and what tells it from the others where its header does not."""
+        parting: list[tuple[str, Group]] = [("", np.arange(len(self._headers)))]
+        rules = (self._by_agent, self._by_kernel_kind, self._by_lane, *self._tag_rules(), self._by_pass)
+        for rule in rules:
+            parting = [
+                (", ".join(filter(None, (called, name))), part)
+                for called, group in parting
+                for name, part in rule(group)
+            ]
+        for called, part in parting:
+            yield called, [self._headers[index] for index in part]
+
+    def _extent(self, group: Group) -> Extent:
+        return extent(self._places[group], self._heights[group], self._thickness[group])
+
+    def _grouped(self, group: Group, value: Callable[[Header], _Key]) -> dict[_Key, Group]:
+        groups: dict[_Key, list[int]] = defaultdict(list)
+        for index in group.tolist():
+            groups[value(self._headers[index])].append(index)
+        return {key: np.array(indices) for key, indices in groups.items()}
+
+    def _by_agent(self, group: Group) -> list[tuple[str, Group]]:
+        return [("", part) for part in self._grouped(group, _agent).values()]
+
+    def _by_kernel_kind(self, group: Group) -> list[tuple[str, Group]]:
+        """Soft tissue apart from bone and lung, however few slices and wherever they lie."""
+        groups = self._grouped(group, _kernel_kind)
+        # Beside both of them, a kernel that is not known may be of either.
+        is_mixed = {KernelKind.SOFT, KernelKind.BONE} <= groups.keys()
+        return [("", part) for part in groups.values()] if is_mixed else [("", group)]
+
+    def _by_lane(self, group: Group) -> list[tuple[str, Group]]:
+        """Slices of the same heights that lie beside each other, as magnified pictures of the right and left ear."""
+        beside = self._beside[group]
+        upright = beside - np.outer(self._heights[group], self._upright)
+        if min(np.ptp(one, axis=0).max() for one in (beside, upright)) <= DISPLACED_MM:
+            return [("", group)]
+        lanes = min((_lanes(beside), _lanes(upright)), key=lambda numbers: int(numbers.max()))
+        found = {number: group[lanes == number] for number in range(int(lanes.max()) + 1)}
+        parts_beside = self._joined(group, found, are_displaced=True)
+        if len(parts_beside) == 1:
+            return [("", group)]
+        return [
+            (f"displaced in the plane, first pixel at {right:.0f}, {down:.0f} mm", part)
+            for part in parts_beside
+            for right, down in [self._beside[part[0]]]
+        ]
+
+    def _tag_rules(self) -> Iterator[Callable[[Group], list[tuple[str, Group]]]]:
+        """Of tags that differ between scans, and within some."""
+        for value, name in _TAGS:
+            if len({value(header) for header in self._headers}) > 1:
+                yield lambda group, value=value, name=name: self._by_tag(group, value, name)  # type: ignore[misc]
+        yield self._by_acquisition
+        yield self._by_time
+        yield self._by_run
+
+    def _by_tag(self, group: Group, value: Callable[[Header], str], name: str) -> list[tuple[str, Group]]:
+        found = self._joined(group, self._grouped(group, value))
+        if len(found) == 1 or not name:
+            return [("", part) for part in found]
+        said = [sorted(set(self._said(part, value))) for part in found]
+        return [
+            (f"{name} {' and '.join(one or 'unknown' for one in values)}", part)
+            for values, part in zip(said, found, strict=True)
+        ]
+
+    def _by_acquisition(self, group: Group) -> list[tuple[str, Group]]:
+        if self._is_series_in_time(group):
+            return [("", group)]
+        found = self._joined(group, self._grouped(group, lambda h: h.acquisition[0]))
+        return self._passes(
+            found, lambda part: _range_called("acquisition", self._said(part, lambda h: h.acquisition[0]))
+        )
+
+    def _by_time(self, group: Group) -> list[tuple[str, Group]]:
+        if self._is_series_in_time(group):
+            return [("", group)]
+        times = np.array([_seconds(header.acquisition[1]) for header in self._headers])
+        found = self._at_pauses(group, times)
+        return self._passes(found, lambda part: f"acquired at {min(self._said(part, lambda h: h.acquisition[1]))}")
+
+    def _at_pauses(self, group: Group, times: NDArray[np.float64]) -> list[Group]:
+        """Scans with a longer pause between them than between their slices, whichever pause that is."""
+        taken = times[group]
+        if not np.isfinite(taken).all() or np.ptp(taken) < PAUSE_SECONDS:
+            return [group]
+        order = np.argsort(taken, kind="stable")
+        pauses = np.diff(taken[order])
+        for pause in np.unique(pauses[pauses >= PAUSE_SECONDS])[: -MOST_PAUSES - 1 : -1]:
+            number = np.empty(len(group), np.intp)
+            number[order] = np.concatenate([[0], np.cumsum(pauses >= pause)])
+            found = self._joined(group, {one: group[number == one] for one in range(int(number.max()) + 1)})
+            if len(found) > 1:
+                return [piece for part in found for piece in self._at_pauses(part, times)]
+        return [group]
+
+    def _by_run(self, group: Group) -> list[tuple[str, Group]]:
+        """Passes that nothing tells but that the slices begin anew, in the order of their numbers."""
+        if self._is_series_in_time(group):
+            return [("", group)]
+        numbered = [(*self._headers[index].acquisition, self._headers[index].instance_number) for index in group]
+        order = group[sorted(range(len(group)), key=lambda index: (numbered[index], index))]
+        steps = np.sign(np.diff(self._places[order]))
+        direction = np.sign(steps.sum()) or 1
+        run = np.concatenate([[0], np.cumsum(steps == -direction)])
+        if run[-1] == 0 or run[-1] + 1 > len(group) / FEW:
+            return [("", group)]
+        found = self._joined(group, {one: np.sort(order[run == one]) for one in range(int(run[-1]) + 1)})
+        return self._passes(found, lambda part: _range_called("slice", self._said(part, lambda h: h.instance_number)))
+
+    def _said(self, group: Group, value: Callable[[Header], _Key]) -> list[_Key]:
+        return [value(self._headers[index]) for index in group]
+
+    def _passes(self, found: list[Group], called: Callable[[Group], str]) -> list[tuple[str, Group]]:
+        """Scans with their names: numbers where they lie over each other, else what they differ in."""
+        if len(found) == 1:
+            return [("", found[0])]
+        first = set(self._places[found[0]])
+        if all(len(first.intersection(self._places[part])) >= MOSTLY * len(part) for part in found):
+            names = ["", *(f"pass {number} over the same positions" for number in range(2, len(found) + 1))]
+            return list(zip(names, found, strict=True))
+        return [(called(part), part) for part in found]
+
+    def _is_series_in_time(self, group: Group) -> bool:
+        return bool(np.median(np.bincount(self._places[group])) > MOST_PASSES) if len(group) else False
+
+    def _joined(self, group: Group, found: Mapping[_Key, Group], *, are_displaced: bool = False) -> list[Group]:
+        """The scans that some parts of a group are, the first one first; the group where they are pieces of one."""
+        if len(found) < 2 or max(map(len, found.values())) < FEW:
+            return [group]
+        whole = self._extent(group)
+        if whole.is_plain and not are_displaced:
+            return [group]
+        in_order = sorted(found.values(), key=lambda part: min(image_order(self._headers[index]) for index in part))
+        joined = scans([self._extent(part) for part in in_order], whole, are_displaced=are_displaced)
+        if len(joined) == 1:
+            return [group]
+        return [np.sort(np.concatenate([in_order[index] for index in indices])) for indices in joined]
+
+    def _by_pass(self, group: Group) -> list[tuple[str, Group]]:
+        """First images of every place, second images, and so on; single repeats stay with the first.
+
+        A copy of a file is no second image.
+        """
+        places = self._places[group]
+        if len(np.unique(places)) == len(group):
+            return [("", group)]
+        at: dict[int, list[int]] = defaultdict(list)
+        copies: list[int] = []
+        seen: set[Hashable] = set()
+        for index in sorted(group.tolist(), key=lambda index: image_order(self._headers[index])):
+            header, place = self._headers[index], int(self._places[index])
+            image = (place, header.sop_uid, header.instance_number, header.acquisition)
+            if header.sop_uid and image in seen:
+                copies.append(index)
+            else:
+                at[place].append(index)
+            seen.add(image)
+        passes: list[list[int]] = [[] for _ in range(max(len(images) for images in at.values()))]
+        for images in at.values():
+            for number, index in enumerate(images):
+                passes[number].append(index)
+        whole = [one for one in passes if len(one) >= FEW]
+        if len(whole) < 2 or len(whole) > MOST_PASSES:
+            return [("", group)]
+        first = [*whole[0], *copies, *(index for one in passes[len(whole) :] for index in one)]
+        return self._passes([np.sort(one) for one in (first, *whole[1:])], lambda _: "")
 
 
-def _by_shape(members: Sequence[Header]) -> list[list[Header]]:
-    found: list[list[Header]] = []
-    for header in members:
-        for part in found:
-            if _fits(header, part[0]):
-                part.append(header)
-                break
-        else:
-            found.append([header])
-    return found
+_TAGS: tuple[tuple[Callable[[Header], str], str], ...] = (
+    (lambda h: h.details.kernel, ""),
+    (lambda h: f"{h.details.thickness_mm:g}", ""),
+    (lambda h: h.details.series_number, "series number"),
+    (lambda h: h.details.series_description, "series"),
+    (lambda h: "\\".join(h.image_type), "image type"),
+    (lambda h: f"{h.details.kvp:g}", "tube voltage in kV"),
+    (lambda h: h.frame_of_reference, "frame of reference"),
+)
+"""What is said of a slice, and what it is called where the part does not say it elsewhere."""
 
 
-def _fits(header: Header, first: Header) -> bool:
-    if (header.rows, header.columns) != (first.rows, first.columns):
-        return False
-    here, there = (header.orientation, header.pixel_mm), (first.orientation, first.pixel_mm)
-    if here[0] is there[0] and here[1] is there[1]:
-        return True
-    pairs = zip((*(here[0] or ()), *(here[1] or ())), (*(there[0] or ()), *(there[1] or ())), strict=True)
-    return all(abs(one - other) < 1e-3 for one, other in pairs)
+def _agent(header: Header) -> str:
+    agent = " ".join(header.details.contrast_agent.casefold().split())
+    return "" if agent in NO_AGENT else agent
 
 
-def _by_reconstruction(members: Sequence[Header]) -> list[Sequence[Header]]:
-    """Images that differ in kernel, contrast agent or thickness and lie in the same place of the patient, apart.
-
-    A soft and a bone kernel are apart wherever they lie. Another kernel of the same kind further up, as between the
-    skull base and the vertex, parts nothing.
-    """
-    rules: tuple[tuple[Callable[[Header], str | float], Callable[[Sequence[Header], Sequence[Header]], bool]], ...] = (
-        (lambda h: h.details.kernel, lambda a, b: _share_ground(a, b) or _kinds_differ(a[0], b[0])),
-        (lambda h: h.details.contrast_agent, _share_ground),
-        (lambda h: h.details.thickness_mm, _share_places),
-    )
-    for value, are_apart in rules:
-        groups = _grouped(members, value)
-        large = [group for group in groups.values() if len(group) >= FEW]
-        if any(are_apart(one, other) for one, other in combinations(large, 2)):
-            return [part for group in groups.values() for part in _by_reconstruction(group)]
-    return [members]
+def _kernel_kind(header: Header) -> KernelKind:
+    """For soft tissue, for bone as for lung, or unknown, which a kernel between the two is for this."""
+    kind = kernel(header.details.kernel, header.details.scanner).kind
+    if kind is KernelKind.LUNG:
+        return KernelKind.BONE
+    return kind if kind in {KernelKind.SOFT, KernelKind.BONE} else KernelKind.UNKNOWN
 
 
-def _by_acquisition(members: Sequence[Header]) -> list[tuple[Sequence[Header], str]]:
-    """Acquisitions apart that each cover the same ground on their own, with slices between those of the other.
-
-    Old scanners took every second slice first and the others afterwards: each half has gaps, so they stay one scan.
-    """
-    groups = _grouped(members, lambda h: h.acquisition[0])
-    large = [group for group in groups.values() if len(group) >= FEW]
-    for one, other in combinations(large, 2):
-        if _share_ground(one, other) and not _share_places(one, other) and _is_dense(one) and _is_dense(other):
-            return [(group, f"acquisition {number}") for number, group in groups.items()]
-    return [(members, "")]
+def _lanes(beside: NDArray[np.float64]) -> NDArray[np.intp]:
+    """A number for every slice, equal for those that no space parts along the rows or down the columns."""
+    number = np.zeros(len(beside), np.intp)
+    for values in beside.T:
+        order = np.argsort(values, kind="stable")
+        along = np.empty(len(values), np.intp)
+        along[order] = np.concatenate([[0], np.cumsum(np.diff(values[order]) > DISPLACED_MM)])
+        number = number * (along.max() + 1) + along
+    return np.unique(number, return_inverse=True)[1].astype(np.intp)
 
 
-def _by_pass(members: Sequence[Header]) -> list[list[Header]]:
-    """First images of every place, second images, and so on; single repeats stay with the first.
-
-    A copy of a file is no second image.
-    """
-    places: dict[tuple[float, ...], list[Header]] = defaultdict(list)
-    copies: list[Header] = []
-    seen: set[Hashable] = set()
-    for header in sorted(members, key=lambda h: (*h.acquisition, h.instance_number, str(h.file))):
-        place = _place(header)
-        image = (place, header.sop_uid, header.instance_number, header.acquisition)
-        if header.sop_uid and image in seen:
-            copies.append(header)
-        else:
-            places[place].append(header)
-        seen.add(image)
-    most = max(len(images) for images in places.values())
-    passes: list[list[Header]] = [[] for _ in range(most)]
-    for images in places.values():
-        for number, header in enumerate(images):
-            passes[number].append(header)
-    whole = [one for one in passes if len(one) >= FEW]
-    if len(whole) < 2 or len(whole) > MOST_PASSES:
-        return [list(members)]
-    return [[*whole[0], *copies, *(h for one in passes[len(whole) :] for h in one)], *whole[1:]]
+def _seconds(time: str) -> float:
+    """Of an AcquisitionTime, PS3.5 6.2, since midnight; not a number where it is none."""
+    digits, _, fraction = time.replace(":", "").strip().partition(".")
+    if not (digits.isdecimal() and len(digits) == 6 and (not fraction or fraction.isdecimal())):
+        return float("nan")
+    whole = int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])
+    return whole + float(f"0.{fraction or 0}")
 
 
-def _grouped(members: Iterable[Header], key: Callable[[Header], _Key]) -> dict[_Key, list[Header]]:
-    groups: dict[_Key, list[Header]] = defaultdict(list)
-    for header in members:
-        groups[key(header)].append(header)
-    return dict(groups)
-
-
-def _place(header: Header) -> tuple[float, ...]:
-    return tuple(round(value, 1) for value in header.position or ())
-
-
-def _share_places(one: Sequence[Header], other: Sequence[Header]) -> bool:
-    """Whether most places of the smaller group are places of the other."""
-    here, there = {_place(header) for header in one}, {_place(header) for header in other}
-    return 2 * len(here & there) > min(len(here), len(there))
-
-
-def _share_ground(one: Sequence[Header], other: Sequence[Header]) -> bool:
-    """Whether two groups cover the same part of the patient, for more than a slice or two at their ends."""
-    if _share_places(one, other):
-        return True
-    here, there = _heights(one), _heights(other)
-    bottom, top = max(here[0], there[0]), min(here[-1], there[-1])
-    inside = [sum(bottom - 0.01 <= height <= top + 0.01 for height in heights) for heights in (here, there)]
-    return min(inside) >= FEW
-
-
-def _is_dense(members: Sequence[Header]) -> bool:
-    """Whether slices leave nothing between them."""
-    thickness = float(np.median([header.details.thickness_mm for header in members]))
-    return bool(np.median(np.diff(_heights(members))) <= CONTIGUOUS * thickness)
-
-
-def _heights(members: Sequence[Header]) -> list[float]:
-    """Positions along the normal of the first slice, mm, in increasing order."""
-    row, column = np.reshape(members[0].orientation or (1, 0, 0, 0, 1, 0), (2, 3))
-    normal = np.cross(row, column)
-    return sorted(float(np.dot(header.position or (0, 0, 0), normal)) for header in members)
-
-
-def _kinds_differ(one: Header, other: Header) -> bool:
-    """Whether one kernel is for soft tissue and the other for bone or lung."""
-    kinds = {kernel(header.details.kernel, header.details.scanner).kind for header in (one, other)}
-    return KernelKind.SOFT in kinds and not kinds.isdisjoint({KernelKind.BONE, KernelKind.LUNG})
+def _range_called(name: str, numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{name} {low}" if low == high else f"{name}s {low} to {high}"
