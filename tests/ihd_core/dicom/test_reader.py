@@ -201,22 +201,22 @@ def test_decoding_can_be_stopped_between_slices(tmp_path, hu):
     assert sorted([*first, *rest]) == list(range(30))
 
 
-@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
-def test_slices_are_turned_into_hu_once_whoever_asks_for_them(tmp_path, syntax):
-    # Padding and intercept: what is turned into HU a second time has other HU.
-    hu = np.random.default_rng(2).integers(-1000, 2000, (12, 256, 256)).astype(np.int16)
+@pytest.mark.parametrize(("syntax", "side", "times"), [(ExplicitVRLittleEndian, 256, 15), (RLELossless, 512, 12)])
+def test_slices_are_turned_into_hu_once_whoever_asks_for_them(tmp_path, syntax, side, times):
+    # Padding and intercept: what is turned into HU a second time, or by two at a time, has other HU.
+    rows = np.random.default_rng(2).integers(-1000, 2000, (12, side, 1)).astype(np.int16)
+    hu = np.repeat(rows, side, axis=2)
     padded = np.zeros(hu.shape, bool)
-    padded[:, :100] = True
-    tags = {"PixelPaddingValue": -2000}
-    write_series(tmp_path, hu, signed=True, padding=-2000, padded=padded, tags=tags, transfer_syntax=syntax)
+    padded[:, : side // 2] = True
+    write_series(tmp_path, hu, signed=True, padding=-2000, padded=padded, transfer_syntax=syntax)
     series = find_series([tmp_path]).series[0]
     expected = np.where(padded, -1024, hu)
-    for _ in range(15):
+    for _ in range(times):
         reader = ScanReader(series)
         started = reader.slices()
         seen = [next(started), next(started)]
-        with ThreadPoolExecutor(2) as pool:
-            for slices in pool.map(lambda start, of=reader: list(of.slices(start)), (8, 2)):
+        with ThreadPoolExecutor(3) as pool:
+            for slices in pool.map(lambda start, of=reader: list(of.slices(start)), (7, 7, 8)):
                 seen += slices
         started.close()
         assert all(np.array_equal(pixels, expected[index]) for index, pixels in seen)
