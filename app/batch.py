@@ -114,8 +114,11 @@ def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[_Chosen]:
         except IhdError as error:
             outcome.failed.append(str(error))
             continue
-        outcome.remarks += [f"{found.source}: left out {entry.named_text}" for entry in found.left_out]
-        outcome.failed += unread_inputs(found, together)
+        unread = unread_inputs(found, together)
+        told = list(unread.values())
+        others = [entry for entry in found.left_out if told.count(entry) < len(entry.files)]
+        outcome.remarks += [f"{found.source}: left out {entry.named_text}" for entry in others]
+        outcome.failed += unread
         several = has_several_studies(found)
         for members in _by_study(found.series):
             chief = members[0]

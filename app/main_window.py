@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QSize, Signal
 from PySide6.QtWidgets import QMainWindow, QStyle
 
-from app import panel_values, places, scan_notes, worklist_values
-from app.commands import COMMANDS, install
+from app import panel_values, places, worklist_values
+from app.commands import install
 from app.drops import accept_copy, dropped_paths, leave_drops_to_window
 from app.error_dialog import show_bug
 from app.keys import KeyFilter
@@ -21,9 +21,9 @@ from app.scan_gaps import gap_between
 from app.second_opinion import SecondOpinion
 from app.session import Mode, Session, Shown
 from app.settings import Settings, write_settings
-from app.slice_directions import ends
+from app.showing import show_panels, show_status
 from app.view_commands import COMMANDS as VIEWING
-from app.view_commands import at_slice, moved, obstacle, ticked, with_heatmap, with_opacity, with_setting, with_window
+from app.view_commands import at_slice, moved, obstacle, with_heatmap, with_opacity, with_setting, with_window
 from app.window_commands import COMMANDS as ACTING
 from ihd_core.errors import CannotPredict, FileError, IhdError
 
@@ -82,7 +82,7 @@ class MainWindow(QMainWindow):
         self.session.show(mode=mode, setting=settings.operating_point, opacity=settings.opacity)
         if reader or settings.reader:
             self.recorder.use_reader(reader or settings.reader)
-        self._show_panels()
+        show_panels(self)
         self.resize(*LARGEST_AT_FIRST)
         self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode()))
         self.fit_to_screen(self.screen().availableGeometry())
@@ -169,7 +169,7 @@ class MainWindow(QMainWindow):
         if replace(shown, probe=None) == replace(old, probe=None):
             return
         self._tell_crossing(shown, old)
-        self._show_panels()
+        show_panels(self)
         if not self.opening.running and not self.second_opinion.running:
             self.settled.emit()
 
@@ -180,66 +180,6 @@ class MainWindow(QMainWindow):
         gap = gap_between(panel_values.gaps(shown), shown.slice_index, old.slice_index)
         if gap is not None:
             self.hint(f"{gap.size} between slices {gap.after_index + 1} and {gap.after_index + 2}")
-
-    def _show_panels(self) -> None:
-        shown, parts = self.shown, self.parts
-        self._show_directions(shown)
-        parts.window_bar.show_window(shown.window, shown.network_view)
-        parts.strip.show_strip(panel_values.strip_view(shown))
-        parts.findings.show_findings(panel_values.findings_view(shown))
-        parts.heatmap.show_heatmap(panel_values.heatmap_view(shown))
-        parts.rating.show_rating(panel_values.rating_view(shown))
-        saved = shown.saved_opinion is not None and shown.opinion == shown.saved_opinion
-        parts.opinion.show_opinion(shown.opinion, saved, shown.reader, shown.saved_at if saved else "")
-        parts.opinion.setEnabled(shown.scan is not None)
-        parts.worklist.show_worklist(worklist_values.worklist_rows(shown), shown.current)
-        parts.notes.show_notes(scan_notes.notes(shown))
-        parts.left_out.show_left_out(worklist_values.left_out_lines(shown.left_out))
-        self._show_status()
-
-    def _show_directions(self, shown: Shown) -> None:
-        """The slider, and what the commands to the next and the previous slice are called."""
-        way = ends(shown.scan.orientation) if shown.scan is not None else None
-        self.parts.slider.show_slice(shown.slice_index, shown.slice_count, way)
-        for name, place in (("next_slice", 1), ("previous_slice", 0)):
-            usual = next(command.text for command in COMMANDS if command.name == name)
-            across = way is not None and "vertex" not in way
-            text = f"{usual.split(',')[0]}, towards {way[place]}" if way is not None and across else usual
-            self.actions_by_name[name].setText(text)
-
-    def _show_status(self) -> None:
-        shown, parts = self.shown, self.parts
-        # The notes are beside the picture; a tool tip over it is for those who have closed that column.
-        parts.slice_view.setToolTip(scan_notes.note_text(shown) if parts.side.isHidden() else "")
-        running = shown.loading or shown.predicting
-        parts.progress.setVisible(running is not None)
-        parts.stop.setVisible(running is not None)
-        if running is not None:
-            parts.progress.setRange(0, running[1])
-            parts.progress.setValue(running[0])
-            parts.progress.setFormat(self._progress_text(shown))
-        parts.model.setText(panel_values.model_text(shown))
-        parts.reader.setText(panel_values.reader_text(shown))
-        ticks = ticked(shown) | self._own_ticks()
-        for command in COMMANDS:
-            action = self.actions_by_name[command.name]
-            needs = "scan" if command.needs in ("results", "rating") else command.needs
-            action.setEnabled(not obstacle(shown, needs))
-            if command.checkable:
-                action.setChecked(command.name in ticks)
-
-    def _progress_text(self, shown: Shown) -> str:
-        """What is being done, with %v and %m for how far it is; a long name is cut."""
-        if not shown.loading:
-            return "Predicting %v / %m"
-        progress = self.parts.progress
-        room = progress.width() - progress.fontMetrics().horizontalAdvance("Reading  00000 / 00000 ")
-        name = progress.fontMetrics().elidedText(shown.loading_name, Qt.TextElideMode.ElideMiddle, room)
-        return f"Reading {name.replace('%', ' ')} %v / %m"
-
-    def _own_ticks(self) -> set[str]:
-        states = {"full_screen": self.isFullScreen(), "toggle_worklist": not self.parts.side.isHidden()}
-        return {name for name, on in states.items() if on}
 
     # What jobs say
 
@@ -300,7 +240,7 @@ class MainWindow(QMainWindow):
             self._become(VIEWING[command.name](self.shown))
         else:
             ACTING[command.name](self)
-        self._show_status()
+        show_status(self)
 
     # Commands that are more than one call; app/window_commands.py has the rest
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ihd_core.dicom.geometry import Stack
+    from ihd_core.dicom.kinds import LeftOut
     from ihd_core.dicom.reader import Preview
     from ihd_core.scan import Scan
 
@@ -175,14 +176,14 @@ def study_text(series: Series) -> str:
     return " ".join(filter(None, (name, details.study_date)))
 
 
-def unread_inputs(found: Found, paths: Sequence[Path]) -> list[str]:
-    """One line for each of the paths that is itself a file which cannot be read, with the reason."""
-    return [
-        f"{path}: {entry.reason}"
+def unread_inputs(found: Found, paths: Sequence[Path]) -> dict[str, LeftOut]:
+    """For each of the paths that is itself a file which cannot be read, a line with the reason, and its entry."""
+    return {
+        f"{path}: {entry.reason}": entry
         for path in paths
         for entry in found.left_out
         if entry.damaged and any(file.path == path and not file.members for file in entry.files)
-    ]
+    }
 
 
 def extent_mm(scan: Scan) -> tuple[float, float, float]:

@@ -325,6 +325,7 @@ def test_an_input_that_cannot_be_read_fails_beside_one_that_can(tmp_path, model_
     assert len(outcome.results) == 1
     (line,) = outcome.failed
     assert line.startswith(f"{tmp_path / 'bad.zip'}: ")
+    assert not any("bad.zip" in remark for remark in outcome.remarks)
 
 
 def test_values_that_wrap_around_are_not_judged_but_their_headers_are(tmp_path, model_folder, monkeypatch):
