@@ -49,7 +49,9 @@ def plain_hu(content):
     bits = dataset.get("BitsStored", 16)
     bits = bits if 0 < bits <= 16 else 16
     values = raw % 2**bits
-    if dataset.get("PixelRepresentation") == 1:
+    representation = dataset.get("PixelRepresentation")
+    # What the file leaves open is signed where 16 bits hold what no scanner measures.
+    if representation == 1 or (representation != 0 and bits == 16 and values.max() >= 2**15):
         values = np.where(values >= 2 ** (bits - 1), values - 2**bits, values)
     hu = values * float(dataset.get("RescaleSlope", 1)) + float(dataset.get("RescaleIntercept", 0))
     return np.clip(np.rint(hu), -32768, 32767).reshape(dataset.Rows, dataset.Columns)
