@@ -11,6 +11,7 @@ from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 from ihd_core.dicom.reader import ScanReader, load_scan
 from ihd_core.dicom.series import find_series
 from ihd_core.errors import Cancelled, DicomError
+from ihd_core.phantom.multiframe_writer import write_multiframe
 from ihd_core.phantom.series_writer import write_series
 
 
@@ -302,3 +303,11 @@ def test_a_volume_that_fits_no_memory_is_refused_in_one_line(tmp_path, hu):
     limit = r"\(at most 8 GiB are read\)"
     with pytest.raises(DicomError, match=rf"^001\.dcm: 4000000 × 32 × 40 pixels .* do not fit into memory {limit}$"):
         ScanReader(many)
+
+
+def test_a_frame_that_cannot_be_read_is_named(tmp_path, hu):
+    absent = {"RescaleSlope": None, "RescaleIntercept": None}
+    slices = write_series(tmp_path / "slices", hu, tags_per_slice=lambda i: absent if i == 2 else {})
+    scan = load_scan(write_multiframe(tmp_path / "frames.dcm", slices))
+    assert np.array_equal(scan.hu, hu[[0, 1, 3, 4]])
+    assert "frames.dcm frame 3: no rescale slope" in scan.warnings[0].text
