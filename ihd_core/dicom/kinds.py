@@ -70,9 +70,9 @@ class LeftOut:
         """The line with the names of the first few files."""
         if len(self.files) == 1:
             return self.text
-        names = ", ".join(file.name for file in self.files[:MOST_NAMED])
-        more = len(self.files) - MOST_NAMED
-        return f"{self.text}: {names}{f' and {more} more' if more > 0 else ''}"
+        names = list(dict.fromkeys(file.name for file in self.files))[:MOST_NAMED]
+        more = len(self.files) - len(names)
+        return f"{self.text}: {', '.join(names)}{f' and {more} more' if more > 0 else ''}"
 
 
 def left_out_warnings(entries: Iterable[LeftOut]) -> list[ScanWarning]:

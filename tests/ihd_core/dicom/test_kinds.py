@@ -72,3 +72,10 @@ def test_what_is_no_ct_slice_is_left_out_with_its_reason(tmp_path, hu, tags, exp
 def test_a_reason_is_counted_and_a_single_file_is_named():
     assert LeftOut((Path("x/I10"),), "localizer").text == "1 × localizer: I10"
     assert LeftOut((Path("x/I10"), Path("x/I20")), "localizer").text == "2 × localizer"
+
+
+def test_a_line_names_the_first_three_of_several_files_and_a_name_that_repeats_once():
+    files = tuple(Path(f"x/I{number}0") for number in range(5))
+    assert LeftOut(files[:2], "localizer").named_text == "2 × localizer: I00, I10"
+    assert LeftOut(files, "localizer").named_text == "5 × localizer: I00, I10, I20 and 2 more"
+    assert LeftOut((Path("a/I1"), Path("b/I1")), "localizer").named_text == "2 × localizer: I1 and 1 more"
