@@ -18,6 +18,8 @@ def by_patient(members: Sequence[Header]) -> tuple[str, Mapping[str, Sequence[He
     Returns:
         The two identities named, empty if there is one or none; and the slices of each by what it is called.
     """
+    if _is_said_alike(members):
+        return "", {"": members}
     for keyword, identity, plain in (
         ("PatientID", lambda h: h.details.patient_id, _plain),
         ("PatientName", lambda h: h.details.patient_name, _plain_name),
@@ -33,10 +35,17 @@ def by_patient(members: Sequence[Header]) -> tuple[str, Mapping[str, Sequence[He
 
 def by_study(members: Sequence[Header]) -> Mapping[str, Sequence[Header]]:
     """Slices by what their study is called, empty where there is one; those of an unknown study are one group."""
+    if _is_said_alike(members):
+        return {"": members}
     groups, named = _by_identity(members, lambda h: h.details.study_uid, str.strip)
     if len(named) < 2:
         return {"": members}
     return {f"StudyInstanceUID {named.get(key, 'unknown')}": group for key, group in groups.items()}
+
+
+def _is_said_alike(members: Sequence[Header]) -> bool:
+    """Whether all slices share their details, as HeaderReader shares them within an ordinary series."""
+    return len({id(header.details) for header in members}) == 1
 
 
 def _by_identity(

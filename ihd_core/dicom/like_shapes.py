@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 ONE_SPACING = 1e-3
 """Share by which pixel spacings of one scan may differ through rounding."""
 
-MOST_CENTERS = 200
-"""Of so many different orientations each is tried as the middle one of a scan."""
+MOST_CENTERS = 24
+"""Of many different orientations so many are tried as the middle one of a scan."""
 
 
 def by_shape(members: Sequence[Header]) -> list[list[Header]]:
@@ -28,6 +28,8 @@ def by_shape(members: Sequence[Header]) -> list[list[Header]]:
 
     Which slices are together does not depend on their order.
     """
+    if len({(h.rows, h.columns, id(h.pixel_mm), id(h.orientation)) for h in members}) == 1:
+        return [list(members)]
     matrices: dict[tuple[int, int], list[Header]] = defaultdict(list)
     for header in members:
         matrices[header.rows, header.columns].append(header)

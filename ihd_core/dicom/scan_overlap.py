@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,69 +33,72 @@ OVERLAPPING = 0.75
 USUAL_THICKNESS_MM = 5.0
 """Where the file says none."""
 
+LITTLE = 0.2
+"""Scans that follow each other share at most so much of their places, so that nothing between them is left out."""
+
 MOST_PAIRS = 20_000
 """Overlaps of groups that are looked at; a tag with more of them tells no scans apart."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Extent:
-    """The places of a group of slices.
+    """The places of a group of slices, measured as far as they are asked for.
 
     Attributes:
         images: how many there are, several of one place counted each.
         places: numbers of its places in increasing order, each once.
         heights: of the places, mm along the normal.
-        thickness_mm: median of what the files say.
-        spacing_mm: median distance of neighbouring places; 0 for a single place.
-        is_even: whether the distances are those of a scan.
     """
 
-    images: int
-    places: NDArray[np.intp]
-    heights: NDArray[np.float64]
-    thickness_mm: float
-    spacing_mm: float
-    is_even: bool
+    def __init__(
+        self, places: NDArray[np.intp], heights: NDArray[np.float64], thickness_mm: NDArray[np.float64]
+    ) -> None:
+        """Take a group.
 
-    @property
+        Args:
+            places: number of the place of every image, in increasing order of height.
+            heights: mm, one an image.
+            thickness_mm: likewise, 0 where the file says none.
+        """
+        self.images = len(places)
+        is_new = np.concatenate([[True], places[1:] != places[:-1]])
+        self.places = places[is_new]
+        self.heights = heights[is_new]
+        self._thickness_mm = thickness_mm
+
+    @cached_property
+    def gaps_mm(self) -> NDArray[np.float64]:
+        """Distance of every place to the next."""
+        gaps: NDArray[np.float64] = np.diff(self.heights)
+        return gaps
+
+    @cached_property
+    def spacing_mm(self) -> float:
+        """Median distance of neighbouring places; 0 for a single place."""
+        return float(np.median(self.gaps_mm)) if len(self.gaps_mm) else 0.0
+
+    @cached_property
+    def is_even(self) -> bool:
+        """Whether the distances are those of a scan."""
+        return _is_even(self.gaps_mm)
+
+    @cached_property
     def is_contiguous(self) -> bool:
-        """Whether its slices leave nothing between them."""
-        return self.spacing_mm <= CONTIGUOUS * self.thickness_mm
+        """Whether its slices leave no room between them."""
+        known = self._thickness_mm[self._thickness_mm > 0]
+        return self.spacing_mm <= CONTIGUOUS * (float(np.median(known)) if len(known) else USUAL_THICKNESS_MM)
 
     @property
     def is_plain(self) -> bool:
         """Whether it has no room for a second scan: evenly spaced, no place twice, no overlap of neighbours."""
-        gaps = np.diff(self.heights)
-        return bool(
+        thickest = float(self._thickness_mm.max()) or USUAL_THICKNESS_MM
+        return (
             self.images == len(self.places)
-            and (np.abs(gaps - self.spacing_mm) <= EVEN * self.spacing_mm).all()
-            and self.spacing_mm >= OVERLAPPING * self.thickness_mm
+            and self.spacing_mm >= OVERLAPPING * thickest
+            and bool((np.abs(self.gaps_mm - self.spacing_mm) <= EVEN * self.spacing_mm).all())
         )
 
 
-def extent(places: NDArray[np.intp], heights: NDArray[np.float64], thickness_mm: NDArray[np.float64]) -> Extent:
-    """Measure a group.
-
-    Args:
-        places: number of the place of every image, in increasing order of height.
-        heights: mm, one an image.
-        thickness_mm: likewise, 0 where the file says none.
-    """
-    numbers, first = np.unique(places, return_index=True)
-    at = heights[first]
-    gaps = np.diff(at)
-    known = thickness_mm[thickness_mm > 0]
-    return Extent(
-        images=len(places),
-        places=numbers,
-        heights=at,
-        thickness_mm=float(np.median(known)) if len(known) else USUAL_THICKNESS_MM,
-        spacing_mm=float(np.median(gaps)) if len(gaps) else 0.0,
-        is_even=is_even(gaps),
-    )
-
-
-def is_even(gaps: NDArray[np.float64]) -> bool:
+def _is_even(gaps: NDArray[np.float64]) -> bool:
     """Whether most distances are the usual one or, where slices are missing, a multiple, or are like the next one."""
     if len(gaps) < 2:
         return len(gaps) == 1
@@ -126,7 +129,7 @@ def scans(groups: Sequence[Extent], whole: Extent, *, are_displaced: bool = Fals
         return everything
     if max(one.images for one in groups) < FEW:
         return everything
-    is_complete = whole.images == len(whole.places) and _is_even_in_parts(np.diff(whole.heights))
+    is_complete = whole.images == len(whole.places) and _is_even_in_parts(whole.gaps_mm)
     conflicts = _conflicts(groups, is_complete=is_complete, are_displaced=are_displaced)
     found: list[list[int]] = []
     for index in range(len(groups)):
@@ -172,12 +175,13 @@ def _are_two(one: Extent, other: Extent, *, is_complete: bool, are_displaced: bo
         return True
     if not (one.is_even and other.is_even):
         return False
-    both_contiguous = one.is_contiguous and other.is_contiguous
-    if is_complete and not both_contiguous:
+    # A scan whose slices leave nothing between them has no room for those of another.
+    has_no_room = one.is_contiguous or other.is_contiguous
+    if is_complete and not has_no_room:
         return False
     if shared:
-        return False
-    return not _is_even_in_parts(np.diff(np.union1d(*inside))) or (both_contiguous and _alternate(*inside))
+        return shared >= FEW and shared > LITTLE * len(small.places)
+    return not _is_even_in_parts(np.diff(np.union1d(*inside))) or (has_no_room and _alternate(*inside))
 
 
 def _alternate(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -13,10 +14,10 @@ from ihd_core.dicom.identities import by_patient, by_study
 from ihd_core.dicom.like_shapes import by_shape
 from ihd_core.dicom.places import image_order, place_numbers, usual_orientation
 from ihd_core.dicom.ranking.kernels import KernelKind, kernel
-from ihd_core.dicom.scan_overlap import FEW, MOSTLY, Extent, extent, scans
+from ihd_core.dicom.scan_overlap import FEW, MOSTLY, Extent, scans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
     Group = NDArray[np.intp]
     """Indices of slices in increasing order of height."""
+
+    _Rule = Callable[[Group], list[tuple[str, Group]]]
+    """Parts a group, and says what the parts are called."""
 
 _Key = TypeVar("_Key", bound="Hashable")
 
@@ -87,6 +91,7 @@ class _Slices:
             row, column, normal = axes(usual_orientation(headers))
         except ValueError:  # stack() says so
             row, column, normal = np.eye(3)
+        self._details_differ = len({id(header.details) for header in headers}) > 1
         heights = positions @ normal
         order = np.argsort(heights, kind="stable")
         self._headers = [headers[index] for index in order]
@@ -99,19 +104,20 @@ class _Slices:
 
     def parted(self) -> Iterator[tuple[str, list[Header]]]:
         """The slices of each scan, and what tells it from the others where its header does not."""
-        parting: list[tuple[str, Group]] = [("", np.arange(len(self._headers)))]
-        rules = (self._by_agent, self._by_kernel_kind, self._by_lane, *self._tag_rules(), self._by_pass)
-        for rule in rules:
-            parting = [
-                (", ".join(filter(None, (called, name))), part)
-                for called, group in parting
-                for name, part in rule(group)
-            ]
-        for called, part in parting:
-            yield called, [self._headers[index] for index in part]
+        parting = [("", np.arange(len(self._headers)))]
+        always: tuple[_Rule, ...] = (self._by_agent, self._by_kernel_kind, self._by_lane)
+        for rule in always:
+            parting = _each(parting, rule)
+        for called, group in parting:
+            pieces = [(called, group)]
+            if not self._extent(group).is_plain:
+                for rule in (*self._tag_rules(), self._by_acquisition, self._by_time, self._by_run, self._by_pass):
+                    pieces = _each(pieces, rule)
+            for name, piece in pieces:
+                yield name, [self._headers[index] for index in piece]
 
     def _extent(self, group: Group) -> Extent:
-        return extent(self._places[group], self._heights[group], self._thickness[group])
+        return Extent(self._places[group], self._heights[group], self._thickness[group])
 
     def _grouped(self, group: Group, value: Callable[[Header], _Key]) -> dict[_Key, Group]:
         groups: dict[_Key, list[int]] = defaultdict(list)
@@ -120,10 +126,14 @@ class _Slices:
         return {key: np.array(indices) for key, indices in groups.items()}
 
     def _by_agent(self, group: Group) -> list[tuple[str, Group]]:
+        if not self._details_differ:
+            return [("", group)]
         return [("", part) for part in self._grouped(group, _agent).values()]
 
     def _by_kernel_kind(self, group: Group) -> list[tuple[str, Group]]:
         """Soft tissue apart from bone and lung, however few slices and wherever they lie."""
+        if not self._details_differ:
+            return [("", group)]
         groups = self._grouped(group, _kernel_kind)
         # Beside both of them, a kernel that is not known may be of either.
         is_mixed = {KernelKind.SOFT, KernelKind.BONE} <= groups.keys()
@@ -146,14 +156,11 @@ class _Slices:
             for right, down in [self._beside[part[0]]]
         ]
 
-    def _tag_rules(self) -> Iterator[Callable[[Group], list[tuple[str, Group]]]]:
+    def _tag_rules(self) -> Iterator[_Rule]:
         """Of tags that differ between scans, and within some."""
         for value, name in _TAGS:
             if len({value(header) for header in self._headers}) > 1:
-                yield lambda group, value=value, name=name: self._by_tag(group, value, name)  # type: ignore[misc]
-        yield self._by_acquisition
-        yield self._by_time
-        yield self._by_run
+                yield partial(self._by_tag, value=value, name=name)
 
     def _by_tag(self, group: Group, value: Callable[[Header], str], name: str) -> list[tuple[str, Group]]:
         found = self._joined(group, self._grouped(group, value))
@@ -266,6 +273,10 @@ class _Slices:
             return [("", group)]
         first = [*whole[0], *copies, *(index for one in passes[len(whole) :] for index in one)]
         return self._passes([np.sort(one) for one in (first, *whole[1:])], lambda _: "")
+
+
+def _each(parting: Iterable[tuple[str, Group]], rule: _Rule) -> list[tuple[str, Group]]:
+    return [(", ".join(filter(None, (called, name))), part) for called, group in parting for name, part in rule(group)]
 
 
 _TAGS: tuple[tuple[Callable[[Header], str], str], ...] = (

@@ -154,3 +154,58 @@ def test_an_orientation_that_is_not_two_perpendicular_unit_vectors_is_refused(or
 
 def test_rounded_direction_cosines_become_unit_vectors():
     assert np.allclose(np.linalg.norm(axes((1, 0, 0, 0, 0.948, -0.317)), axis=1), 1, atol=1e-12)
+
+
+@pytest.mark.parametrize("short", [0.3, 1.0, 1.5])
+def test_slices_of_two_scans_that_nothing_tells_apart_are_reported(tmp_path, short):
+    heights = np.sort(np.concatenate([np.arange(0, 60, 5.0), short + np.arange(0, 60, 5.0)]))
+    (warning,) = geometry_warnings(stack_at(tmp_path, heights))
+    assert (warning.code, warning.values) == (
+        "interleaved-slices",
+        {"short_mm": pytest.approx(short), "long_mm": pytest.approx(5 - short)},
+    )
+
+
+@pytest.mark.parametrize("heights", [np.arange(24) * 2.5, [0, 1, 5, 6, 10, 15, 20, 25], [*range(0, 50, 5), 51, 55, 60]])
+def test_even_slices_with_an_oddity_are_not_called_interleaved(tmp_path, heights):
+    codes = {warning.code for warning in geometry_warnings(stack_at(tmp_path, heights))}
+    assert "interleaved-slices" not in codes
+
+
+@pytest.mark.parametrize(("degrees", "expected"), [(30, []), (36, [36.0]), (44, [44.0]), (-40, [40.0])])
+def test_planes_no_gantry_reaches_are_reported(tmp_path, degrees, expected):
+    turned = tilted(degrees)
+    found = stack_at(tmp_path, [0, 5, 10], orientation=turned, direction=turned[2])
+    assert found.plane == "axial"
+    warnings = geometry_warnings(found)
+    assert [warning.code for warning in warnings] == ["oblique-slices"] * len(expected)
+    assert [warning.values["degrees"] for warning in warnings] == expected
+
+
+def test_a_long_list_of_uneven_distances_is_cut(tmp_path):
+    heights = np.cumsum([0, 4, 5.2, 6.1, 4.4, 5.6, 6.6, 4.8, 5.9, 7.1])
+    (warning,) = geometry_warnings(stack_at(tmp_path, heights))
+    assert warning.text.endswith("1 × 4.0 mm, 1 × 5.2 mm, 1 × 6.1 mm, 1 × 4.4 mm, 1 × 5.6 mm, 1 × 6.6 mm, …")
+
+
+def test_noise_of_the_heights_does_not_choose_among_images_of_one_place(tmp_path):
+    noise = np.random.default_rng(5).uniform(-0.04, 0.04, (2, 10))
+    heights = (np.arange(0, 50, 5.0) + noise).ravel()
+    found = stack_at(tmp_path, heights)
+    assert [header.instance_number for header in found.headers] == list(range(1, 11))
+    assert len(found.others_at(3)) == 1
+
+
+@pytest.mark.parametrize("tag", [{"ConvolutionKernel": "H60s"}, {"SeriesNumber": 9}, {"AcquisitionNumber": -1}])
+def test_of_images_at_one_place_the_one_like_the_rest_of_the_stack_is_kept(tmp_path, tag):
+    """Though the others have the lower numbers."""
+    heights = [10, 15, *range(0, 30, 5)]
+    found = stack_at(tmp_path, heights, tags_per_slice=lambda i: tag if i < 2 else {})
+    assert [header.instance_number for header in found.headers] == [3, 4, 5, 6, 7, 8]
+
+
+def test_the_orientation_and_pixel_spacing_are_those_of_most_slices(tmp_path):
+    odd = {"ImageOrientationPatient": [1, 0.005, 0, -0.005, 1, 0], "PixelSpacing": [0.5004, 0.5004]}
+    found = stack_at(tmp_path, range(0, 30, 5), tags_per_slice=lambda i: odd if i == 0 else {})
+    assert found.orientation.tolist() == np.eye(3).tolist()
+    assert found.spacing_mm == (5, 0.5, 0.5)

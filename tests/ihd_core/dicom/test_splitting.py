@@ -69,7 +69,7 @@ def test_the_same_positions_a_second_time_are_a_second_stack(tmp_path):
     assert (one.called, other.called) == ("", "pass 2 over the same positions")
 
 
-@pytest.mark.parametrize("offset", [0, 0.03, 0.5, 1, 2.5, 20])
+@pytest.mark.parametrize("offset", [0, 0.03, 0.5, 1, 2.5, 20, 40])
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -85,6 +85,7 @@ def test_the_same_positions_a_second_time_are_a_second_stack(tmp_path):
         ({"ConvolutionKernel": "H30s"}, {"ConvolutionKernel": "H60s"}),
         ({}, {"ContrastBolusAgent": "Ultravist"}),
         ({"SliceThickness": 5}, {"SliceThickness": 4}),
+        ({"SliceThickness": 5}, {"SliceThickness": 1}),
         ({"SliceThickness": None, "AcquisitionNumber": 1}, {"SliceThickness": None, "AcquisitionNumber": 2}),
         ({"SliceThickness": 0, "KVP": "80"}, {"SliceThickness": 0, "KVP": "140"}),
     ],
@@ -158,6 +159,13 @@ def test_acquisitions_that_overlap_by_more_than_half_are_two_scans(tmp_path):
     members = headers(tmp_path / "1", range(0, 100, 5), {"AcquisitionNumber": 1})
     members += headers(tmp_path / "2", range(25, 125, 5), {"AcquisitionNumber": 2})
     assert [heights_of(part) for part in parts(members)] == [list(range(0, 100, 5)), list(range(25, 125, 5))]
+
+
+def test_scans_that_follow_each_other_may_share_their_ends(tmp_path):
+    """Skull base and vertex, each a spiral of 40 slices, overlapping by 4."""
+    members = headers(tmp_path / "1", range(40), {"AcquisitionNumber": 1, "SliceThickness": 1})
+    members += headers(tmp_path / "2", range(36, 76), {"AcquisitionNumber": 2, "SliceThickness": 1})
+    assert max(counts(members)) == 76
 
 
 @pytest.mark.parametrize("tag", ["ImageType", "AcquisitionTime", "SeriesDescription"])
