@@ -19,12 +19,16 @@ def together(*details):
 
 
 def test_what_only_some_slices_say_is_told_of_the_scan(tmp_path, hu):
-    said = {"ContrastBolusAgent": "ULTRAVIST", "PatientID": "P7", "PatientAge": "010Y", "KVP": "80"}
+    said = {"PatientID": "P7", "PatientAge": "010Y", "KVP": "80"}
     write_series(tmp_path, hu, tags_per_slice=lambda i: said if i == 3 else dict.fromkeys(said, ""))
     (series,) = find_series([tmp_path]).series
     for details in (load_scan(tmp_path).details, series.details):
         assert (details.patient_id, details.patient_age) == ("P7", "010Y")
-        assert (details.contrast_agent, details.kvp) == ("ULTRAVIST", 80)
+        assert details.kvp == 80
+
+
+def test_an_agent_that_only_some_slices_name_is_told():
+    assert together(ScanDetails(), ScanDetails(contrast_agent="ULTRAVIST")).contrast_agent == "ULTRAVIST"
 
 
 def test_of_different_texts_the_first_slice_that_has_one_is_heard():
