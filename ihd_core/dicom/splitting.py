@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from ihd_core.dicom.identities import by_patient, by_study
 from ihd_core.dicom.like_shapes import by_shape
 from ihd_core.dicom.places import image_order, place_numbers, usual_orientation
 from ihd_core.dicom.ranking.kernels import KernelKind, kernel
+from ihd_core.dicom.ranking.words import names_no_agent
 from ihd_core.dicom.scan_overlap import FEW, MOSTLY, Extent, scans
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ PAUSE_SECONDS = 0.2
 
 MOST_PAUSES = 6
 """So many of the longest pauses are tried as the one between two passes."""
-
-NO_AGENT = frozenset({"no", "none", "without"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,8 +291,12 @@ _TAGS: tuple[tuple[Callable[[Header], str], str], ...] = (
 
 
 def _agent(header: Header) -> str:
-    agent = " ".join(header.details.contrast_agent.casefold().split())
-    return "" if agent in NO_AGENT else agent
+    return _plain_agent(header.details.contrast_agent)
+
+
+@lru_cache(maxsize=256)
+def _plain_agent(agent: str) -> str:
+    return "" if names_no_agent(agent) else " ".join(agent.casefold().split())
 
 
 def _kernel_kind(header: Header) -> KernelKind:

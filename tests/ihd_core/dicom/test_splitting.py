@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ihd_core.dicom import scan_overlap
+from ihd_core.dicom.series import find_series
 from ihd_core.dicom.splitting import MOST_PASSES, parts
 from ihd_core.phantom.series_writer import write_series
 from tests.ihd_core.dicom.header_of import header_of
@@ -201,7 +202,7 @@ def test_not_even_one_slice_of_another_scan_is_taken_in(tmp_path, count, tags, o
     assert counts(members) == [12, count]
 
 
-@pytest.mark.parametrize("agent", ["NONE", " no ", ""])
+@pytest.mark.parametrize("agent", ["NONE", " no ", "ohne KM", ""])
 def test_no_agent_is_no_agent_in_any_words(tmp_path, agent):
     members = headers(tmp_path / "1", range(0, 30, 5)) + headers(
         tmp_path / "2", range(30, 60, 5), {"ContrastBolusAgent": agent}
@@ -266,6 +267,16 @@ def test_many_acquisitions_that_follow_each_other_are_compared_with_their_neighb
     monkeypatch.setattr(scan_overlap, "_are_two", lambda *pair, **how: compared.append(1) or are_two(*pair, **how))
     assert [len(part.slices) for part in parts(members)] == [1200]
     assert len(compared) < 1200
+
+
+@pytest.mark.parametrize("thickness", [2, 3, 4, 5, 6])
+def test_of_equal_passes_the_first_is_listed_first(tmp_path, thickness):
+    for number in (2, 1):
+        tags = {"AcquisitionNumber": number, "SliceThickness": thickness}
+        uids = [f"1.2.{number}.{index}" for index in range(4)]
+        write_series(tmp_path / str(3 - number), TINY[:4], series_uid=UID, slice_uids=uids, tags=tags)
+    found = find_series([tmp_path]).series
+    assert [one.stack.headers[0].acquisition[0] for one in found] == [1, 2]
 
 
 def test_part_of_the_head_a_second_time_leaves_the_first_whole(tmp_path):
