@@ -40,6 +40,9 @@ FEWEST_TURNS = 8
 MOST_RUNS = 6
 """Of equal distances that a warning lists."""
 
+INTERLEAVED_CODE = "interleaved-slices"
+"""Of the warning that slices of two scans seem to be mixed; such a stack is not predicted."""
+
 PLANES = ("sagittal", "coronal", "axial")
 
 
@@ -56,6 +59,7 @@ class Stack:
         tilt_degrees: angle between the normal and the direction in which the slices are stacked, from the positions;
             positive where the anterior edge of a slice lies towards the head, 0 where stacked along the normal.
         repeated: headers of further images at places that are already taken.
+        copies: further files of images that are in headers or repeated.
     """
 
     headers: tuple[Header, ...]
@@ -65,11 +69,13 @@ class Stack:
     plane: str
     tilt_degrees: float
     repeated: tuple[Header, ...]
+    copies: tuple[Header, ...] = ()
 
     def others_at(self, index: int) -> list[Header]:
-        """Further images at the place of one slice."""
-        height = self.positions_mm[index] @ self.orientation[2]
-        return [h for h in self.repeated if abs(np.dot(h.position or (), self.orientation[2]) - height) < SAME_PLACE_MM]
+        """Further images at the place of one slice, and copies of it."""
+        height, normal = self.positions_mm[index] @ self.orientation[2], self.orientation[2]
+        others = (*self.copies, *self.repeated)
+        return [h for h in others if abs(np.dot(h.position or (), normal) - height) < SAME_PLACE_MM]
 
     @property
     def gaps_mm(self) -> NDArray[np.float64]:
@@ -88,7 +94,8 @@ def stack(headers: Sequence[Header]) -> Stack:
         ValueError: the orientation is not two perpendicular unit vectors.
     """
     orientation = axes(usual_orientation(headers))
-    ordered, repeated = _one_of_each_place(headers, orientation[2])
+    ordered, others = _one_of_each_place(headers, orientation[2])
+    copies, repeated = _copies(ordered, others)
     positions = np.array([header.position for header in ordered], np.float64)
     gaps = np.diff(positions @ orientation[2])
     between = float(np.median(gaps)) if len(gaps) else ordered[0].details.thickness_mm or 1.0
@@ -101,7 +108,25 @@ def stack(headers: Sequence[Header]) -> Stack:
         plane=PLANES[int(np.argmax(np.abs(orientation[2])))],
         tilt_degrees=_tilt_degrees(np.diff(positions, axis=0), gaps, orientation),
         repeated=tuple(repeated),
+        copies=tuple(copies),
     )
+
+
+def _copies(ordered: Sequence[Header], others: Sequence[Header]) -> tuple[list[Header], list[Header]]:
+    """Further files of one image, and further images; a SOPInstanceUID that several slices share tells no image."""
+    counted = Counter(header.sop_uid for header in ordered)
+    seen = {_image(header) for header in ordered}
+    copies: list[Header] = []
+    images: list[Header] = []
+    for header in others:
+        is_copy = bool(header.sop_uid) and counted[header.sop_uid] <= 1 and _image(header) in seen
+        (copies if is_copy else images).append(header)
+        seen.add(_image(header))
+    return copies, images
+
+
+def _image(header: Header) -> tuple[Hashable, ...]:
+    return header.sop_uid, header.position, header.instance_number, header.acquisition
 
 
 def _one_of_each_place(headers: Sequence[Header], normal: NDArray[np.float64]) -> tuple[list[Header], list[Header]]:
@@ -243,7 +268,7 @@ def _interleaved_warnings(gaps: NDArray[np.float64]) -> list[ScanWarning]:
     text = (
         f"Distances of {distances} take turns: slices of two scans seem to be mixed, which nothing in the files tells"
     )
-    return [ScanWarning("interleaved-slices", text, values)]
+    return [ScanWarning(INTERLEAVED_CODE, text, values)]
 
 
 def _oblique_warnings(normal: NDArray[np.float64]) -> list[ScanWarning]:

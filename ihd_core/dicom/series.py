@@ -201,6 +201,9 @@ def _group(slices: Sequence[Header], others: Sequence[Rejected], source: str) ->
                 )
             )
         refused += unusable
+    copies = tuple(header.file for one in series for header in one.stack.copies)
+    if copies:
+        refused.append(LeftOut(copies, "copy of another file"))
     uids = unique([one.uid for one in series], [one.stack for one in series])
     return [replace(one, uid=uid) for one, uid in zip(series, uids, strict=True)], refused
 
@@ -240,7 +243,7 @@ def _key(header: Header) -> _Key:
 def _name(series: Series) -> tuple[str, str]:
     """What orders series that nothing else does: of NIfTI files, whose UIDs are of their content, the name first."""
     first = series.stack.headers[0]
-    return first.file.name if first.volume else "", series.uid
+    return first.file.name if first.volume else "", series.uid.partition(PART)[0]
 
 
 def _stacks(
@@ -270,4 +273,5 @@ def _refusal(stack: geometry.Stack, part: Part) -> str:
         return f"One series UID holds two patients, {part.conflict}: they are shown apart and not predicted"
     if stack.plane != "axial":
         return f"The slices are {stack.plane}; the model reads axial slices only"
-    return ""
+    mixed = [warning.text for warning in geometry.geometry_warnings(stack) if warning.code == geometry.INTERLEAVED_CODE]
+    return mixed[0] if mixed else ""

@@ -127,7 +127,10 @@ class _Slices:
     def _by_agent(self, group: Group) -> list[tuple[str, Group]]:
         if not self._details_differ:
             return [("", group)]
-        return [("", part) for part in self._grouped(group, _agent).values()]
+        groups = self._grouped(group, _agent)
+        if len(groups) == 2 and len(groups.get("", ())) in range(1, FEW):  # a slip in one or two of them
+            return [("", group)]
+        return [("", part) for part in groups.values()]
 
     def _by_kernel_kind(self, group: Group) -> list[tuple[str, Group]]:
         """Soft tissue apart from bone and lung, however few slices and wherever they lie."""

@@ -193,3 +193,26 @@ def test_the_order_of_judgements_is_that_of_the_table(tmp_path, hu):
     (series,) = find_series([tmp_path]).series
     assert [row.name for row in series.judgements] == [row.name for row in RANKING]
     assert series.score == sum(row.points for row in series.judgements)
+
+
+def test_copies_of_files_are_no_images_over_time(tmp_path, hu):
+    """A folder, its ZIP and a copy of it, opened together: the soft kernel is chosen before the bone kernel."""
+    uids = [f"1.2.3.4.{index}" for index in range(len(hu))]
+    for copy in "abc":
+        write_series(tmp_path / copy, hu, series_uid="1.2.3", slice_uids=uids, tags={"ConvolutionKernel": "H30s"})
+    write_series(tmp_path / "bone", hu, series_uid="1.2.4", tags={"ConvolutionKernel": "H60s"})
+    found = find_series([tmp_path])
+    assert [series.uid for series in found.series] == ["1.2.3", "1.2.4"]
+    assert "over time" not in found.series[0].reason
+    assert left_out(found) == {"copy of another file": 2 * len(hu)}
+    assert load_scan(found.series[0]).warnings == ()
+
+
+def test_slices_of_two_scans_that_nothing_tells_apart_are_not_predicted(tmp_path):
+    heights = np.sort(np.concatenate([np.arange(0, 100, 5.0), np.arange(1, 100, 5.0)]))
+    positions = np.array([[0.0, 0, height] for height in heights])
+    write_series(tmp_path, np.zeros((len(heights), 8, 8), np.int16), positions_mm=positions)
+    (series,) = find_series([tmp_path]).series
+    assert "slices of two scans seem to be mixed" in series.refusal
+    with pytest.raises(CannotPredict, match="mixed"):
+        placement(load_scan(series), 256)

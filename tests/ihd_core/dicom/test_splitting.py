@@ -433,3 +433,17 @@ def test_the_order_of_the_files_changes_nothing(tmp_path):
     for seed in range(5):
         shuffled = [members[index] for index in np.random.default_rng(seed).permutation(len(members))]
         assert {frozenset(str(header.file) for header in part.slices) for part in parts(shuffled)} == expected
+
+
+def test_a_slice_that_does_not_name_the_agent_of_all_others_stays_with_them(tmp_path):
+    def agent(index):
+        return {"ContrastBolusAgent": "Ultravist" if index else None}
+
+    assert counts(headers(tmp_path / "1", range(0, 50, 5), tags_per_slice=agent)) == [10]
+
+
+def test_a_slice_with_an_agent_never_enters_a_scan_without(tmp_path):
+    def agent(index):
+        return {"ContrastBolusAgent": None if index else "Ultravist"}
+
+    assert counts(headers(tmp_path / "1", range(0, 50, 5), tags_per_slice=agent)) == [9, 1]

@@ -70,13 +70,14 @@ def stack_of(header: Header, given: Given) -> Stack:
         details=details,
     )
 
-    def at(height: float) -> Header:
+    def at(height: float, number: int) -> Header:
         one = copy(shared)
-        object.__setattr__(one, "position", tuple(along * height))  # replace() takes ten times as long
+        for name, value in (("position", tuple(along * height)), ("sop_uid", f"1.2.3.{number}")):
+            object.__setattr__(one, name, value)  # replace() takes ten times as long
         return one
 
     heights = [i * (given.gap or given.mm) for i in range(given.slices) for _ in range(given.images)]
-    return stack([at(height) for height in heights])
+    return stack([at(height, number) for number, height in enumerate(heights)])
 
 
 def wordless(given: Given) -> Given:
