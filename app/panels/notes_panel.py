@@ -50,7 +50,7 @@ class Note:
         if self.slice_index < 0:
             return self.text
         where = f"slice {self.slice_index + 1}"
-        named = "" if self.text.endswith(where) else f" · slice\u00a0{self.slice_index + 1}"
+        named = "" if self.text.endswith(where) else f" ·\u00a0slice\u00a0{self.slice_index + 1}"
         return f"{self.text}{named}\u00a0\u2192"
 
 

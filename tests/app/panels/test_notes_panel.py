@@ -73,7 +73,7 @@ def test_an_arrow_says_where_a_click_leads(panel):
     spoken = [rows(panel).item(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(3)]
     arrow = "\u00a0\u2192"
     assert spoken[0] == f"{NOTES[0].text}{arrow}"  # it ends with the name of the slice
-    assert spoken[1] == f"{NOTES[1].text} · slice\u00a04{arrow}"
+    assert spoken[1] == f"{NOTES[1].text} ·\u00a0slice\u00a04{arrow}"
     assert spoken[2] == NOTES[2].text
 
 
