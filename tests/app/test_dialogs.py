@@ -25,24 +25,41 @@ def test_files_of_every_kind_can_be_chosen_and_those_without_an_ending_first(mon
         assert any(pattern in text for text in filters[1:])
 
 
+def answered_by(work):
+    """Do work with the dialog of folders as soon as it is open; a dialog that nobody answers would wait for ever."""
+    ticks = QTimer()
+
+    def look():
+        dialog = QApplication.activeModalWidget()
+        if isinstance(dialog, QFileDialog):
+            ticks.stop()
+            try:
+                work(dialog)
+            finally:
+                if dialog.isVisible():
+                    dialog.reject()
+
+    ticks.timeout.connect(look)
+    ticks.start(20)
+    return ticks
+
+
 def test_a_folder_that_is_typed_is_the_one_that_is_opened(open_window, tmp_path):
     (tmp_path / "studies" / "head").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     window, wanted = open_window(), tmp_path / "studies" / "head"
 
-    def type_and_accept():
-        (dialog,) = [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, QFileDialog)]
+    def type_and_accept(dialog):
         dialog.findChild(QLineEdit, "fileNameEdit").setText(str(wanted))
         dialog.accept()
 
-    QTimer.singleShot(200, type_and_accept)
+    ticks = answered_by(type_and_accept)
     assert choose_folder(window, "Open folder", str(tmp_path / "elsewhere")) == wanted
+    assert not ticks.isActive()
 
 
 def test_a_folder_dialog_that_is_dismissed_chooses_nothing(open_window, tmp_path):
-    def reject():
-        (dialog,) = [w for w in QApplication.topLevelWidgets() if isinstance(w, QFileDialog) and w.isVisible()]
-        dialog.reject()
-
-    QTimer.singleShot(200, reject)
-    assert choose_folder(open_window(), "Open folder", str(tmp_path)) is None
+    window = open_window()
+    ticks = answered_by(lambda dialog: None)
+    assert choose_folder(window, "Open folder", str(tmp_path)) is None
+    assert not ticks.isActive()
