@@ -17,6 +17,7 @@ SERIOUS = (
     "not-a-head",
     "no-tissue",
     "unreadable-slice",
+    "left-out-images",
     "missing-slices",
     "copy-shown",
     "shifted-slices",
