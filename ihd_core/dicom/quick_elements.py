@@ -292,7 +292,7 @@ class _Values(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def _texts(raw: bytes, kind: str, character_set: bytes) -> tuple[str, ...]:
-    if b"\x1b" in raw or (kind == "PN" and (b"=" in raw or b"\\" in raw)):
+    if b"\x1b" in raw or (kind in {"PN", "UI"} and b"\\" in raw) or (kind == "PN" and b"=" in raw):
         raise NotPlain("text")
     encoding = "ascii"
     if kind in _TEXTS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ihd_core.dicom import geometry
-from ihd_core.dicom.headers import Header, HeaderReader
+from ihd_core.dicom.header_reader import HeaderReader
 from ihd_core.dicom.kinds import UNPLACED, LeftOut, why_left_out
 from ihd_core.dicom.ranking import table
 from ihd_core.dicom.rejected_files import Rejected, beside, count, judged_by_name, left_out_of, rejected
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ihd_core.dicom.headers import Header
     from ihd_core.scan import ScanDetails
 
 

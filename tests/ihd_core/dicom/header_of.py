@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ihd_core.dicom.headers import Header, read_headers
+from ihd_core.dicom.header_reader import read_headers
+from ihd_core.dicom.headers import Header
 from ihd_core.dicom.sources.source_files import SourceFile
 
 

@@ -13,7 +13,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from ihd_core.dicom.headers import full_headers
+from ihd_core.dicom.header_reader import full_headers
 from ihd_core.dicom.pixel_data.encapsulation import encoded_frame
 from ihd_core.dicom.pixel_data.pixels import read_hu
 from ihd_core.dicom.reader import ScanReader, load_scan

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
-from ihd_core.dicom.headers import HeaderReader, full_headers
+from ihd_core.dicom.header_reader import HeaderReader, full_headers
 from ihd_core.dicom.sources.source_files import SourceFile
 from ihd_core.errors import DicomError
 from ihd_core.phantom.series_writer import write_series
@@ -106,6 +106,7 @@ def test_a_header_longer_than_the_first_look_takes_the_quick_way(tmp_path, hu):
         {"ImagePositionPatient": None, "ImagePosition": [1, 2, 3]},
         {"SliceThickness": b"nan", "KVP": b"inf"},
         {"SeriesInstanceUID": b"1.2..03.a", "SOPInstanceUID": b"1.2.3\0"},
+        {"SeriesInstanceUID": b"1.2.3\\\t4", "FrameOfReferenceUID": b" 1.2.3 "},
         {"Modality": b"ct", "ContrastBolusAgent": b"  "},
         {"SOPClassUID": None, "PatientAge": b"045Y\0"},
     ],

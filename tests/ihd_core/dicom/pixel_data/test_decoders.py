@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from ihd_core.dicom import datasets, inflating_file
-from ihd_core.dicom.headers import PixelFormat, read_headers
+from ihd_core.dicom.header_reader import read_headers
+from ihd_core.dicom.headers import PixelFormat
 from ihd_core.dicom.pixel_data.decoders import decoded_values, values_of
 from ihd_core.dicom.pixel_data.pixels import read_hu
 from ihd_core.dicom.sources.source_files import SourceFile

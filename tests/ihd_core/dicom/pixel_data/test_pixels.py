@@ -18,7 +18,8 @@ from pydicom.uid import (
 )
 
 from ihd_core.dicom.datasets import PixelPlace
-from ihd_core.dicom.headers import PixelFormat, read_headers
+from ihd_core.dicom.header_reader import read_headers
+from ihd_core.dicom.headers import PixelFormat
 from ihd_core.dicom.pixel_data.pixels import AIR_HU, assumed_format, needs_repair, read_hu
 from ihd_core.dicom.sources.source_files import SourceFile
 from ihd_core.errors import DicomError, NotDicom
