@@ -200,7 +200,7 @@ def _own_warnings(scan: Scan, model: Model, slab_count: int) -> list[ScanWarning
     warnings = []
     if slab_count < len(scan):
         text = (
-            f"{len(scan)} slices of {scan.spacing_mm[0]:g} mm were averaged to {slab_count} of about {SLAB_MM:g} mm "
+            f"{len(scan)} slices of {scan.spacing_mm[0]:.1f} mm were averaged to {slab_count} of about {SLAB_MM:g} mm "
             "for the model"
         )
         values = {"slices": float(len(scan)), "averaged": float(slab_count)}
