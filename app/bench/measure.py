@@ -6,7 +6,6 @@ round by round; a ratio is the median over the rounds, and how fast the machine 
 
 from __future__ import annotations
 
-import gc
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
@@ -165,7 +164,6 @@ def interleaved(works: Mapping[str, Callable[[], object]], rounds: int) -> Timin
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds + 1):
         for name, work in works.items():
-            gc.collect()  # what the work before has left behind is not this one's
             began = time.perf_counter()
             work()
             seconds[name].append(time.perf_counter() - began)
