@@ -79,7 +79,7 @@ def test_a_row_without_a_value_needs_a_reason_and_a_value_is_a_number(value, rea
 def test_works_take_turns_and_the_first_round_does_not_count():
     done = []
     timings = interleaved({"a": lambda: done.append("a"), "b": lambda: done.append("b")}, 3)
-    assert "".join(done) == "abababab"
+    assert "".join(done) == "abbaabba"
     assert {name: taken.shape for name, taken in timings.seconds.items()} == {"a": (3,), "b": (3,)}
 
 
