@@ -83,7 +83,8 @@ def meta_elements(start: bytes) -> Iterator[Element]:
 def is_walked(transfer_syntax: str) -> bool:
     """Whether the elements are in little endian and lie in the file as they are."""
     # Big endian and deflated are the only standard syntaxes of which that is not so.
-    return transfer_syntax.startswith("1.2.840.10008.1.2") and transfer_syntax not in {BIG_ENDIAN, DEFLATED}
+    is_uid = transfer_syntax.startswith("1.2.840.10008.1.2") and transfer_syntax.replace(".", "").isdecimal()
+    return is_uid and transfer_syntax not in {BIG_ENDIAN, DEFLATED}
 
 
 def elements(start: bytes, position: int, *, is_explicit: bool) -> Iterator[Element]:

@@ -82,6 +82,13 @@ def test_the_two_ways_agree_on_every_real_file(shared_data):
     assert sum(HeaderReader().quick(file) is not None for file in plain) > 100, "real scans take the quick way"
 
 
+@pytest.mark.parametrize("change", [b"1.2.840.10008.1.2.\0.90", b"1.2.840.10008.1.2.4.9x"])
+def test_a_transfer_syntax_that_is_no_uid_is_left_to_pydicom(tmp_path, hu, change):
+    (path,) = write_series(tmp_path, hu[:1], transfer_syntax=JPEG2000Lossless)
+    path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.4.90", change, 1))
+    assert HeaderReader().quick(SourceFile(path)) is None
+
+
 def test_a_header_longer_than_the_first_look_takes_the_quick_way(tmp_path, hu):
     (path,) = write_series(tmp_path, hu[:1], tags={"ImageComments": "x" * 9000, "RescaleSlope": "2"})
     assert HeaderReader().quick(SourceFile(path)).slope == 2
