@@ -201,7 +201,7 @@ def _name(series: Series) -> str:
 
 def _called(series: Series) -> str:
     """Description and number."""
-    number = f"series {series.stack.headers[0].details.series_number}"
+    number = f"series {series.details.series_number}"
     part = f", {series.part}" if series.part else ""
     return f"{series.description}{part}{f' ({number})' if number not in ('series ', series.description) else ''}"
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ihd_core.dicom.places import SAME_PLACE_MM
 from ihd_core.model_input import GAP
 
 if TYPE_CHECKING:
     from ihd_core.dicom.series import Series
     from ihd_core.scan import Scan
 
-SAME_PLACE_MM = 0.01
 COVERED = 1.1
 """Slices no farther apart than this share of their own thickness leave nothing out."""
 

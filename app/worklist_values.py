@@ -33,7 +33,7 @@ def worklist_rows(shown: Shown) -> tuple[WorklistRow, ...]:
 
 def series_name(series: Series) -> str:
     """Patient and series, for a message."""
-    details = series.stack.headers[0].details
+    details = series.details
     return ", ".join(filter(None, (name_text(details.patient_name) or details.patient_id, series.description)))
 
 

@@ -166,12 +166,12 @@ def load_examined(
 
 def has_several_studies(found: Found) -> bool:
     """Whether a series must be named with its study."""
-    return len({study_text(series) + series.stack.headers[0].details.study_uid for series in found.series}) > 1
+    return len({study_text(series) + series.details.study_uid for series in found.series}) > 1
 
 
 def study_text(series: Series) -> str:
     """Whose study a series belongs to: name or ID of the patient, and the date."""
-    details = series.stack.headers[0].details
+    details = series.details
     name = " ".join(details.patient_name.replace("^", " ").split()) or details.patient_id or "no name"
     return " ".join(filter(None, (name, details.study_date)))
 
@@ -199,7 +199,7 @@ def _tilt_text(stack: Stack) -> str:
 
 
 def _series_json(place: int, series: Series) -> dict[str, object]:
-    details = series.stack.headers[0].details
+    details = series.details
     return {
         "place": place,
         "uid": series.uid,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ihd_core.dicom.nifti.header import AIR_BELOW_HU, BONE_ABOVE_HU, ENDINGS, NiftiHeader, read_header
+from ihd_core.dicom.pixel_data.pixels import AIR_HU, LOWEST_HU
 from ihd_core.errors import DicomError
 from ihd_core.orientation import in_plane_turn
 from ihd_core.scan import PART, ScanWarning
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
     from ihd_core.dicom.pixel_data.opened_files import OpenedFiles
     from ihd_core.dicom.sources.source_files import SourceFile, Stamp
-
-AIR_HU = -1024
-LOWEST_HU = -1500
-"""Nothing has fewer HU: what is below is padding."""
 
 MOST_OBLIQUE = 0.01
 """Cosine of the angle between rows and columns, above which the pixels are no rectangles."""
