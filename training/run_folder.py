@@ -1,109 +1,230 @@
-"""A run on disk: configuration, rendered or prepared slices, metrics, weights."""
+"""A run on disk: what it was asked for, what it was made with, and the folder of every step."""
 
 from __future__ import annotations
 
+import csv
 import json
-from dataclasses import asdict, dataclass
+import logging
+import os
+import platform
+import subprocess
+import time
+from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ihd_core.errors import FileError
-from ihd_core.files import file_errors, make_folder, write_atomically
+from ihd_core.files import file_errors, make_folder, sha256, write_atomically
+from training.config import RunConfig, as_dict, from_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from numpy.typing import NDArray
+DONE, CONFIG, FACTS, LOG = "done.json", "config.json", "run.json", "log.txt"
 
-    from training.config import RunConfig
-
-SPLITS = ("train", "sequence", "validation", "test")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shard:
-    """Slices of several whole scans, memory-mapped.
-
-    Attributes:
-        hu: int16 (slices, side, side), HU.
-        truth: bool (slices, labels), visible hemorrhage.
-        cells: uint8 (slices, subtypes, side / 16, side / 16), share of a cell that is hemorrhage, 255 for all of it.
-        scan: int32 (slices,), number of the scan; slices of one scan are neighbours, inferior first.
-    """
-
-    hu: NDArray[np.int16]
-    truth: NDArray[np.bool_]
-    cells: NDArray[np.uint8]
-    scan: NDArray[np.int32]
+log = logging.getLogger("training")
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """Whose scan it was; leaves the run only as a salted hash."""
+class Step:
+    """What a step depends on: earlier steps, and sections of the configuration."""
 
-    patient_id: str
-    series_uid: str
+    after: tuple[str, ...]
+    sections: tuple[str, ...]
+
+
+STEPS = {
+    "synthetic": Step((), ("synthetic",)),
+    "index": Step((), ()),
+    "split": Step(("index",), ("split",)),
+    "slices": Step(("index",), ("prepare",)),
+    "cnn": Step(("split", "slices"), ("cnn", "localised")),
+    "embeddings": Step(("cnn",), ("features",)),
+    "reduction": Step(("embeddings",), ("reduction",)),
+    "sequence": Step(("reduction",), ("sequence",)),
+}
+"""Steps with results of their own, in order. The stage prepare makes the slices; features the embeddings and the
+reduction."""
+
+STAGE_OF = {"slices": "prepare", "embeddings": "features", "reduction": "features"}
+"""The stage to run for a step, where it is not called the same."""
 
 
 class RunFolder:
-    """Where the stages of a run leave their results for one another."""
+    """Where the stages of a run leave their results for one another.
 
-    def __init__(self, path: Path) -> None:
-        self.path = make_folder(Path(path))
+    A step's results are bound to everything they depend on: its digest covers the seed, its sections of the
+    configuration and the digests of the steps before it. Results of other numbers are refused, never mixed.
 
-    def write_config(self, config: RunConfig) -> None:
-        """Keep the configuration beside the results.
+    Args:
+        path: created if it is not there.
+        config: of this run; None: the one that the folder holds.
+        base: a run whose finished steps are taken where their digests are those of this run, so that only what differs
+            is computed again.
+
+    Raises:
+        FileError: the folder holds steps made with other numbers, or no configuration.
+    """
+
+    def __init__(self, path: Path, config: RunConfig | None = None, *, base: RunFolder | None = None) -> None:
+        self.path = Path(path)
+        file = self.path / CONFIG
+        if config is None:
+            if not file.exists():
+                raise FileError(f"{file}: missing; the folder holds no run")
+            config = from_dict(json.loads(file.read_text()))
+        self.config, self.base = config, base
+        self._refuse_other_numbers()
+        make_folder(self.path)
+        write_atomically(file, (json.dumps(as_dict(config), indent=2) + "\n").encode())
+
+    def folder(self, step: str, fold: int | None = None) -> Path:
+        """Where a finished step's results are, in this run or its base.
 
         Raises:
-            FileError: the folder already holds a run with other numbers.
+            FileError: the step has not been finished; the message says what to run.
         """
-        text = json.dumps(asdict(config), indent=2)
-        file = self.path / "config.json"
-        if file.exists() and file.read_text() != text:
-            raise FileError(f"{file}: holds a run with other numbers; choose another folder")
-        write_atomically(file, text.encode())
+        found = self._found(step)
+        if found is None:
+            raise FileError(f"{self.path / step}: nothing there; run the stage {STAGE_OF.get(step, step)} first")
+        return found if fold is None else found / f"fold{fold}"
 
-    def append_metrics(self, stage: str, **values: Any) -> None:
-        """Add one line to metrics.jsonl."""
-        file = self.path / "metrics.jsonl"
-        with file_errors(file), file.open("a") as lines:
-            lines.write(json.dumps({"stage": stage, **values}) + "\n")
+    def is_done(self, step: str) -> bool:
+        """Whether a step's results are there, in this run or its base."""
+        return self._found(step) is not None
 
-    def metrics(self, stage: str) -> list[dict[str, Any]]:
-        """Every line of metrics.jsonl that a stage wrote, oldest first."""
-        file = self.path / "metrics.jsonl"
+    def begin(self, step: str, fold: int | None = None) -> Path:
+        """The folder that a step writes into, there or new; it may hold what an interrupted sitting left.
+
+        Raises:
+            FileError: a step before it has not been finished, or the folder holds results of other numbers.
+        """
+        folder = make_folder(self.path / step)
+        mark = folder / "digest.txt"
+        digest = self.digest(step)
+        if mark.exists() and mark.read_text() != digest:
+            raise FileError(f"{folder}: begun with other data or numbers; choose another run folder or remove it")
+        write_atomically(mark, digest.encode())
+        return folder if fold is None else make_folder(folder / f"fold{fold}")
+
+    def finish(self, step: str, **facts: Any) -> None:
+        """Mark a step as done; facts are kept beside it. The index names its own digest as data_sha256."""
+        content = {"digest": self.digest(step) if step != "index" else "", **facts, "finished": time.time()}
+        write_atomically(self.path / step / DONE, (json.dumps(content, indent=2) + "\n").encode())
+
+    def facts(self, step: str) -> Mapping[str, Any]:
+        """What finish() kept."""
+        facts: dict[str, Any] = json.loads((self.folder(step) / DONE).read_text())
+        return facts
+
+    def digest(self, step: str) -> str:
+        """Stands for everything a step's results depend on.
+
+        Raises:
+            FileError: the index has not been made.
+        """
+        if step == "index":
+            return str(self.facts("index")["data_sha256"]) if self.is_done("index") else "not finished"
+        config, wanted = as_dict(self.config), STEPS[step]
+        if "index" in wanted.after and not self.is_done("index"):
+            raise FileError(f"{self.path / 'index'}: nothing there; run the stage index first")
+        parts = [self.digest(before) for before in wanted.after]
+        own = {section: config[section] for section in wanted.sections}
+        return sha256(json.dumps([step, self.config.seed, own, parts], sort_keys=True).encode())
+
+    def folds(self) -> range:
+        """Numbers of the folds that are fitted."""
+        return range(self.config.split.folds)
+
+    def note(self, text: str) -> None:
+        """One line for the log and the person at the terminal."""
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        with file_errors(self.path / LOG), (self.path / LOG).open("a", encoding="utf-8") as lines:
+            lines.write(f"{stamp} {text}\n")
+        log.info(text)
+
+    def write_facts(self) -> None:
+        """Keep what the run was made with: seed, commit, versions, threads, data."""
+        facts = {**self._facts_before(), **environment(), "seed": self.config.seed}
+        if self.is_done("index"):
+            facts["data_sha256"] = self.facts("index")["data_sha256"]
+        write_atomically(self.path / FACTS, (json.dumps(facts, indent=2) + "\n").encode())
+
+    def _facts_before(self) -> dict[str, Any]:
+        file = self.path / FACTS
+        return dict(json.loads(file.read_text())) if file.exists() else {}
+
+    def _found(self, step: str) -> Path | None:
+        own = self.path / step / DONE
+        if own.exists() and (step == "index" or json.loads(own.read_text())["digest"] == self.digest(step)):
+            return own.parent
+        if self.base is None or (self.path / step).exists():
+            return None
+        there = self.base._found(step)
+        return there if there is not None and self.base.digest(step) == self.digest(step) else None
+
+    def _refuse_other_numbers(self) -> None:
+        """The configuration may change for what has not been begun."""
+        file = self.path / CONFIG
         if not file.exists():
-            return []
-        return [row for row in map(json.loads, file.read_text().splitlines()) if row["stage"] == stage]
+            return
+        before, now = json.loads(file.read_text()), as_dict(self.config)
+        for step, wanted in STEPS.items():
+            if not (self.path / step).exists():
+                continue
+            for section in ("seed", *wanted.sections):
+                if before.get(section) != now[section]:
+                    raise FileError(f"{file}: {step} was begun with another {section}; choose another run folder")
 
-    def shard_folder(self, split: str, number: int) -> Path:
-        """Where one shard of a split lies."""
-        return self.path / "slices" / split / f"{number:04d}"
 
-    def shards(self, split: str) -> list[Shard]:
-        """Shards of a split, in order.
+def append_row(path: Path, row: Mapping[str, Any]) -> None:
+    """Add a row to a CSV of metrics; the first row names the columns.
 
-        Raises:
-            FileError: the stage that makes them has not been run.
-        """
-        folders = sorted((self.path / "slices" / split).glob("[0-9]*"))
-        if not folders:
-            raise FileError(f"{self.path / 'slices' / split}: no slices there; run the stage synthetic first")
-        return [Shard(*(np.load(f / f"{part}.npy", mmap_mode="r") for part in Shard.__slots__)) for f in folders]
+    Raises:
+        FileError: it cannot be written.
+    """
+    is_new = not path.exists()
+    with file_errors(path), path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(row))
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
 
-    def identities(self, split: str) -> list[Identity]:
-        """Whose scans a split holds, in order."""
-        files = sorted((self.path / "slices" / split).glob("[0-9]*/identities.json"))
-        return [Identity(**row) for file in files for row in json.loads(file.read_text())]
 
-    def write_shard(self, split: str, number: int, shard: Shard, identities: Sequence[Identity]) -> None:
-        """Put a shard on disk; it appears whole or not at all."""
-        final = self.shard_folder(split, number)
-        temporary = make_folder(final.with_name(f"partial-{final.name}"))
-        with file_errors(temporary):
-            for part in Shard.__slots__:
-                np.save(temporary / f"{part}.npy", getattr(shard, part))
-            (temporary / "identities.json").write_text(json.dumps([asdict(one) for one in identities]))
-            temporary.rename(final)
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV of metrics; none where the file is not there."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def environment() -> dict[str, Any]:
+    """What results can depend on beside configuration and data."""
+    import torch
+
+    packages = ("torch", "numpy", "scikit-learn", "opencv-python-headless", "pydicom", "ihd-review")
+    return {
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "system": platform.platform(terse=True),
+        "versions": {name: metadata.version(name) for name in packages},
+        "threads": torch.get_num_threads(),
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+    }
+
+
+def _commit() -> str:
+    """The commit of the checkout, with a plus where files differ from it; empty without git."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
+        changes = subprocess.run(
+            ["git", "status", "--porcelain", "-uno"], cwd=here, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return commit.stdout.strip() + ("+" if changes.stdout.strip() else "")

@@ -1,0 +1,97 @@
+"""Named configurations: the paper, its authors' scripts, what goes beyond, and those for synthetic heads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from training.config import (
+    CnnConfig,
+    EvaluateConfig,
+    FeaturesConfig,
+    LocalisedConfig,
+    PrepareConfig,
+    ReductionConfig,
+    RunConfig,
+    SequenceConfig,
+    SplitConfig,
+    SyntheticConfig,
+)
+
+PAPER = RunConfig()
+"""Burduja et al., Sensors 2020; what it leaves open as docs/training.md says."""
+
+SCRIPTS = RunConfig(
+    preset="scripts",
+    name="ihd-scripts",
+    split=SplitConfig(method="series-order", test_share=0.0),
+    cnn=CnnConfig(rates=(1e-5,) * 3, augmentation="after"),
+    features=FeaturesConfig(transform="training"),
+    reduction=ReductionConfig(vectors=32_032, drawn="first"),
+    sequence=SequenceConfig(rates=(3e-5,) * 5, probabilities="both", classifier_dropout=0.5),
+)
+"""What the authors' published scripts do where they differ from the paper."""
+
+BEYOND = RunConfig(
+    preset="beyond",
+    name="ihd-beyond",
+    split=SplitConfig(folds=5),
+    cnn=CnnConfig(neighbours=1, any_weight=2.0),
+    features=FeaturesConfig(flip=True),
+    sequence=SequenceConfig(deltas=True, any_weight=2.0, reversal=True, keep="best"),
+    evaluate=EvaluateConfig(scan_rule="fitted", blend=True),
+)
+"""What lifted later systems above the paper; every part can be switched alone with --set."""
+
+PARTS_OF_BEYOND = {
+    "neighbour slices as channels": ("cnn.neighbours=1",),
+    "differences to neighbours": ("sequence.deltas=true",),
+    "the metric's weights in the loss": ("cnn.any_weight=2", "sequence.any_weight=2"),
+    "flip averaging": ("features.flip=true",),
+    "reversal averaging": ("sequence.reversal=true",),
+    "three folds averaged": ("split.folds=3",),
+    "scan rule fitted": ("evaluate.scan_rule=fitted",),
+    "CNN and BiLSTM blended": ("evaluate.blend=true",),
+}
+"""Each part alone, as changes to a configuration."""
+
+DEMO = RunConfig(
+    preset="demo",
+    name="ihd-demo",
+    synthetic=SyntheticConfig(scans=240, unlabelled=8),
+    split=SplitConfig(validation_share=0.15, test_share=0.25, sequence_share=0.3),
+    prepare=PrepareConfig(side=128, shard_slices=512),
+    cnn=CnnConfig(
+        backbone="small", rates=(2e-3,) * 6, schedule="one-cycle", optimizer="adamw", weight_decay=1e-2, noise_hu=3.0
+    ),
+    sequence=SequenceConfig(rates=(5e-4,) * 8, batch=4, keep="best"),
+)
+"""The whole recipe on synthetic heads, on two cores, within twenty minutes."""
+
+SHIPPED = replace(
+    DEMO,
+    preset="shipped",
+    name="ihd-demo",
+    synthetic=SyntheticConfig(scans=760, unlabelled=0),
+    split=SplitConfig(validation_share=0.18, test_share=0.18, sequence_share=0.25),
+    prepare=PrepareConfig(side=256),
+    cnn=replace(DEMO.cnn, rates=(2e-3,) * 10, any_weight=2.0, slices_per_epoch=6400, positive_weight=3.0),
+    localised=LocalisedConfig(mask_head=1.0, outside=0.2, from_epoch=8),
+    sequence=SequenceConfig(rates=(5e-4,) * 12, batch=4, any_weight=2.0, keep="best"),
+)
+"""The recipe of the demonstration model that comes with the program."""
+
+REHEARSAL = replace(
+    DEMO,
+    preset="rehearsal",
+    name="ihd-rehearsal",
+    synthetic=SyntheticConfig(scans=14, unlabelled=1, size=128),
+    split=SplitConfig(validation_share=0.25, test_share=0.25, sequence_share=0.3),
+    prepare=PrepareConfig(side=64, shard_slices=64),
+    cnn=replace(DEMO.cnn, rates=(2e-3,), batch=8, precision="fp32"),
+    reduction=ReductionConfig(count=8),
+    sequence=SequenceConfig(hidden=8, layers=1, rates=(1e-3,), batch=2),
+    evaluate=EvaluateConfig(draws=50),
+)
+"""Every stage in seconds; proves the path, not the model."""
+
+PRESETS = {one.preset: one for one in (PAPER, SCRIPTS, BEYOND, DEMO, SHIPPED, REHEARSAL)}
