@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import types
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from ihd_core.errors import IhdError
+from ihd_core.files import file_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +240,21 @@ def changed(config: RunConfig, changes: list[str]) -> RunConfig:
         updated = replace(owner, **{name: _parsed(text.strip(), kind, change)})
         config = replace(config, **{section: updated}) if section else updated
     return config
+
+
+def from_file(path: Path) -> RunConfig:
+    """The configuration of a run.
+
+    Raises:
+        ConfigError: written by another version.
+        FileError: it cannot be read.
+    """
+    with file_errors(path, "cannot be read"):
+        text = path.read_text()
+    try:
+        return from_dict(json.loads(text))
+    except ValueError as error:
+        raise ConfigError(f"{path}: not the configuration of a run ({error})") from error
 
 
 def from_dict(values: dict[str, Any]) -> RunConfig:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ihd_core.errors import FileError
 from ihd_core.files import file_errors, make_folder, sha256, write_atomically
-from training.config import RunConfig, as_dict, from_dict
+from training.config import RunConfig, as_dict, from_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ class RunFolder:
         if config is None:
             if not file.exists():
                 raise FileError(f"{file}: missing; the folder holds no run")
-            config = from_dict(json.loads(file.read_text()))
+            config = from_file(file)
         self.config, self.base = config, base
         self._refuse_other_numbers()
         make_folder(self.path)
@@ -162,19 +162,21 @@ class RunFolder:
         if self.base is None or (self.path / step).exists():
             return None
         there = self.base._found(step)
-        return there if there is not None and self.base.digest(step) == self.digest(step) else None
+        if step == "index" or there is None:
+            return there
+        return there if self.base.digest(step) == self.digest(step) else None
 
     def _refuse_other_numbers(self) -> None:
         """The configuration may change for what has not been begun."""
         file = self.path / CONFIG
         if not file.exists():
             return
-        before, now = json.loads(file.read_text()), as_dict(self.config)
+        before, now = as_dict(from_file(file)), as_dict(self.config)
         for step, wanted in STEPS.items():
             if not (self.path / step).exists():
                 continue
             for section in ("seed", *wanted.sections):
-                if before.get(section) != now[section]:
+                if before[section] != now[section]:
                     raise FileError(f"{file}: {step} was begun with another {section}; choose another run folder")
 
 
