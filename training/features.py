@@ -1,97 +1,146 @@
-"""Stage features: what the slice network says of every slice, and the reduction to a few features."""
+"""Stage features, first half: what the slice network says of every slice, for every fold."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from ihd_core.model_input import channels
-from ihd_core.network import Reduction
+from ihd_core.errors import FileError
+from ihd_core.files import file_errors
 from ihd_core.progress import Report, silent
-from training.run_folder import SPLITS
+from training.loader import Loader, default_threads, windowed
+from training.row_files import RowFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from ihd_core.network import SliceCnn
-    from training.run_folder import RunFolder, Shard
+    from training.config import RunConfig
+    from training.loader import SliceSource
+    from training.run_folder import RunFolder
 
-_PCA_VECTORS = 30_000
+_BATCH = 32
+"""Slices of one pass; fixed, because the last digits of a result depend on it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SliceFeatures:
-    """What the slice network says of a split.
+class Embeddings:
+    """What the slice network says of n slices.
 
     Attributes:
-        logits: float32 (slices, labels).
-        pooled: float32 (slices, K).
-        peaks: float32 (slices, labels), largest value of the heatmap before it is scaled.
-        truth: bool (slices, labels).
-        scan: int32 (slices,); slices of one scan are neighbours, inferior first.
+        logits: float32 (n, labels), order of LABELS.
+        pooled: float32 (n, K), the last map averaged over its cells; may be a read-only map of a file.
+        peaks: float32 (n, labels), the largest evidence of any cell of a label's map, >= 0.
     """
 
     logits: NDArray[np.float32]
     pooled: NDArray[np.float32]
     peaks: NDArray[np.float32]
-    truth: NDArray[np.bool_]
-    scan: NDArray[np.int32]
 
-    def scans(self) -> list[NDArray[np.intp]]:
-        """Indices of the slices of every scan, in order."""
-        return [np.flatnonzero(self.scan == number) for number in np.unique(self.scan)]
+    def __len__(self) -> int:
+        return len(self.logits)
+
+
+def extract(run: RunFolder, *, report: Report = silent) -> None:
+    """Run the CNN of every fold over every picture; goes on where an earlier sitting stopped.
+
+    Written as embeddings/foldN/{logits,pooled,peaks}.npy, rows as in Pictures.table. In single precision with TF32
+    off, whatever the CNN was fitted in, because that is how the program computes. With the transform "training" every
+    slice is changed once at random, as in an epoch after the last.
+
+    Args:
+        run: with the stages cnn and prepare done.
+        report: called with slices, over all folds together.
+
+    Raises:
+        FileError: a step before is missing, the disk is full, or a result is not a number.
+        Cancelled: by report; what was computed is kept.
+    """
+    from training.cnn import load_cnn
+    from training.pictures import open_pictures
+
+    if run.is_done("embeddings"):
+        return
+    pictures = open_pictures(run)
+    count, folds = len(pictures.table), len(run.folds())
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    for fold in run.folds():
+        cnn = load_cnn(run, fold).to(device)
+        columns = {"logits": cnn.head.out_features, "pooled": cnn.head.in_features, "peaks": cnn.head.out_features}
+        with RowFiles(run.begin("embeddings", fold), count, columns, align=_BATCH) as rows:
+            report(fold * count + rows.done, folds * count)
+            for found in _embedded(cnn, pictures, run.config, fold, first=rows.done):
+                rows.append(logits=found.logits, pooled=found.pooled, peaks=found.peaks)
+                report(fold * count + rows.done, folds * count)
+    run.finish("embeddings")
+
+
+def load_embeddings(run: RunFolder, fold: int) -> Embeddings:
+    """What extract() left; the pooled features stay on disk and are read where they are asked for.
+
+    Raises:
+        FileError: the stage has not been run.
+    """
+    folder = run.folder("embeddings", fold)
+    with file_errors(folder, "cannot be read"):
+        logits, peaks = np.load(folder / "logits.npy"), np.load(folder / "peaks.npy")
+        return Embeddings(logits, np.load(folder / "pooled.npy", mmap_mode="r"), peaks)
 
 
 @torch.inference_mode()
-def slice_features(network: SliceCnn, shards: Sequence[Shard], *, batch: int = 32) -> SliceFeatures:
-    """Run the network over shards exactly as the program runs it over a scan."""
-    network.eval()
-    logits, pooled, peaks = [], [], []
-    for shard in shards:
-        for start in range(0, len(shard.hu), batch):
-            x = np.stack([channels(hu) for hu in shard.hu[start : start + batch]])
-            output = network(torch.from_numpy(x))
-            cells = output.activations.shape[-2] * output.activations.shape[-1]
-            evidence = torch.einsum("lk,nkrc->nlrc", network.head.weight, output.activations) / cells
-            logits.append(output.logits.numpy())
-            pooled.append(output.pooled.numpy())
-            peaks.append(evidence.amax(dim=(2, 3)).clamp(min=0).numpy())
-    truth = np.concatenate([shard.truth for shard in shards])
-    scan = np.concatenate([shard.scan for shard in shards])
-    return SliceFeatures(np.concatenate(logits), np.concatenate(pooled), np.concatenate(peaks), truth, scan)
-
-
-def extract(run: RunFolder, network: SliceCnn, *, report: Report = silent) -> None:
-    """Write the features of every split into the run."""
-    for done, split in enumerate(SPLITS):
-        report(done, len(SPLITS))
-        found = slice_features(network, run.shards(split))
-        np.savez(run.path / f"features-{split}.npz", **{name: getattr(found, name) for name in SliceFeatures.__slots__})
-    report(len(SPLITS), len(SPLITS))
-
-
-def load_features(run: RunFolder, split: str) -> SliceFeatures:
-    """What extract left in the run."""
-    with np.load(run.path / f"features-{split}.npz") as file:
-        return SliceFeatures(*(file[name] for name in SliceFeatures.__slots__))
-
-
-def principal_components(pooled: NDArray[np.float32], count: int, *, seed: int) -> Reduction:
-    """PCA on at most 30,000 vectors drawn with a seed (the paper's number; the draw is ours).
+def embed(cnn: SliceCnn, x: Tensor, *, flip: bool = False) -> Embeddings:
+    """One pass over a few slices, as the program does it.
 
     Args:
-        pooled: (vectors, K).
-        count: how many components to keep.
-        seed: of the draw.
+        cnn: in evaluation mode.
+        x: (n, 3 * slices, side, side), 0..1, as SliceCnn reads it, on its device.
+        flip: also over their mirror images; logits, pooled features and the maps flipped back are averaged.
     """
-    from sklearn.decomposition import PCA
+    logits, pooled, activations = cnn(x)
+    if flip:
+        mirrored = cnn(x.flip(3))
+        logits, pooled = (logits + mirrored.logits) / 2, (pooled + mirrored.pooled) / 2
+        activations = (activations + mirrored.activations.flip(3)) / 2
+    cells = activations.shape[2] * activations.shape[3]
+    evidence = torch.einsum("lk,nkrc->nlrc", cnn.head.weight, activations) / cells
+    peaks = evidence.amax(dim=(2, 3)).clamp(min=0)
+    return Embeddings(*(part.float().cpu().numpy() for part in (logits, pooled, peaks)))
 
-    rng = np.random.default_rng(seed)
-    drawn = rng.permutation(len(pooled))[:_PCA_VECTORS]
-    pca = PCA(count, svd_solver="full").fit(pooled[drawn])
-    return Reduction(torch.from_numpy(pca.mean_), torch.from_numpy(pca.components_))
+
+def _embedded(
+    cnn: SliceCnn, pictures: SliceSource, config: RunConfig, fold: int, *, first: int
+) -> Iterator[Embeddings]:
+    """Batches of the table's rows in order, from a row on that is a multiple of _BATCH."""
+    numbers, count = config.cnn, len(pictures.table)
+    if config.features.transform == "deterministic":
+        numbers = replace(numbers, augmentation="none")
+    device = cnn.mean.device
+    loader = Loader(pictures, numbers, threads=default_threads(1, device), is_pinned=device.type == "cuda")
+    # Whole batches are asked for; what fills up the last one is cut off again.
+    rows = np.resize(np.arange(count), (-(-count // _BATCH), _BATCH))
+    key = (config.seed, fold, len(numbers.rates))
+    for step, batch in enumerate(loader.batches(rows, key, first=first // _BATCH), first // _BATCH):
+        there = range(count)[step * _BATCH : (step + 1) * _BATCH]
+        x = windowed(batch.pictures[: len(there)].to(device, non_blocking=True))
+        with exact_float32():
+            found = embed(cnn, x, flip=config.features.flip)
+        wrong = ~(np.isfinite(found.pooled).all(1) & np.isfinite(found.logits).all(1))
+        if wrong.any():
+            name = pictures.table.files[there[int(wrong.argmax())]]
+            raise FileError(f"{name}: the CNN's features are not numbers; its fitting has failed")
+        yield found
+
+
+def exact_float32() -> AbstractContextManager[None]:
+    """Convolutions on a GPU without TF32, which has ten bits of mantissa and would miss the program's numbers by more than 1e-5."""
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return flags
