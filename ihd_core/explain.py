@@ -23,7 +23,8 @@ class Heatmap:
 
     With global average pooling and a linear head, Grad-CAM is relu(sum over k of weight[label, k] * activation[k]) /
     (map rows * map columns): no gradient has to be computed. Before the ReLU, the map's sum and the head's bias are the
-    label's logit.
+    label's logit. Where a model averages several networks, or pictures and their mirror images, so is the map averaged
+    before the ReLU, and the same holds for the mean logit and the mean bias.
 
     Attributes:
         values: float32 (map rows, map columns), >= 0, not scaled.
@@ -51,9 +52,11 @@ class Heatmap:
 def heatmap(prediction: Prediction, label: Label, slice_index: int) -> Heatmap:
     """The evidence for a label on one slice; slices of one slab share theirs."""
     evidence = prediction.evidence[prediction.slab_of_slice[slice_index], label.column]
-    offset, stride = prediction.cells.offset, prediction.cells.stride
-    to_network = np.array([[stride, 0, offset], [0, stride, offset], [0, 0, 1]])
-    place = prediction.placement
+    place, cells = prediction.placement, prediction.cells
+    across = cells.offset
+    if prediction.model.flip:  # the mirrored cells look from the other edge; the mean looks midway between the two
+        across = (place.side - 1 - cells.stride * (evidence.shape[1] - 1)) / 2
+    to_network = np.array([[cells.stride, 0, cells.offset], [0, cells.stride, across], [0, 0, 1]])
     return Heatmap(np.maximum(evidence, 0), label, slice_index, place.to_slice @ to_network, place.shape)
 
 

@@ -3,43 +3,41 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ihd_core.errors import ModelFileError
 from ihd_core.files import make_folder, sha256, write_atomically
 from ihd_core.model_info import (
-    BLANK,
-    CARD,
-    FORMAT,
-    FORMAT_VERSION,
     LEVELS,
     SETTINGS,
-    WEIGHTS,
     ModelInfo,
     OperatingPoint,
     SequenceShape,
     TrainingData,
-    from_json,
     paper_points,
     salted_sha256,
-    to_json,
 )
+from ihd_core.model_json import BLANK, CARD, FORMAT, READ_VERSIONS, WEIGHTS, from_json, to_json
+from ihd_core.scan_rule import ScanRule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor, nn
 
+    from ihd_core.model_input import Cells
     from ihd_core.network import Reduction, SequenceNetwork, SliceCnn
 
 __all__ = [
     "LEVELS",
     "SETTINGS",
+    "Member",
     "Model",
     "ModelInfo",
     "OperatingPoint",
+    "ScanRule",
     "SequenceShape",
     "TrainingData",
     "load_model",
@@ -55,26 +53,45 @@ LARGEST_SIDE = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """The networks that were fitted together, such as those of one fold.
+
+    Attributes:
+        cnn: of every slice.
+        reduction: pooled features to the sequence network's; None where that is.
+        sequence: the BiLSTM; None where the CNN has the last word.
+    """
+
+    cnn: SliceCnn
+    reduction: Reduction | None = None
+    sequence: SequenceNetwork | None = None
+
+    def parts(self) -> Iterator[tuple[str, nn.Module]]:
+        """The networks that are there, by the names that their weights begin with."""
+        named = {"cnn": self.cnn, "reduction": self.reduction, "sequence": self.sequence}
+        return ((name, network) for name, network in named.items() if network is not None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A model ready to predict: its networks are in evaluation mode and need no gradients."""
+    """A model ready to predict: its networks are in evaluation mode and need no gradients.
+
+    Attributes:
+        info: what the networks were made with, and how they are used together.
+        members: at least one; their logits are averaged.
+    """
 
     info: ModelInfo
-    cnn: SliceCnn
-    reduction: Reduction
-    sequence: SequenceNetwork
+    members: tuple[Member, ...]
 
 
-def save_model(
-    folder: Path, info: ModelInfo, *, cnn: SliceCnn, reduction: Reduction, sequence: SequenceNetwork, card: str
-) -> ModelInfo:
+def save_model(folder: Path, info: ModelInfo, *, members: Sequence[Member], card: str) -> ModelInfo:
     """Write a model folder; the description goes last, so that a folder torn by a crash is refused.
 
     Args:
         folder: created if it is not there.
-        info: its cells and sha256 are not read: the first are measured, the second computed.
-        cnn: the trained networks, on any device.
-        reduction: pooled features to the sequence network's.
-        sequence: the BiLSTM.
+        info: its cells and sha256 are not read: the first are measured on the first member, the second computed.
+        members: the trained networks, on any device, as many as info.members.
         card: Markdown for people.
 
     Returns:
@@ -86,16 +103,12 @@ def save_model(
     """
     import safetensors.torch
 
-    from ihd_core.network import cell_geometry
-
-    was_training = cnn.training
-    info = replace(info, cells=cell_geometry(cnn.eval(), info.side), sha256=BLANK)
-    cnn.train(was_training)
-    tensors = _tensors(cnn, reduction, sequence)
+    tensors = _tensors(members)
+    info = replace(info, cells=_cells(members, info), sha256=BLANK)
     packed = {name: _packed(tensor) for name, tensor in tensors.items()}
     contents = {WEIGHTS: safetensors.torch.save(packed), CARD: card.encode()}
     description = to_json(info, {name: sha256(content) for name, content in contents.items()})
-    from_json(folder / DESCRIPTION, json.loads(description))
+    info = from_json(folder / DESCRIPTION, json.loads(description))
     _networks(folder / WEIGHTS, info, tensors)
     digest = sha256(description)
     make_folder(folder)
@@ -105,13 +118,27 @@ def save_model(
     return replace(info, sha256=digest)
 
 
+def _cells(members: Sequence[Member], info: ModelInfo) -> Cells:
+    """Where the cells of the first CNN look; those of the others are of the same shape."""
+    from ihd_core.network import cell_geometry
+
+    if not members:
+        raise ModelFileError(f"{info.name}: a model has at least one member")
+    cnn = members[0].cnn
+    was_training = cnn.training
+    try:
+        return cell_geometry(cnn.eval(), info.side)
+    finally:
+        cnn.train(was_training)
+
+
 def read_info(folder: Path) -> ModelInfo:
     """Read and check a model folder without its networks; torch is not imported.
 
     Raises:
         ModelFileError: as load_model(), but for the weights' names and shapes.
     """
-    return _checked(folder)[0]
+    return _checked(folder)[1]
 
 
 def load_model(folder: Path) -> Model:
@@ -124,20 +151,22 @@ def load_model(folder: Path) -> Model:
     import safetensors
     import safetensors.torch
 
-    info, weights = _checked(folder)
+    version, info, weights = _checked(folder)
     try:
         tensors = safetensors.torch.load(weights)
     except safetensors.SafetensorError as error:
         raise ModelFileError(f"{folder / WEIGHTS}: not a safetensors file ({error})") from error
+    if version == 1:
+        tensors = {f"0.{name}": tensor for name, tensor in tensors.items()}
     return _networks(folder / WEIGHTS, info, tensors)
 
 
-def _tensors(cnn: nn.Module, reduction: nn.Module, sequence: nn.Module) -> dict[str, Tensor]:
-    """All weights under one roof: names begin with cnn, reduction or sequence."""
-    parts = {"cnn": cnn, "reduction": reduction, "sequence": sequence}
+def _tensors(members: Sequence[Member]) -> dict[str, Tensor]:
+    """All weights under one roof: names begin with the member's number and cnn, reduction or sequence."""
     return {
-        f"{part}.{name}": tensor.detach().cpu().contiguous()
-        for part, network in parts.items()
+        f"{number}.{part}.{name}": tensor.detach().cpu().contiguous()
+        for number, member in enumerate(members)
+        for part, network in member.parts()
         for name, tensor in network.state_dict().items()
     }
 
@@ -150,46 +179,58 @@ def _packed(tensor: Tensor) -> Tensor:
 
 def _networks(path: Path, info: ModelInfo, tensors: Mapping[str, Tensor]) -> Model:
     """Build what info describes and fill it with the weights; every name and shape must fit."""
+    found = len({name.partition(".")[0] for name in tensors})
+    if found != info.members:
+        raise ModelFileError(f"{path}: holds {found} members where {info.members} are described")
+    members = tuple(_empty_member(path.parent / DESCRIPTION, info) for _ in range(info.members))
+    expected = {name: tuple(tensor.shape) for name, tensor in _tensors(members).items()}
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if expected != shapes:
+        names = sorted(expected.keys() ^ shapes.keys()) or [n for n in expected if expected[n] != shapes[n]]
+        name = names[0]
+        raise ModelFileError(
+            f"{path}: {name} is {shapes.get(name, 'missing')} where {expected.get(name, 'nothing')} is expected"
+        )
+    for name, tensor in tensors.items():
+        if not bool(tensor.isfinite().all()):
+            raise ModelFileError(f"{path}: {name} holds values that are no finite numbers")
+    for number, member in enumerate(members):
+        for part, network in member.parts():
+            prefix = f"{number}.{part}."
+            own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+            network.load_state_dict(own)
+            network.eval().requires_grad_(False)
+    return Model(info, members)
+
+
+def _empty_member(path: Path, info: ModelInfo) -> Member:
+    """Networks as the description at path has them, before they get their weights."""
     import torch
 
     from ihd_core.network import BACKBONES, Reduction, SequenceNetwork, SliceCnn
 
     if info.backbone not in BACKBONES:
-        raise ModelFileError(f"{path.parent / DESCRIPTION}: backbone {info.backbone!r} is not known to this program")
+        raise ModelFileError(f"{path}: backbone {info.backbone!r} is not known to this program")
     stride = BACKBONES[info.backbone].stride
     if not 0 < info.side <= LARGEST_SIDE or info.side % stride:
         limit = f"a multiple of {stride}, at most {LARGEST_SIDE}"
-        raise ModelFileError(f"{path.parent / DESCRIPTION}: side is {info.side}, must be {limit}")
-    shape = info.sequence
+        raise ModelFileError(f"{path}: side is {info.side}, must be {limit}")
+    pooled_count, shape = BACKBONES[info.backbone].pooled_count, info.sequence
+    if info.pooled_count != pooled_count:
+        raise ModelFileError(f"{path}: pooled_count is {info.pooled_count}, of {info.backbone} it is {pooled_count}")
     try:
-        cnn = SliceCnn(info.backbone, info.mean, info.deviation)
-        reduction = Reduction(torch.zeros(info.pooled_count), torch.zeros(shape.features, info.pooled_count))
-        sequence = SequenceNetwork(shape.features, shape.hidden, shape.layers, shape.dropout)
+        cnn = SliceCnn(info.backbone, info.mean, info.deviation, info.neighbours)
+        if shape is None:
+            return Member(cnn)
+        reduction = Reduction(torch.zeros(pooled_count), torch.zeros(shape.features, pooled_count))
+        return Member(cnn, reduction, SequenceNetwork(**asdict(shape)))
     except (TypeError, ValueError, RuntimeError) as error:  # torch's own, for sizes that are none or fit no memory
         reason = str(error).partition("\n")[0]
-        raise ModelFileError(
-            f"{path.parent / DESCRIPTION}: describes networks that cannot be built ({reason})"
-        ) from error
-    expected = {name: tuple(tensor.shape) for name, tensor in _tensors(cnn, reduction, sequence).items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if expected != found:
-        names = sorted(expected.keys() ^ found.keys()) or [name for name in expected if expected[name] != found[name]]
-        name = names[0]
-        raise ModelFileError(
-            f"{path}: {name} is {found.get(name, 'missing')} where {expected.get(name, 'nothing')} is expected"
-        )
-    for name, tensor in tensors.items():
-        if not bool(tensor.isfinite().all()):
-            raise ModelFileError(f"{path}: {name} holds values that are no finite numbers")
-    for part, network in (("cnn", cnn), ("reduction", reduction), ("sequence", sequence)):
-        own = {name.removeprefix(f"{part}."): tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")}
-        network.load_state_dict(own)
-        network.eval().requires_grad_(False)
-    return Model(info, cnn, reduction, sequence)
+        raise ModelFileError(f"{path}: describes networks that cannot be built ({reason})") from error
 
 
-def _checked(folder: Path) -> tuple[ModelInfo, bytes]:
-    """The description and the bytes of the weights, after every check that needs no torch."""
+def _checked(folder: Path) -> tuple[int, ModelInfo, bytes]:
+    """The version, the description and the bytes of the weights, after every check that needs no torch."""
     path = folder / DESCRIPTION
     if not folder.is_dir():
         raise ModelFileError(f"{folder}: no such model folder")
@@ -200,9 +241,10 @@ def _checked(folder: Path) -> tuple[ModelInfo, bytes]:
         raise ModelFileError(f"{path}: not readable as JSON, damaged or foreign ({error})") from error
     if not isinstance(described, dict) or described.get("format") != FORMAT:
         raise ModelFileError(f"{path}: not the description of a hemorrhage model")
-    if described.get("format_version") != FORMAT_VERSION:
-        version = described.get("format_version")
-        raise ModelFileError(f"{path}: format version {version}, this program reads version {FORMAT_VERSION}")
+    version = described.get("format_version")
+    if isinstance(version, bool) or version not in READ_VERSIONS:
+        read = " and ".join(map(str, READ_VERSIONS))
+        raise ModelFileError(f"{path}: format version {version}, this program reads versions {read}")
     digest = described.get("sha256")
     if (
         not isinstance(digest, str)
@@ -216,7 +258,7 @@ def _checked(folder: Path) -> tuple[ModelInfo, bytes]:
         if sha256(content) != expected:
             raise ModelFileError(f"{folder / name}: does not match the SHA-256 in {DESCRIPTION}, changed or damaged")
         weights = content if name == WEIGHTS else weights
-    return info, weights
+    return version, info, weights
 
 
 def _content(path: Path) -> bytes:

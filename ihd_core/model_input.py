@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 
 import cv2
 import numpy as np
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ihd_core.scan import Scan
 
     Hu = NDArray[np.int16] | NDArray[np.float32]
+
+Resize = Literal["windows", "hu"]
+"""What is made small: the windowed channels, or the HU, which are then rounded and windowed."""
 
 CHANNELS = (BRAIN, SUBDURAL, SOFT_TISSUE)
 """The network's three views of a slice, in this order."""
@@ -131,22 +134,59 @@ def placement(scan: Scan, side: int) -> Placement:
     return Placement(turn, shape, square, padding, side, to_slice[:2])
 
 
-def slice_input(scan: Scan, slab: range, place: Placement) -> SliceInput:
+def slice_input(scan: Scan, slab: range, place: Placement, resize: Resize = "windows") -> SliceInput:
     """The network's picture of a slice, or of neighbouring thin slices averaged along the normal.
 
     Args:
         scan: what the placement was made for.
         slab: neighbouring slice indices, from slabs().
         place: from placement().
+        resize: as the model was trained.
 
     Source:
         Burduja et al., Sensors 2020, 20(19):5611: windows first, then 512 to 256 pixels by linear interpolation, which
         at exactly 2x is the mean of 2 x 2 pixels. Other sizes: area averaging down, linear interpolation up.
     """
-    if len(slab) == 1:
-        return SliceInput(_small_channels(_squared(place.turn.apply(scan.hu[slab.start]), place), place.side))
-    hu: NDArray[np.float32] = scan.hu[slab.start : slab.stop].mean(axis=0, dtype=np.float32)
-    return SliceInput(_small_channels(_squared(place.turn.apply(hu), place), place.side))
+    hu: Hu = scan.hu[slab.start]
+    if len(slab) > 1:
+        hu = scan.hu[slab.start : slab.stop].mean(axis=0, dtype=np.float32)
+    if resize == "hu":
+        return SliceInput(channels(small_hu(hu, place)))
+    return SliceInput(_small_channels(_squared(hu, place), place.side))
+
+
+def small_hu(hu: Hu, place: Placement) -> NDArray[np.int16]:
+    """A stored slice in the network's picture, in HU: turned, made square with air, resized, rounded half to even.
+
+    Args:
+        hu: (rows, columns), HU; of averaged slices single precision.
+        place: of the slice's scan, from placement().
+
+    Returns:
+        (side, side): exactly 2x smaller the mean of 2 x 2 pixels, otherwise area averaging down, linear interpolation
+        up.
+    """
+    hu = _squared(hu, place)
+    side, longest = place.side, len(hu)
+    if longest != side:
+        how = cv2.INTER_AREA if longest > side else cv2.INTER_LINEAR
+        hu = np.asarray(cv2.resize(np.ascontiguousarray(hu, np.float32), (side, side), interpolation=how), np.float32)
+    if hu.dtype != np.int16:
+        return np.rint(hu).astype(np.int16)
+    return np.ascontiguousarray(hu)
+
+
+def neighbour_offsets(count: int) -> tuple[int, ...]:
+    """Whose windows a picture with neighbours holds, in order: 0, -1, 1, -2, 2, up to count slices on either side."""
+    return (0, *(sign * distance for distance in range(1, count + 1) for sign in (-1, 1)))
+
+
+def neighbours_of(index: int, slices: int, count: int) -> tuple[int, ...]:
+    """Indices of a slice and its neighbours in the order of neighbour_offsets().
+
+    Where a scan ends its last slice stands in for those that are missing.
+    """
+    return tuple(min(max(index + offset, 0), slices - 1) for offset in neighbour_offsets(count))
 
 
 def channels(hu: Hu) -> NDArray[np.float32]:
@@ -170,7 +210,8 @@ def _resized(rows: float, columns: float) -> NDArray[np.float64]:
 
 
 def _squared(hu: Hu, place: Placement) -> Hu:
-    """Turned HU with square pixels, and as many rows as columns."""
+    """A stored slice turned, with square pixels, and as many rows as columns."""
+    hu = cast("Hu", place.turn.apply(hu))
     if hu.shape != place.square:
         rows, columns = place.square
         resized = cv2.resize(np.ascontiguousarray(hu, np.float32), (columns, rows), interpolation=cv2.INTER_LINEAR)

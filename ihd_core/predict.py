@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,17 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.errors import CannotPredict
-from ihd_core.labels import DISPLAY_ORDER, Label
-from ihd_core.model_input import SLAB_MM, placement, slabs, slice_input
+from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
+from ihd_core.model_input import SLAB_MM, neighbours_of, placement, slabs, slice_input
 from ihd_core.progress import silent
 from ihd_core.scan import ScanWarning
+from ihd_core.scan_rule import probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
-    from ihd_core.model_file import Model, ModelInfo
+    from ihd_core.model_file import Member, Model, ModelInfo
     from ihd_core.model_input import Cells, Placement
     from ihd_core.progress import Report
     from ihd_core.scan import Scan
@@ -32,13 +35,16 @@ class SlabResult:
     Attributes:
         slices: slice indices of the slab.
         cnn: float32 (labels,), probabilities.
-        features: float32 (k,), reduced, for the sequence network.
-        evidence: float32 (labels, map rows, map columns), before the ReLU; its sum plus the head's bias is the logit.
+        logits: float32 (members, labels), of every member's CNN; cnn is the sigmoid of their mean.
+        features: float32 (members, k), reduced, for the sequence networks; k is 0 where there are none.
+        evidence: float32 (labels, map rows, map columns), before the ReLU, the mean over members; its sum plus the mean
+            of the heads' biases is the mean of the logits.
         seconds: that this slab took.
     """
 
     slices: range
     cnn: NDArray[np.float32]
+    logits: NDArray[np.float32]
     features: NDArray[np.float32]
     evidence: NDArray[np.float32]
     seconds: float = 0.0
@@ -50,8 +56,9 @@ class Prediction:
 
     Attributes:
         cnn_slices: float32 (slices, labels), 0..1, each slice on its own.
-        slices: float32 (slices, labels), 0..1, the CNN's reading revised by the BiLSTM.
-        cnn_scan: float32 (labels,), the maximum over cnn_slices.
+        slices: float32 (slices, labels), 0..1, the CNN's reading revised by the BiLSTM and mixed with it as the model
+            says; equal to cnn_slices where the model has no BiLSTM.
+        cnn_scan: float32 (labels,), the maximum over cnn_slices; equal to scan where the model has no BiLSTM.
         scan: float32 (labels,), by the model's scan rule over slices.
         evidence: float32 (slabs, labels, map rows, map columns), before the ReLU.
         slab_of_slice: int64 (slices,), which slab a slice was read in.
@@ -79,12 +86,12 @@ class Prediction:
             array.flags.writeable = False
 
     def of(self, label: Label) -> NDArray[np.float32]:
-        """Probability of one label along the slices (CNN + BiLSTM), (slices,)."""
+        """Probability of one label along the slices (CNN + BiLSTM where there is one), (slices,)."""
         along: NDArray[np.float32] = self.slices[:, label.column]
         return along
 
     def most_suspicious(self, label: Label) -> int:
-        """Index of the slice where a label is most probable (CNN + BiLSTM); the most inferior of equals."""
+        """Index of the slice where a label is most probable, as of() has it; the most inferior of equals."""
         return int(self.of(label).argmax())
 
     def detected(self, setting: str) -> tuple[Label, ...]:
@@ -120,15 +127,37 @@ def prediction_steps(scan: Scan, model: Model, *, batch: int = 1) -> Iterator[Sl
     Raises:
         CannotPredict: the slices are sagittal or coronal; at the first step.
     """
-    place = placement(scan, model.info.side)
-    groups = slabs(scan)
-    for start in range(0, len(groups), batch):
-        some = groups[start : start + batch]
+    arriving = pictures(scan, model.info)
+    while True:
         began = time.perf_counter()
-        read = _read(np.stack([slice_input(scan, slab, place).channels for slab in some]), model)
+        some = list(itertools.islice(arriving, batch))
+        if not some:
+            return
+        read = _read(np.stack([picture for _, picture in some]), model)
         seconds = (time.perf_counter() - began) / len(some)
-        for slab, cnn, features, evidence in zip(some, *read, strict=True):
-            yield SlabResult(slab, cnn, features, evidence, seconds)
+        for (slab, _), cnn, logits, features, evidence in zip(some, *read, strict=True):
+            yield SlabResult(slab, cnn, logits, features, evidence, seconds)
+
+
+def pictures(scan: Scan, info: ModelInfo) -> Iterator[tuple[range, NDArray[np.float32]]]:
+    """What the CNN sees, slab by slab from inferior to superior; each slab's own picture is made once.
+
+    Yields:
+        The slab, and float32 (3 * (2 * neighbours + 1), side, side), 0..1: the slab's channels, then those of its
+        neighbours in the order of neighbour_offsets().
+
+    Raises:
+        CannotPredict: the slices are sagittal or coronal; at the first step.
+    """
+    place, groups = placement(scan, info.side), slabs(scan)
+    kept: dict[int, NDArray[np.float32]] = {}
+    for index, slab in enumerate(groups):
+        wanted = neighbours_of(index, len(groups), info.neighbours)
+        kept = {
+            one: kept[one] if one in kept else slice_input(scan, groups[one], place, info.resize).channels
+            for one in wanted
+        }
+        yield slab, np.concatenate([kept[one] for one in wanted]) if info.neighbours else kept[index]
 
 
 def finish(scan: Scan, model: Model, results: Sequence[SlabResult]) -> Prediction:
@@ -148,16 +177,18 @@ def finish(scan: Scan, model: Model, results: Sequence[SlabResult]) -> Predictio
         raise ValueError(f"results must cover each of {len(scan)} slices once")
     began = time.perf_counter()
     cnn = np.stack([result.cnn for result in ordered])
-    revised = _revised(np.stack([result.features for result in ordered]), cnn, model)
+    logits = _final_logits(ordered, model)
+    revised = cnn if model.info.sequence is None else probabilities(logits)
     if not (np.isfinite(cnn).all() and np.isfinite(revised).all()):
         raise CannotPredict("The model's result is not a number; nothing can be said of this scan")
+    whole = model.info.scan_rule.apply(logits)
     slab_of_slice = np.repeat(np.arange(len(ordered)), [len(result.slices) for result in ordered])
     seconds = sum(result.seconds for result in ordered) + time.perf_counter() - began
     return Prediction(
         cnn_slices=cnn[slab_of_slice],
         slices=revised[slab_of_slice],
-        cnn_scan=cnn.max(axis=0),
-        scan=revised.max(axis=0),
+        cnn_scan=whole.copy() if model.info.sequence is None else cnn.max(axis=0),
+        scan=whole,
         evidence=np.stack([result.evidence for result in ordered]),
         slab_of_slice=slab_of_slice.astype(np.int64),
         placement=placement(scan, model.info.side),
@@ -168,31 +199,70 @@ def finish(scan: Scan, model: Model, results: Sequence[SlabResult]) -> Predictio
     )
 
 
-def _read(
-    pictures: NDArray[np.float32], model: Model
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """One pass of the CNN: probabilities (n, labels), features (n, k), evidence (n, labels, map rows, map columns)."""
+def _read(pictures: NDArray[np.float32], model: Model) -> tuple[NDArray[np.float32], ...]:
+    """What the CNNs say of n pictures.
+
+    Returns:
+        Probabilities (n, labels), logits (n, members, labels), features (n, members, k), evidence (n, labels, map rows,
+        map columns).
+    """
     import torch
 
     with torch.inference_mode():
-        out = model.cnn(torch.from_numpy(pictures).to(model.cnn.mean.device))
-        rows, columns = out.activations.shape[2:]
-        evidence = torch.einsum("lk,nkrc->nlrc", model.cnn.head.weight, out.activations) / (rows * columns)
-        read = torch.sigmoid(out.logits), model.reduction(out.pooled), evidence
-        probabilities, features, evidence = (tensor.float().cpu().numpy() for tensor in read)
-    return probabilities, features, evidence
+        x = torch.from_numpy(pictures)
+        logits, features, evidence = zip(
+            *(_read_by(member, x, flip=model.info.flip) for member in model.members), strict=True
+        )
+        read = (torch.sigmoid(_mean(logits)), torch.stack(logits, 1), torch.stack(features, 1), _mean(evidence))
+        return tuple(tensor.float().cpu().numpy() for tensor in read)
 
 
-def _revised(features: NDArray[np.float32], cnn: NDArray[np.float32], model: Model) -> NDArray[np.float32]:
-    """Probabilities by the BiLSTM, (slabs, labels)."""
+def _read_by(member: Member, x: Tensor, *, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """One member's logits (n, labels), reduced features (n, k) and evidence (n, labels, map rows, map columns)."""
     import torch
 
+    x = x.to(member.cnn.mean.device)
+    logits, pooled, activations = member.cnn(x)
+    if flip:
+        activations = (activations + member.cnn.activations(x.flip(3)).flip(3)) / 2
+        pooled = activations.mean((2, 3))
+        logits = member.cnn.head(pooled)
+    rows, columns = activations.shape[2:]
+    evidence = torch.einsum("lk,nkrc->nlrc", member.cnn.head.weight, activations) / (rows * columns)
+    return logits, member.reduction(pooled) if member.reduction else pooled[:, :0], evidence
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    import torch
+
+    return values[0] if len(values) == 1 else torch.stack(tuple(values)).mean(0)
+
+
+def _final_logits(ordered: Sequence[SlabResult], model: Model) -> NDArray[np.float32]:
+    """The logits that count, (slabs, labels): the members' mean, CNN and BiLSTM mixed label by label."""
+    import torch
+
+    logits = torch.from_numpy(np.stack([result.logits for result in ordered]))
+    features = torch.from_numpy(np.stack([result.features for result in ordered]))
+    cnn = _mean(logits.unbind(1))
+    if model.info.sequence is None:
+        return cnn.numpy()
+    lengths = torch.tensor([len(ordered)])
+    revised = []
     with torch.inference_mode():
-        device = model.cnn.mean.device
-        slices = torch.from_numpy(features)[None].to(device), torch.from_numpy(cnn)[None].to(device)
-        logits = model.sequence(*slices, torch.tensor([len(features)]))
-        revised: NDArray[np.float32] = torch.sigmoid(logits)[0].float().cpu().numpy()
-    return revised
+        for number, member in enumerate(model.members):
+            if member.sequence is None:
+                raise ValueError(f"member {number} has no BiLSTM, but the model's description has")
+            device = member.cnn.mean.device
+            own = torch.sigmoid(logits[None, :, number].contiguous())
+            along = member.sequence.averaged if model.info.reversal else member.sequence
+            revised.append(along(features[None, :, number].to(device), own.to(device), lengths)[0].float().cpu())
+    shares = torch.tensor([model.info.blend.get(label, 0.0) for label in LABELS])
+    final = _mean(revised)
+    if bool(shares.any()):
+        final = shares * cnn + (1 - shares) * final
+    mixed: NDArray[np.float32] = final.numpy()
+    return mixed
 
 
 def _own_warnings(scan: Scan, model: Model, slab_count: int) -> list[ScanWarning]:

@@ -14,7 +14,7 @@ from ihd_core.errors import IhdError
 from ihd_core.labels import LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import ModuleType
 
     import numpy as np
@@ -29,33 +29,35 @@ class NoGradCam(IhdError):
     """pytorch-grad-cam cannot be imported here."""
 
 
-def six_heatmaps(cnn: SliceCnn, x: Tensor) -> Callable[[], list[NDArray[np.float32]]]:
-    """A work that has the library explain one slice, used as its manual says: one call a label.
+def six_heatmaps(cnns: Sequence[SliceCnn], x: Tensor) -> Callable[[], list[NDArray[np.float32]]]:
+    """A work that has the library explain one slice, used as its manual says: one call a label and network.
 
     Args:
-        cnn: is copied; the copy can be trained, as networks are unless somebody sees to it.
-        x: (1, 3, side, side), 0..1.
+        cnns: are copied; the copies can be trained, as networks are unless somebody sees to it.
+        x: (1, channels, side, side), 0..1.
 
     Raises:
         NoGradCam: with the reason.
     """
     grad_cam = imported("pytorch_grad_cam").GradCAM
     target = imported("pytorch_grad_cam.utils.model_targets").ClassifierOutputTarget
-    network = _Logits(copy.deepcopy(cnn).requires_grad_())
-    last = [module for name, module in network.cnn.named_children() if name.startswith("layer")][-1]
-    explain = grad_cam(model=network, target_layers=[last])
-    return lambda: [explain(input_tensor=x, targets=[target(label.column)]) for label in LABELS]
+    networks = [_Logits(copy.deepcopy(cnn).requires_grad_()) for cnn in cnns]
+    explained = [grad_cam(model=network, target_layers=[network.last]) for network in networks]
+    return lambda: [
+        explain(input_tensor=x, targets=[target(label.column)]) for explain in explained for label in LABELS
+    ]
 
 
 class _Logits(nn.Module):
-    """The CNN as the library wants it."""
+    """The CNN as the library wants it: with a layer whose output is the last map."""
 
     def __init__(self, cnn: SliceCnn) -> None:
         super().__init__()
         self.cnn = cnn
+        self.last = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.cnn(x).logits
+        logits: Tensor = self.cnn.head(self.last(self.cnn.activations(x)).mean((2, 3)))
         return logits
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from itertools import cycle
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,8 +11,8 @@ import numpy as np
 from app.bench.measure import Row, Table, at_least, at_most, interleaved, matrix_product, probe_row
 from app.places import default_model
 from ihd_core.labels import LABELS
-from ihd_core.model_input import AIR, CHANNELS, placement, slabs, slice_input
-from ihd_core.predict import predict, prediction_steps
+from ihd_core.model_input import AIR, CHANNELS, neighbours_of, placement, slabs
+from ihd_core.predict import pictures, predict, prediction_steps
 from ihd_core.progress import silent
 
 if TYPE_CHECKING:
@@ -21,9 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from app.bench.measure import Goal
-    from ihd_core.model_file import Model
+    from ihd_core.model_file import Member, Model, ModelInfo
     from ihd_core.model_input import Placement
     from ihd_core.progress import Report
     from ihd_core.scan import Scan
@@ -97,9 +97,9 @@ def _scan_rows(scan: Scan, model: Model, rounds: int, goal: Goal | None) -> list
 
 def _input_rows(scan: Scan, model: Model, rounds: int) -> list[Row]:
     """What the network gets, against the naive way."""
-    side = model.info.side
-    timings = interleaved({"naive": lambda: naive_input(scan, side), "ours": lambda: _inputs(scan, model)}, rounds)
-    error = float(abs(np.stack(_inputs(scan, model)) - naive_input(scan, side)).max())
+    works = {"naive": lambda: naive_input(scan, model.info), "ours": lambda: _inputs(scan, model)}
+    timings = interleaved(works, rounds)
+    error = float(abs(np.stack(_inputs(scan, model)) - naive_input(scan, model.info)).max())
     return [
         Row("network input: naive / ours", timings.ratio("naive", to="ours"), "times", at_least(30)),
         Row("network input: largest difference from naive", error, "of 0..1", at_most(1e-6)),
@@ -124,7 +124,7 @@ def _grad_cam_row(scan: Scan, model: Model, rounds: int) -> Row:
     middle = _inputs(scan, model)[len(slabs(scan)) // 2]
     steps = _endless_steps(scan, model)
     try:
-        library = six_heatmaps(model.cnn, torch.from_numpy(middle[None].copy()))
+        library = six_heatmaps([member.cnn for member in model.members], torch.from_numpy(middle[None].copy()))
     except NoGradCam as error:
         return Row(name, None, "times", goal, str(error))
     timings = interleaved({"library": library, "ours": lambda: np.maximum(next(steps), 0)}, 3 * rounds)
@@ -146,42 +146,55 @@ def _endless_passes(scan: Scan, model: Model) -> Iterator[NDArray[np.float32]]:
     """Logits of slab after slab and nothing else, over and over."""
     import torch
 
-    place = placement(scan, model.info.side)
-    for slab in cycle(slabs(scan)):
-        with torch.inference_mode():
-            logits = model.cnn(torch.from_numpy(slice_input(scan, slab, place).channels[None].copy())).logits.numpy()
-        yield logits
+    while True:
+        for _, picture in pictures(scan, model.info):
+            with torch.inference_mode():
+                x = torch.from_numpy(picture[None].copy())
+                read = (x, x.flip(3)) if model.info.flip else (x,)
+                logits = np.stack([member.cnn(one).logits.numpy() for member in model.members for one in read])
+            yield logits
 
 
 def _inputs(scan: Scan, model: Model) -> list[NDArray[np.float32]]:
     """Every slab as the network gets it."""
-    place = placement(scan, model.info.side)
-    return [slice_input(scan, slab, place).channels for slab in slabs(scan)]
+    return [picture for _, picture in pictures(scan, model.info)]
 
 
-def naive_input(scan: Scan, side: int) -> NDArray[np.float64]:
+def naive_input(scan: Scan, info: ModelInfo) -> NDArray[np.float64]:
     """What the network gets, written to be read rather than to be fast: whole scan, double precision, step by step.
 
     Args:
         scan: axial.
-        side: of the network's picture, pixels.
+        info: of the network.
 
     Returns:
-        (slabs, 3, side, side), 0..1.
+        (slabs, channels, side, side), 0..1.
     """
-    place = placement(scan, side)
+    place = placement(scan, info.side)
     hu = np.stack([scan.hu[slab.start : slab.stop].mean(axis=0, dtype=np.float64) for slab in slabs(scan)])
     hu = _naive_square(np.ascontiguousarray(place.turn.apply(hu)), place)
-    longest = hu.shape[1]
+    if info.resize == "hu":
+        views = _windowed(np.rint(_naive_small(hu, info.side)))
+    else:
+        views = np.stack([_naive_small(view, info.side) for view in _windowed(hu)])
+    together = [neighbours_of(index, len(hu), info.neighbours) for index in range(len(hu))]
+    return np.stack([np.concatenate([views[:, one] for one in some]) for some in together])
+
+
+def _windowed(hu: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The three windows one after the other, (3, slabs, rows, columns)."""
     views = []
     for window in CHANNELS:
         low, high = window.center - window.width / 2, window.center + window.width / 2
         views.append((np.clip(hu, low, high) - low) / (high - low))
-    how = cv2.INTER_AREA if longest > side else cv2.INTER_LINEAR
-    resized = [
-        [cv2.resize(view, (side, side), interpolation=how) for view in slab] for slab in zip(*views, strict=True)
-    ]
-    return np.asarray(resized, np.float64)
+    return np.stack(views)
+
+
+def _naive_small(pictures: NDArray[np.float64], side: int) -> NDArray[np.float64]:
+    """Square pictures at the network's size, one by one."""
+    how = cv2.INTER_AREA if pictures.shape[1] > side else cv2.INTER_LINEAR
+    small = [cv2.resize(picture, (side, side), interpolation=how) for picture in pictures]
+    return np.asarray(small, np.float64)
 
 
 def _naive_square(hu: NDArray[np.float64], place: Placement) -> NDArray[np.float64]:
@@ -203,14 +216,25 @@ def heatmap_error(scan: Scan, model: Model) -> float:
     import torch
 
     errors = []
-    for channels, evidence in zip(_inputs(scan, model), predict(scan, model).evidence, strict=True):
-        with torch.no_grad():
-            last = model.cnn.activations(torch.from_numpy(channels.copy())[None])
-        last.requires_grad_()
-        logits = model.cnn.head(last.mean((2, 3)))[0]
-        for label in LABELS:
-            (gradient,) = torch.autograd.grad(logits[label.column], last, retain_graph=True)
-            weights = gradient.mean((2, 3), keepdim=True)
-            defined = torch.relu((weights * last).sum(1))[0].detach().numpy()
-            errors.append(float(abs(defined - np.maximum(evidence[label.column], 0)).max()))
+    for picture, evidence in zip(_inputs(scan, model), predict(scan, model).evidence, strict=True):
+        x = torch.from_numpy(picture.copy())[None]
+        defined = np.mean([_by_autograd(member, x, flip=model.info.flip) for member in model.members], axis=0)
+        errors.append(float(abs(np.maximum(defined, 0) - np.maximum(evidence, 0)).max()))
     return max(errors)
+
+
+def _by_autograd(member: Member, x: Tensor, *, flip: bool) -> NDArray[np.float32]:
+    """Mean gradient of every label's logit by the last map, times the map, (labels, map rows, map columns)."""
+    import torch
+
+    with torch.no_grad():
+        last = member.cnn.activations(x)
+        if flip:
+            last = (last + member.cnn.activations(x.flip(3)).flip(3)) / 2
+    last.requires_grad_()
+    logits = member.cnn.head(last.mean((2, 3)))[0]
+    maps = []
+    for label in LABELS:
+        (gradient,) = torch.autograd.grad(logits[label.column], last, retain_graph=True)
+        maps.append((gradient.mean((2, 3), keepdim=True) * last).sum(1)[0].detach().numpy())
+    return np.stack(maps)

@@ -82,7 +82,7 @@ def test_the_slice_on_the_screen_stays_where_one_below_it_could_not_be_read():
 
 def test_results_come_slab_by_slab(scan):
     empty = np.zeros(0, np.float32)
-    result = SlabResult(range(2, 4), np.full(len(LABELS), 0.25, np.float32), empty, empty)
+    result = SlabResult(range(2, 4), np.full(len(LABELS), 0.25, np.float32), empty, empty, empty)
     shown = slab_arrived(Shown(scan=scan), result)
     expected = np.full((6, len(LABELS)), np.nan)
     expected[2:4] = 0.25

@@ -52,8 +52,9 @@ def test_the_closed_form_equals_the_gradients_of_autograd(explained):
     """Grad-CAM as it is defined: weights are the mean gradient of the logit by the last map."""
     model, scan, prediction = explained
     for label in LABELS:
-        activations = model.cnn.activations(network_input(scan)).requires_grad_()
-        logit = model.cnn.head(activations.mean((2, 3)))[0, label.column]
+        cnn = model.members[0].cnn
+        activations = cnn.activations(network_input(scan)).requires_grad_()
+        logit = cnn.head(activations.mean((2, 3)))[0, label.column]
         (gradient,) = torch.autograd.grad(logit, activations)
         expected = torch.relu((gradient.mean((2, 3), keepdim=True) * activations).sum(1))[0].detach().numpy()
         assert heatmap(prediction, label, 0).values == pytest.approx(expected, abs=1e-5)
@@ -76,8 +77,9 @@ def test_the_closed_form_equals_pytorch_grad_cam_after_its_scaling(explained):
     target = oracle("pytorch_grad_cam.utils.model_targets").ClassifierOutputTarget
     scaled = oracle("pytorch_grad_cam.utils.image").scale_cam_image
     model, scan, prediction = explained
-    last = [module for name, module in model.cnn.named_children() if name.startswith("layer")][-1]
-    with grad_cam(model=LogitsOnly(model.cnn), target_layers=[last]) as cam:
+    cnn = model.members[0].cnn
+    last = [module for name, module in cnn.named_children() if name.startswith("layer")][-1]
+    with grad_cam(model=LogitsOnly(cnn), target_layers=[last]) as cam:
         for label in LABELS:
             x = network_input(scan).requires_grad_()
             expected = cam(input_tensor=x, targets=[target(label.column)])
@@ -87,9 +89,10 @@ def test_the_closed_form_equals_pytorch_grad_cam_after_its_scaling(explained):
 
 def test_the_map_before_the_relu_and_the_bias_add_up_to_the_logit(explained):
     model, scan, prediction = explained
+    cnn = model.members[0].cnn
     with torch.inference_mode():
-        logits = model.cnn(network_input(scan)).logits.numpy()
-    assert prediction.evidence.sum((2, 3)) + model.cnn.head.bias.numpy() == pytest.approx(logits, abs=1e-4)
+        logits = cnn(network_input(scan)).logits.numpy()
+    assert prediction.evidence.sum((2, 3)) + cnn.head.bias.numpy() == pytest.approx(logits, abs=1e-4)
 
 
 def test_a_heatmap_is_never_negative(prediction):
@@ -163,7 +166,7 @@ def test_a_small_hemorrhage_changes_the_map_where_its_cells_look(prediction, bac
     hu = np.stack([brain, *(cv2.circle(brain.copy(), place[::-1], 12, 75, -1) for place in places)])
     scan = toy_scan(hu=hu, spacing_mm=(5.0, 0.5, 0.5))
     pooled_count = {"small": 224, "resnext50_32x4d": 2048}[backbone]
-    cnn = toy_model(backbone=backbone, pooled_count=pooled_count).cnn
+    cnn = toy_model(backbone=backbone, pooled_count=pooled_count).members[0].cnn
     place = placement(scan, 256)
     pictures = np.stack([slice_input(scan, range(index, index + 1), place).channels for index in range(len(scan))])
     with torch.inference_mode():

@@ -6,7 +6,7 @@ import math
 import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -29,6 +29,7 @@ from ihd_core.model_file import (
 from ihd_core.model_input import Cells
 from tests.ihd_core.toy import toy_info, toy_networks
 
+SHAPE = asdict(toy_info().sequence)
 FILES = ("model.json", "weights.safetensors", "MODEL_CARD.md")
 
 
@@ -68,16 +69,27 @@ def rewrite(folder, **changes):
     path.write_bytes(content.replace(b"0" * 64, sha256(content).encode()))
 
 
+def assert_same_weights(found, expected):
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        for (part, network), (known_part, known) in zip(one.parts(), other.parts(), strict=True):
+            assert part == known_part
+            states = network.state_dict(), known.state_dict()
+            assert states[0].keys() == states[1].keys()
+            for name, tensor in states[0].items():
+                assert tensor.dtype == states[1][name].dtype
+                assert torch.equal(tensor, states[1][name]), name
+
+
 def test_a_model_comes_back_as_it_was_saved(saved, networks):
     folder, info = saved
     model = load_model(folder)
     assert model.info == info
-    for part, network in networks.items():
-        loaded = getattr(model, part)
-        assert not loaded.training
-        assert not any(parameter.requires_grad for parameter in loaded.parameters())
-        for name, tensor in network.state_dict().items():
-            assert torch.equal(loaded.state_dict()[name], tensor), name
+    assert_same_weights(model.members, networks["members"])
+    for member in model.members:
+        for _, network in member.parts():
+            assert not network.training
+            assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
 def test_its_name_is_the_sha_256_of_the_description_with_blanked_digits(saved):
@@ -188,16 +200,17 @@ def test_a_foreign_description_is_refused(folder, content, reason):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"format_version": 2}, "format version 2"),
+        ({"format_version": 3}, "format version 3, this program reads versions 1 and 2"),
         ({"labels": ["any", *LABELS[:-1]]}, "labels"),
         ({"windows": [{"center": 40, "width": 80, "name": ""}]}, "windows"),
-        ({"scan_rule": "mean"}, "scan rule 'mean'"),
+        ({"scan_rule": {"kind": "mean", "weights": {}}}, "scan rule 'mean'"),
         ({"backbone": "vgg"}, "backbone 'vgg'"),
         ({"side": 100}, "side is 100"),
         ({"side": 16 * 10**9}, "side is 16000000000"),
-        ({"side": math.inf}, "cannot convert float infinity to integer"),
-        ({"pooled_count": 10**13}, "cannot be built"),
-        ({"sequence": {"features": 12, "hidden": "16", "layers": 2, "dropout": 0.3}}, "cannot be built"),
+        ({"side": math.inf}, "side is inf, must be a whole number"),
+        ({"pooled_count": 10**13}, "pooled_count is 10000000000000, of small it is 224"),
+        ({"sequence": SHAPE | {"hidden": "16"}}, "hidden is '16', must be a whole number"),
+        ({"sequence": SHAPE | {"hidden": 10**13}}, "cannot be built"),
         ({"mean": [0.1, 0.1, math.nan]}, "must be finite"),
         ({"deviation": [0.3, 0, 0.3]}, "above 0"),
         ({"cells": {"offset": 7.5, "stride": 0}}, "stride above 0"),
@@ -205,7 +218,7 @@ def test_a_foreign_description_is_refused(folder, content, reason):
         ({"files": {"../../etc/passwd": "0"}}, "files"),
         ({"operating_points": {}}, "'screen'"),
         ({"full_scale": dict.fromkeys(LABELS, 0)}, "full_scale is 0"),
-        ({"sequence": {"features": 12, "hidden": 20, "layers": 2, "dropout": 0.3}}, "sequence.lstm.weight_ih_l0 is"),
+        ({"sequence": SHAPE | {"hidden": 20}}, "0.sequence.lstm.weight_ih_l0 is"),
     ],
 )
 def test_a_description_this_program_cannot_follow_is_refused(folder, changes, reason):
@@ -230,20 +243,20 @@ def test_an_identity_that_is_no_text_is_refused(folder):
 
 
 def test_weights_that_are_no_numbers_are_refused_by_name(tmp_path, networks):
-    cnn = copy.deepcopy(networks["cnn"])
-    cnn.fc.bias[0] = math.nan
-    with pytest.raises(ModelFileError, match=r"weights\.safetensors: cnn\.fc\.bias holds values"):
-        save_model(tmp_path, toy_info(), **{**networks, "cnn": cnn}, card="# toy")
+    member = copy.deepcopy(networks["members"][0])
+    member.cnn.fc.bias[0] = math.nan
+    with pytest.raises(ModelFileError, match=r"weights\.safetensors: 0\.cnn\.fc\.bias holds values"):
+        save_model(tmp_path, toy_info(), members=[member], card="# toy")
 
 
 def test_weights_of_another_network_are_refused_by_name(folder):
     path = folder / "weights.safetensors"
     tensors = safetensors.torch.load(path.read_bytes())
-    tensors["cnn.extra"] = tensors.pop("cnn.conv1.weight")
+    tensors["0.cnn.extra"] = tensors.pop("0.cnn.conv1.weight")
     path.write_bytes(safetensors.torch.save(tensors))
     files = json.loads((folder / "model.json").read_text())["files"]
     rewrite(folder, files=files | {"weights.safetensors": sha256(path.read_bytes())})
-    assert "cnn.conv1.weight is missing" in refusal(folder)
+    assert "0.cnn.conv1.weight is missing" in refusal(folder)
 
 
 def test_weights_that_are_no_safetensors_are_refused(folder):
@@ -254,7 +267,7 @@ def test_weights_that_are_no_safetensors_are_refused(folder):
 
 
 def test_a_description_that_does_not_fit_the_networks_is_not_saved(tmp_path, networks):
-    with pytest.raises(ModelFileError, match="reduction"):
+    with pytest.raises(ModelFileError, match="pooled_count is 100"):
         save_model(tmp_path / "m", toy_info(pooled_count=100), **networks, card="")
     assert not (tmp_path / "m").exists()
 
@@ -296,15 +309,11 @@ def test_reading_the_description_does_not_import_torch(saved):
 
 
 def test_weights_are_stored_in_half_the_bytes_where_that_loses_nothing(tmp_path, networks):
-    parts = {name: copy.deepcopy(network) for name, network in networks.items()}
-    for parameter in parts["sequence"].parameters():
+    member = copy.deepcopy(networks["members"][0])
+    for parameter in member.sequence.parameters():
         parameter.data = parameter.data.half().float()
-    save_model(tmp_path, toy_info(), **parts, card="# Toy\n")
+    save_model(tmp_path, toy_info(), members=[member], card="# Toy\n")
     stored = safetensors.torch.load((tmp_path / "weights.safetensors").read_bytes())
-    assert stored["sequence.classifier.weight"].dtype is torch.float16
-    assert stored["cnn.conv1.weight"].dtype is torch.float32
-    loaded = load_model(tmp_path)
-    for part, network in parts.items():
-        for name, value in getattr(loaded, part).state_dict().items():
-            assert value.dtype == network.state_dict()[name].dtype
-            assert torch.equal(value, network.state_dict()[name])
+    assert stored["0.sequence.classifier.weight"].dtype is torch.float16
+    assert stored["0.cnn.conv1.weight"].dtype is torch.float32
+    assert_same_weights(load_model(tmp_path).members, [member])

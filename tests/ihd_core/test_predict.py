@@ -26,12 +26,13 @@ def thin_scan(**changes):
 def test_probabilities_are_those_of_the_networks_called_by_hand(model):
     scan = toy_scan(5)
     found = predict(scan, model)
+    (member,) = model.members
     with torch.inference_mode():
-        out = model.cnn(torch.from_numpy(np.stack([channels(hu) for hu in scan.hu])))
+        out = member.cnn(torch.from_numpy(np.stack([channels(hu) for hu in scan.hu])))
         cnn = torch.sigmoid(out.logits)
-        reduced = (out.pooled - model.reduction.mean) @ model.reduction.components.T
-        hidden, _ = model.sequence.lstm(reduced[None])
-        revised = torch.sigmoid(model.sequence.classifier(torch.cat([hidden[0], cnn], 1)))
+        reduced = (out.pooled - member.reduction.mean) @ member.reduction.components.T
+        hidden, _ = member.sequence.lstm(reduced[None])
+        revised = torch.sigmoid(member.sequence.classifier(torch.cat([hidden[0], cnn], 1)))
     assert found.cnn_slices == pytest.approx(cnn.numpy(), abs=1e-5)
     assert found.slices == pytest.approx(revised.numpy(), abs=1e-5)
     assert found.cnn_slices.dtype == found.slices.dtype == found.evidence.dtype == np.float32
@@ -126,7 +127,7 @@ def test_a_scan_the_model_was_trained_on_is_said(model, uid):
 
 def test_evidence_and_bias_add_up_to_the_logit(model):
     found = predict(toy_scan(3), model)
-    bias = model.cnn.head.bias.numpy()
+    bias = model.members[0].cnn.head.bias.numpy()
     logits = found.evidence.sum((2, 3)) + bias
     assert found.cnn_slices == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-5)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import itertools
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import cv2
 import numpy as np
 import torch
 
 from ihd_core.labels import LABELS
-from ihd_core.model_file import Model, ModelInfo, SequenceShape, TrainingData, paper_points
+from ihd_core.model_file import Member, Model, ModelInfo, SequenceShape, TrainingData, paper_points
 from ihd_core.model_info import OperatingPoint
 from ihd_core.model_input import Cells
 from ihd_core.network import PAPER_DEVIATION, PAPER_MEAN, Reduction, SequenceNetwork, SliceCnn
@@ -110,22 +110,29 @@ def toy_info(**changes):
 
 
 def toy_networks(info=None, seed=0):
-    """CNN, reduction and sequence network with random weights that fit a description; shared, so do not train them."""
+    """The members that a description has, with random weights of their own; shared, so do not train them."""
     info = info or toy_info()
-    return dict(_networks(info.backbone, info.mean, info.deviation, info.pooled_count, info.sequence, seed))
+    return {"members": tuple(toy_member(info, seed + 100 * number) for number in range(info.members))}
+
+
+def toy_member(info=None, seed=0) -> Member:
+    """CNN, reduction and sequence network with random weights that fit a description."""
+    info = info or toy_info()
+    return _member(info.backbone, info.mean, info.deviation, info.neighbours, info.pooled_count, info.sequence, seed)
 
 
 @functools.cache
-def _networks(backbone, mean, deviation, pooled_count, shape, seed):
+def _member(backbone, mean, deviation, neighbours, pooled_count, shape, seed):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        cnn = SliceCnn(backbone, mean, deviation)
-        reduction = Reduction(torch.rand(pooled_count), torch.randn(shape.features, pooled_count))
-        sequence = SequenceNetwork(shape.features, shape.hidden, shape.layers, shape.dropout)
-    networks = {"cnn": cnn, "reduction": reduction, "sequence": sequence}
-    for network in networks.values():
+        cnn = SliceCnn(backbone, mean, deviation, neighbours)
+        parts = [cnn]
+        if shape is not None:
+            parts.append(Reduction(torch.rand(pooled_count), torch.randn(shape.features, pooled_count)))
+            parts.append(SequenceNetwork(**asdict(shape)))
+    for network in parts:
         network.eval().requires_grad_(False)
-    return networks
+    return Member(*parts)
 
 
 def toy_model(seed=0, **changes) -> Model:

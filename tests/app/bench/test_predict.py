@@ -12,7 +12,7 @@ from app import cli
 from app.bench import predict as bench
 from ihd_core.model_input import placement, slabs, slice_input
 from ihd_core.phantom.series_writer import write_series
-from tests.ihd_core.toy import IN_PLANE, toy_hu, toy_model, toy_scan
+from tests.ihd_core.toy import IN_PLANE, toy_hu, toy_info, toy_model, toy_scan
 
 ROWS = {
     "matrix product, float32": ("GFLOP/s", None),
@@ -89,7 +89,7 @@ def test_the_naive_input_is_the_network_input(scan):
     """Two ways of writing it down, which share nothing but the placement."""
     place = placement(scan, 64)
     ours = np.stack([slice_input(scan, slab, place).channels for slab in slabs(scan)])
-    naive = bench.naive_input(scan, 64)
+    naive = bench.naive_input(scan, toy_info())
     assert (naive.dtype, naive.shape) == (np.float64, ours.shape)
     assert ours == pytest.approx(naive, abs=1e-6)
 
@@ -98,7 +98,7 @@ def test_pixels_that_are_not_square_are_made_square_the_naive_way_too():
     scan = toy_scan(hu=toy_hu(2, 96), spacing_mm=(5.0, 3.0, 2.0))
     place = placement(scan, 64)
     ours = np.stack([slice_input(scan, slab, place).channels for slab in slabs(scan)])
-    assert ours == pytest.approx(bench.naive_input(scan, 64), abs=1e-5)
+    assert ours == pytest.approx(bench.naive_input(scan, toy_info()), abs=1e-5)
 
 
 def test_a_wrong_heatmap_is_found_out(monkeypatch):

@@ -1,0 +1,80 @@
+"""How the slices of a scan become the scan's own probabilities."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ihd_core.labels import LABELS, Label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+HIGHEST = 3
+"""How many of the largest logits "fitted" averages; of a scan with fewer slices, all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRule:
+    """From the logits of a scan's slices to its probabilities.
+
+    "maximum": the largest probability of its slices. "fitted": sigmoid(a + b * largest + c * mean of the 3 largest +
+    d * mean of all) of each label's logits. No weight but a is negative, so that a more suspicious slice never makes a
+    scan less suspicious.
+
+    Attributes:
+        kind: "maximum" or "fitted".
+        weights: (a, b, c, d) of every label where fitted; empty for the maximum.
+
+    Raises:
+        ValueError: an unknown kind, weights for other labels, not four finite numbers, or b, c or d below 0.
+    """
+
+    kind: Literal["maximum", "fitted"] = "maximum"
+    weights: Mapping[Label, tuple[float, float, float, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("maximum", "fitted"):
+            raise ValueError(f"scan rule {self.kind!r}, this program knows 'maximum' and 'fitted'")
+        wanted = set(LABELS) if self.kind == "fitted" else set()
+        if set(self.weights) != wanted:
+            raise ValueError(f"scan rule {self.kind!r} has weights for {sorted(self.weights)}, needs {sorted(wanted)}")
+        for label, (a, *slopes) in self.weights.items():
+            if len(slopes) != 3 or not (math.isfinite(a) and all(0 <= slope < math.inf for slope in slopes)):
+                limit = "four finite numbers, all but the first at least 0"
+                raise ValueError(f"scan rule has weights {[a, *slopes]} for {label}, must be {limit}")
+
+    def apply(self, slice_logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of a scan.
+
+        Args:
+            slice_logits: (slices, labels), at least one slice; of thin slices that were read together one row.
+
+        Returns:
+            float32 (labels,), 0..1.
+        """
+        if self.kind == "maximum":
+            largest: NDArray[np.float32] = probabilities(slice_logits).max(axis=0)
+            return largest
+        terms = statistics(slice_logits)
+        weights = np.array([self.weights[label] for label in LABELS], np.float64)
+        return probabilities(weights[:, 0] + (weights[:, 1:] * terms.T).sum(axis=1))
+
+
+def statistics(slice_logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What "fitted" weighs: largest logit, mean of the 3 largest, mean of all; (3, labels)."""
+    falling = -np.sort(-np.asarray(slice_logits, np.float64), axis=0)
+    return np.stack([falling[0], falling[:HIGHEST].mean(axis=0), falling.mean(axis=0)])
+
+
+def probabilities(logits: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float32]:
+    """Sigmoid in single precision, as the networks compute it: a threshold cuts at the same place everywhere."""
+    import torch
+
+    values: NDArray[np.float32] = torch.sigmoid(torch.from_numpy(np.ascontiguousarray(logits, np.float32))).numpy()
+    return values
