@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from ihd_core.efficientnet import EfficientNetShape, InvertedBottleneck, SqueezeExcitation
+from ihd_core.efficientnet import EfficientNetShape, InvertedBottleneck
 from ihd_core.labels import LABELS
 from ihd_core.model_input import CHANNELS, Cells
 from ihd_core.resnext import Basic, Bottleneck, ResidualShape
 from ihd_core.sequence_network import Reduction, SequenceNetwork
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 __all__ = [
     "BACKBONES",
@@ -150,34 +150,38 @@ class SliceCnn(nn.Module):
                 return x
             if isinstance(part, _BLOCKS):
                 recomputed: Tensor = checkpoint(
-                    part, x, use_reentrant=False, context_fn=lambda: (nullcontext(), _statistics_kept(part))
+                    part, x, use_reentrant=False, context_fn=lambda: (nullcontext(), _StatisticsKept(part))
                 )
                 return recomputed
         plain: Tensor = part(x)
         return plain
 
 
-@contextmanager
-def _statistics_kept(part: nn.Module) -> Iterator[None]:
-    """Let batch norms use the batch's statistics without counting the batch a second time."""
-    norms = [module for module in part.modules() if isinstance(module, _BatchNorm)]
-    kept = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-        norm.num_batches_tracked = torch.zeros((), dtype=torch.long)
-    try:
-        yield
-    finally:
-        for norm, (momentum, count) in zip(norms, kept, strict=True):
+class _StatisticsKept:
+    """A block in which batch norms use the batch's statistics without counting the batch a second time."""
+
+    def __init__(self, part: nn.Module) -> None:
+        self._norms = [module for module in part.modules() if isinstance(module, _BatchNorm)]
+
+    def __enter__(self) -> None:
+        self._kept = [(norm.momentum, norm.num_batches_tracked) for norm in self._norms]
+        for norm in self._norms:
+            norm.momentum = 0.0
+            norm.num_batches_tracked = torch.zeros((), dtype=torch.long)
+
+    def __exit__(self, *_: object) -> None:
+        for norm, (momentum, count) in zip(self._norms, self._kept, strict=True):
             norm.momentum, norm.num_batches_tracked = momentum, count
 
 
 def cell_geometry(cnn: SliceCnn, side: int, *, inputs: int = 4, seed: int = 0) -> Cells:
-    """Measure where the cells of the last map look.
+    """Find where the cells of the last map look.
 
-    The centre of a cell is the centroid of |d activation / d input|, the activation being summed over its channels,
-    averaged over noise pictures and over the cells in the middle of the map; those at the border see the edge. The
-    gates of an EfficientNet, through which every cell depends a little on the whole picture, are held still.
+    Of a residual network it is measured. The centre of a cell is the centroid of |d activation / d input|, the
+    activation being summed over its channels, averaged over noise pictures and over the cells in the middle of the map;
+    those at the border see the edge. A cell of an EfficientNet depends on the whole picture, through its gates and many
+    wide kernels, so that such a centroid is drawn to the middle of the picture: there it is reckoned. All kernels are
+    odd and padded by (kernel - 1) / 2, so cell i is centred on pixel stride * i.
 
     Args:
         cnn: in evaluation mode.
@@ -185,13 +189,16 @@ def cell_geometry(cnn: SliceCnn, side: int, *, inputs: int = 4, seed: int = 0) -
         inputs: how many noise pictures.
         seed: of the noise.
     """
-    stride = BACKBONES[cnn.backbone].stride
+    shape = BACKBONES[cnn.backbone]
+    stride = shape.stride
+    if isinstance(shape, EfficientNetShape):
+        return Cells(offset=0.0, stride=float(stride))
     side = max(side, 8 * stride)
-    shape = (inputs, len(cnn.mean), side, side)
-    noise = torch.rand(shape, generator=torch.Generator().manual_seed(seed)).to(cnn.mean.device)
+    channels = len(cnn.mean)
+    noise = torch.rand(inputs, channels, side, side, generator=torch.Generator().manual_seed(seed)).to(cnn.mean.device)
     pixels = torch.arange(side, dtype=torch.float64, device=noise.device)
     offsets = []
-    with torch.enable_grad(), _gates_still(cnn):
+    with torch.enable_grad():
         evidence = cnn.activations(noise.requires_grad_()).sum((0, 1))
         middle = len(evidence) // 2
         for cell in (middle - 1, middle):
@@ -200,15 +207,3 @@ def cell_geometry(cnn: SliceCnn, side: int, *, inputs: int = 4, seed: int = 0) -
                 profile = gradient.abs().to(torch.float64).sum(other_axes)
                 offsets.append(float(profile @ pixels / profile.sum()) - stride * cell)
     return Cells(offset=sum(offsets) / len(offsets), stride=float(stride))
-
-
-@contextmanager
-def _gates_still(cnn: nn.Module) -> Iterator[None]:
-    """Let no gradient pass through the gates of squeeze and excitation."""
-    gates = [module.fc2 for module in cnn.modules() if isinstance(module, SqueezeExcitation)]
-    hooks = [gate.register_forward_hook(lambda module, inputs, output: output.detach()) for gate in gates]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()

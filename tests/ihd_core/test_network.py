@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from app.bench.grad_cam import imported as oracle
-from ihd_core.network import BACKBONES, Reduction, SequenceNetwork, SliceCnn, cell_geometry
+from ihd_core.network import BACKBONES, SliceCnn, cell_geometry
 
 
 def parameters(network):
@@ -90,7 +90,7 @@ def test_normalisation_is_no_weight():
 
 
 def test_an_unknown_backbone_names_those_there_are():
-    with pytest.raises(ValueError, match="small, resnext50_32x4d, resnext101_32x8d"):
+    with pytest.raises(ValueError, match="tiny, small, resnext50_32x4d, resnext101_32x8d, efficientnet_b4"):
         SliceCnn("vgg")
 
 
@@ -115,65 +115,91 @@ def test_measuring_leaves_no_gradient_behind():
     assert all(parameter.grad is None for parameter in small.parameters())
 
 
-def test_reduction_is_one_product():
-    generator = np.random.default_rng(0)
-    mean, components, pooled = generator.normal(size=8), generator.normal(size=(3, 8)), generator.normal(size=(5, 8))
-    reduction = Reduction(torch.tensor(mean), torch.tensor(components))
-    found = reduction(torch.tensor(pooled, dtype=torch.float32)).numpy()
-    assert found == pytest.approx((pooled - mean) @ components.T, abs=1e-5)
+def test_tiny_is_cheaper_than_small_and_looks_where_it_does():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    operations = {}
+    for name in ("tiny", "small"):
+        with torch.device("meta"), FlopCounterMode(display=False) as counter:
+            SliceCnn(name)(torch.zeros(1, 3, 256, 256))
+        operations[name] = counter.get_total_flops()
+    assert operations["tiny"] < operations["small"] / 2
+    found = [cell_geometry(seeded(lambda: SliceCnn("tiny"), seed), 128, inputs=1) for seed in range(4)]
+    assert {cells.stride for cells in found} == {16.0}
+    assert np.mean([cells.offset for cells in found]) == pytest.approx(7.5, abs=0.5)
 
 
-def test_reduction_by_pca_is_scikit_learns():
-    from sklearn.decomposition import PCA
-
-    pooled = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
-    pca = PCA(3, svd_solver="full").fit(pooled)
-    reduction = Reduction(torch.from_numpy(pca.mean_), torch.from_numpy(pca.components_))
-    assert reduction(torch.from_numpy(pooled)).numpy() == pytest.approx(pca.transform(pooled), abs=1e-4)
-
-
-def test_a_selection_keeps_features_as_they_are():
-    pooled = torch.rand(2, 5)
-    assert torch.equal(Reduction.selection([4, 1], 5)(pooled), pooled[:, [4, 1]])
+def test_neighbours_become_channels_normalised_like_the_slice_itself():
+    """A kernel of zeros for the neighbours leaves a plain network; the same kernel for all sees the sum of slices."""
+    plain = seeded(lambda: SliceCnn("tiny"))
+    wide = seeded(lambda: SliceCnn("tiny", neighbours=2))
+    kernel = plain.state_dict()["conv1.weight"]
+    slices = torch.rand(5, 1, 3, 64, 64)
+    for shares in ((1, 0, 0, 0, 0), (0.2, 0.2, 0.2, 0.2, 0.2)):
+        wide.load_state_dict(plain.state_dict() | {"conv1.weight": torch.cat([share * kernel for share in shares], 1)})
+        mixed = sum(share * picture for share, picture in zip(shares, slices, strict=True))
+        torch.testing.assert_close(wide(torch.cat(list(slices), 1)).logits, plain(mixed).logits, rtol=1e-4, atol=1e-5)
 
 
-def test_a_reduction_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="need"):
-        Reduction(torch.zeros(4), torch.zeros(2, 5))
+def test_a_negative_number_of_neighbours_is_refused():
+    with pytest.raises(ValueError, match="neighbours is -1"):
+        SliceCnn("tiny", neighbours=-1)
 
 
-def test_the_bilstm_has_the_papers_number_of_parameters():
-    network = SequenceNetwork()
-    assert parameters(network.lstm) == 3_928_064
-    assert parameters(network.classifier) == 518 * 6 + 6
+@pytest.mark.parametrize("neighbours", [0, 1])
+def test_geometry_is_measured_with_as_many_channels_as_the_network_reads(neighbours):
+    cells = cell_geometry(seeded(lambda: SliceCnn("tiny", neighbours=neighbours)), 64, inputs=1)
+    assert cells.offset == pytest.approx(7.5, abs=2)
 
 
-def test_a_batch_of_scans_equals_one_at_a_time():
-    network = seeded(lambda: SequenceNetwork(12, 16, 3))
-    lengths = torch.tensor([3, 7, 1])
-    features, cnn = torch.rand(3, 7, 12), torch.rand(3, 7, 6)
-    together = network(features, cnn, lengths)
-    for scan, length in enumerate(lengths.tolist()):
-        alone = network(features[scan : scan + 1, :length], cnn[scan : scan + 1, :length], lengths[scan : scan + 1])
-        torch.testing.assert_close(together[scan, :length], alone[0], rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize("name", ["tiny", "resnext50_32x4d", "efficientnet_b4"])
+def test_checkpointing_changes_no_gradient_and_no_statistic(name):
+    plain, again = (seeded(lambda: SliceCnn(name)).train().requires_grad_() for _ in range(2))
+    again.checkpointing = True
+    x = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    for cnn in (plain, again):
+        for _ in range(2):
+            cnn(x).logits.square().sum().backward()
+    # Recomputing on other threads may add in another order.
+    for (key, one), other in zip(plain.named_parameters(), again.parameters(), strict=True):
+        torch.testing.assert_close(other.grad, one.grad, rtol=1e-4, atol=1e-5 * float(one.grad.abs().max()), msg=key)
+    for (key, one), other in zip(plain.named_buffers(), again.buffers(), strict=True):
+        assert torch.equal(one, other), key
+    assert int(again.state_dict()[next(k for k in again.state_dict() if k.endswith("tracked"))]) == 2
 
 
-def test_a_mirrored_sequence_network_reads_a_reversed_scan_alike():
-    """Exchanging the directions' weights and the order of the slices must give the reversed output."""
-    network, mirrored = (seeded(lambda: SequenceNetwork(12, 16, 1)) for _ in range(2))
-    own = network.lstm.state_dict()
-    swapped = {name: own[name.removesuffix("_reverse") if "_reverse" in name else f"{name}_reverse"] for name in own}
-    mirrored.lstm.load_state_dict(swapped)
-    weight = network.classifier.weight
-    mirrored.classifier.weight.copy_(torch.cat([weight[:, 16:32], weight[:, :16], weight[:, 32:]], 1))
-    features, cnn, length = torch.rand(1, 5, 12), torch.rand(1, 5, 6), torch.tensor([5])
-    reverse = mirrored(features.flip(1), cnn.flip(1), length).flip(1)
-    torch.testing.assert_close(network(features, cnn, length), reverse, rtol=1e-5, atol=1e-6)
+def test_checkpointing_keeps_less_for_the_backward_pass():
+    kept = {}
+    for checkpointing in (False, True):
+        cnn = seeded(lambda: SliceCnn("resnext50_32x4d")).requires_grad_()
+        cnn.checkpointing = checkpointing
+        weights = {parameter.data_ptr() for parameter in cnn.parameters()}
+        saved = {}
+
+        def pack(tensor, weights=weights, saved=saved):
+            if tensor.data_ptr() not in weights:
+                saved[tensor.data_ptr()] = tensor.numel()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            out = cnn(torch.rand(1, 3, 64, 64))
+        kept[checkpointing] = sum(saved.values())
+        del out
+    assert kept[True] < kept[False] / 2
 
 
-def test_the_classifier_sees_the_cnns_probabilities():
-    network = seeded(lambda: SequenceNetwork(12, 16, 1))
-    features, length = torch.rand(1, 4, 12), torch.tensor([4])
-    one, other = network(features, torch.zeros(1, 4, 6), length), network(features, torch.ones(1, 4, 6), length)
-    expected = network.classifier.weight[:, -6:].sum(1)
-    torch.testing.assert_close(other - one, expected.expand(1, 4, 6), rtol=1e-4, atol=1e-5)
+def test_a_graph_with_checkpoints_can_be_gone_through_twice():
+    cnn = seeded(lambda: SliceCnn("tiny")).train().requires_grad_()
+    cnn.checkpointing = True
+    loss = cnn(torch.rand(2, 3, 64, 64)).logits.sum()
+    first = torch.autograd.grad(loss, cnn.conv1.weight, retain_graph=True)
+    assert torch.equal(first[0], torch.autograd.grad(loss, cnn.conv1.weight)[0])
+
+
+def test_channels_last_pictures_give_the_same_and_stay_channels_last():
+    cnn = seeded(lambda: SliceCnn("efficientnet_b4"))
+    x = torch.rand(2, 3, 64, 64)
+    expected = cnn(x)
+    found = cnn.to(memory_format=torch.channels_last)(x.contiguous(memory_format=torch.channels_last))
+    assert found.activations.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(found.logits, expected.logits, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,129 @@
+"""Weights from other programs' files, read without executing anything in them."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ihd_core.errors import ModelFileError
+from ihd_core.model_input import CHANNELS
+from ihd_core.network import BACKBONES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ihd_core.network import SliceCnn
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+"""Under these names training programs put the weights beside their optimizer and their epoch."""
+_PREFIXES = ("module.", "_orig_mod.")
+"""What DistributedDataParallel and torch.compile put before every name."""
+_HEAD = {"classifier.1.weight": "fc.weight", "classifier.1.bias": "fc.bias"}
+"""torchvision's name of an EfficientNet's head, and ours."""
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by name, on the CPU; wrappers and prefixes of training programs are taken off.
+
+    Args:
+        path: written by torch.save, or a .safetensors file.
+
+    Raises:
+        ModelFileError: it cannot be read, holds more than tensors and plain values (pickled objects are never
+            executed), or holds no tensors.
+    """
+    content: Any = _content(path)
+    for name in _WRAPPERS * 2:
+        if isinstance(content, dict) and isinstance(content.get(name), dict):
+            content = content[name]
+    if not isinstance(content, dict):
+        raise ModelFileError(f"{path}: holds a {type(content).__name__}, not weights by name")
+    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise ModelFileError(f"{path}: holds no weights by name")
+    for name, tensor in tensors.items():
+        if not bool(tensor.isfinite().all()):
+            raise ModelFileError(f"{path}: {name} holds values that are no finite numbers")
+    return {_bare(name): tensor for name, tensor in tensors.items()}
+
+
+def starting_weights(network: SliceCnn, path: Path) -> list[str]:
+    """Begin with weights of the same backbone that were fitted on other pictures.
+
+    The head keeps its random weights where the file's has other labels. Of a network that reads neighbouring slices,
+    the slice itself gets the kernels of the file and its neighbours zeros, so that they change nothing at first.
+
+    Args:
+        network: is filled, unless the file is refused.
+        path: a checkpoint in torchvision's names; see read_checkpoint().
+
+    Returns:
+        Names in the file that were not taken.
+
+    Raises:
+        ModelFileError: as read_checkpoint(), or a weight of the backbone is missing or of another shape.
+    """
+    found = {_HEAD.get(name, name): tensor for name, tensor in read_checkpoint(path).items()}
+    own = network.state_dict()
+    first = BACKBONES[network.backbone].first_weight
+    if first in found:
+        found[first] = _spread(found[first], own[first])
+    taken = {}
+    for name, tensor in own.items():
+        fits = name in found and found[name].shape == tensor.shape
+        if not fits and name.startswith("fc."):
+            continue
+        if name not in found and name.endswith(".num_batches_tracked"):  # files of before 2018 have none
+            continue
+        if not fits:
+            shape = tuple(found[name].shape) if name in found else "missing"
+            raise ModelFileError(f"{path}: {name} is {shape}, {network.backbone} needs {tuple(tensor.shape)}")
+        taken[name] = found[name]
+    if not {"fc.weight", "fc.bias"} <= taken.keys():
+        taken = {name: tensor for name, tensor in taken.items() if not name.startswith("fc.")}
+    network.load_state_dict(taken, strict=False)
+    return sorted(found.keys() - taken.keys())
+
+
+def _content(path: Path) -> object:
+    import safetensors
+    import safetensors.torch
+
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load(path.read_bytes())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a pickle that torch has not written: it says more on reading it
+            content: object = torch.load(path, map_location="cpu", weights_only=True)
+        return content
+    except FileNotFoundError as error:
+        raise ModelFileError(f"{path}: no such file") from error
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except safetensors.SafetensorError as error:
+        raise ModelFileError(f"{path}: not a safetensors file ({error})") from error
+    except pickle.UnpicklingError as error:
+        reason = "holds pickled objects, which are never executed, or is damaged; save the state dict alone"
+        raise ModelFileError(f"{path}: {reason}") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+        reason = str(error).partition("\n")[0]  # torch's own, whichever its reader stumbles over first
+        raise ModelFileError(f"{path}: not a checkpoint of torch, or damaged ({reason})") from error
+
+
+def _bare(name: str) -> str:
+    while name.startswith(_PREFIXES):
+        name = name.partition(".")[2]
+    return name
+
+
+def _spread(kernel: Tensor, wanted: Tensor) -> Tensor:
+    """Kernels for one slice's channels as kernels for those of its neighbours too, which get zeros."""
+    if kernel.ndim != wanted.ndim or not len(CHANNELS) == kernel.shape[1] < wanted.shape[1]:
+        return kernel
+    spread = wanted.new_zeros(len(kernel), wanted.shape[1], *kernel.shape[2:])
+    spread[:, : kernel.shape[1]] = kernel
+    return spread

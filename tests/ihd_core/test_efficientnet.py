@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from app.bench.grad_cam import imported as oracle
+from ihd_core.efficientnet import SqueezeExcitation
+from ihd_core.network import SliceCnn, cell_geometry
+
+
+def seeded(seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return SliceCnn("efficientnet_b4", mean=(0, 0, 0), deviation=(1, 1, 1)).eval().requires_grad_(False)
+
+
+def torchvisions(ours):
+    """torchvision's network with our weights; no block is left out by chance."""
+    with torch.device("meta"):
+        theirs = oracle("torchvision.models").efficientnet_b4(num_classes=6, dropout=0, stochastic_depth_prob=0)
+    weights = {
+        name.replace("fc.", "classifier.1.") if name.startswith("fc.") else name: tensor.clone()
+        for name, tensor in ours.state_dict().items()
+    }
+    theirs.load_state_dict(weights, assign=True)
+    return theirs
+
+
+def test_it_has_torchvisions_names_and_shapes():
+    with torch.device("meta"):
+        ours, theirs = SliceCnn("efficientnet_b4"), oracle("torchvision.models").efficientnet_b4(num_classes=6)
+    one, other = (
+        {name: tensor.shape for name, tensor in network.features.state_dict().items()} for network in (ours, theirs)
+    )
+    assert one == other
+    assert sum(p.numel() for p in ours.parameters()) == sum(p.numel() for p in theirs.parameters()) == 17_559_374
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_with_torchvisions_weights_it_gives_torchvisions_output(training):
+    ours = seeded()
+    theirs = torchvisions(ours).train(training)
+    x = torch.rand(4, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(ours.train(training)(x).logits, theirs(x), rtol=1e-5, atol=1e-5)
+    for name, buffer in theirs.features.named_buffers():
+        torch.testing.assert_close(ours.features.get_buffer(name), buffer, rtol=1e-5, atol=1e-6)
+
+
+def test_logits_are_the_head_of_the_mean_of_the_map():
+    cnn = seeded()
+    out = cnn(torch.rand(2, 3, 64, 64))
+    assert out.activations.shape == (2, 1792, 2, 2)
+    torch.testing.assert_close(out.logits, out.activations.mean((2, 3)) @ cnn.head.weight.T + cnn.head.bias)
+
+
+def test_cell_i_is_centred_on_pixel_32_i():
+    """With box kernels and gates held still, what a cell sees is symmetric about its centre; the picture as well."""
+    cnn = seeded().double()
+    for module in cnn.modules():
+        if isinstance(module, nn.Conv2d):
+            module.weight.fill_(1 / module.weight[0].numel())
+        if isinstance(module, SqueezeExcitation):
+            module.fc2.weight.zero_()
+    cells = cell_geometry(cnn, 256)
+    x = torch.rand(1, 3, 1, 1, dtype=torch.float64).expand(1, 3, 257, 257).clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(cnn.activations(x)[0, :, 4, 4].sum(), x)
+    assert cells.offset + 4 * cells.stride == 128
+    for axis in (2, 3):
+        torch.testing.assert_close(gradient, gradient.flip(axis), rtol=1e-6, atol=0)
+    assert gradient.min() >= 0
+    assert gradient.max() > 0
