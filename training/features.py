@@ -139,7 +139,7 @@ def _embedded(
 
 
 def exact_float32() -> AbstractContextManager[None]:
-    """Convolutions on a GPU without TF32, which has ten bits of mantissa and would miss the program's numbers by more than 1e-5."""
+    """No TF32 on a GPU: its ten bits of mantissa would miss the program's numbers by more than 1e-5."""
     flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
