@@ -1,155 +1,207 @@
-"""Stage cnn: fit the slice network."""
+"""Stage cnn: fit the slice network of every fold."""
 
 from __future__ import annotations
 
-import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import torch
-from torch import nn
 
-from ihd_core.labels import LABELS, SUBTYPES, Label
-from ihd_core.model_input import channels
-from ihd_core.network import SliceCnn
+from ihd_core.checkpoints import starting_weights
+from ihd_core.errors import FileError
+from ihd_core.files import file_errors
+from ihd_core.labels import LABELS, Label
+from ihd_core.network import SliceCnn, cell_geometry
 from ihd_core.progress import Report, silent
-from training.evaluate import auc
-from training.features import slice_features
+from training.cnn_fit import CnnFit, Objective, autocast_type, save_whole
+from training.curves import draw_curves
+from training.distributed import joined
+from training.loader import Loader, default_threads, windowed
+from training.localised import MapCells
+from training.metrics import auc, weighted_log_loss
 from training.rounding import rounded
+from training.run_folder import append_row
+from training.stop_signals import stop_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    import threading
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
-    from training.config import CnnConfig, RunConfig
-    from training.run_folder import RunFolder, Shard
+    from training.config import RunConfig
+    from training.distributed import Processes
+    from training.loader import SliceSource
+    from training.run_folder import RunFolder
 
-_AIR = -1000
-
-
-def train_cnn(run: RunFolder, config: RunConfig, *, report: Report = silent) -> Path:
-    """Fit the slice network on the training split; return the file of its last weights.
-
-    A label and a mask are learnt together: a second head marks the cells that hold hemorrhage, so that the features
-    the linear head averages sit where the blood is.
-    """
-    torch.manual_seed(config.seed)
-    numbers = config.cnn
-    network = SliceCnn(numbers.backbone)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    mask_head = nn.Conv2d(network.head.in_features, len(SUBTYPES), 1)
-    nn.init.constant_(mask_head.bias, -4.0)  # type: ignore[arg-type]  # most cells are empty
-    weights = [*network.parameters(), *mask_head.parameters()]
-    optimizer = torch.optim.AdamW(weights, numbers.learning_rate, weight_decay=numbers.weight_decay)
-    steps = numbers.epochs * (numbers.slices_per_epoch // numbers.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, numbers.learning_rate, total_steps=steps)
-    shards = run.shards("train")
-    last = run.path / "cnn.pt"
-    rng = np.random.default_rng(config.seed)
-    for epoch in range(numbers.epochs):
-        network.train()
-        started, losses = time.monotonic(), []
-        for step, (x, truth, cells) in enumerate(batches(shards, numbers, rng)):
-            report(epoch * (steps // numbers.epochs) + step, steps)
-            optimizer.zero_grad(set_to_none=True)
-            with torch.autocast("cpu", torch.bfloat16, enabled=numbers.bf16):
-                output = network(x.to(memory_format=torch.channels_last))
-                marked = mask_head(output.activations)
-            total = label_loss(output.logits.float(), truth, numbers) + numbers.mask_weight * _mask_loss(
-                marked.float(), cells
-            )
-            total.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            losses.append(float(total.detach()))
-        torch.save(rounded(network), last)
-        seconds, loss = time.monotonic() - started, float(np.mean(losses))
-        run.append_metrics("cnn", epoch=epoch, loss=loss, seconds=seconds, any_slice_auc=_any_auc(network, run))
-    return last
+VALIDATION_SLICES = 20_000
+"""At most so many are looked at after every epoch."""
+START, SOME = 3, 4
+"""Purposes of chance: weights to begin with, and which slices are looked at after an epoch."""
 
 
-def load_cnn(run: RunFolder, config: RunConfig, name: str = "cnn-focused.pt") -> SliceCnn:
-    """The network that a stage left in the run, in evaluation mode: "cnn.pt" or "cnn-focused.pt"."""
-    network = SliceCnn(config.cnn.backbone)
-    network.load_state_dict(torch.load(run.path / name, weights_only=True))
-    return network.eval().requires_grad_(False)
+def train_cnn(run: RunFolder, *, report: Report = silent) -> None:
+    """Fit the slice network of every fold; a fold that is done is kept, one that was stopped goes on.
 
-
-def augmented(
-    hu: NDArray[np.int16], cells: NDArray[np.float32], rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The paper's five augmentations, in HU and before normalisation: flip, shift, rotate, scale, brightness.
+    Started by torchrun, all its processes fit each network together; see distributed.py.
 
     Args:
-        hu: (side, side).
-        cells: (subtypes, cells, cells); flipped and moved with the slice.
-        rng: where the chance comes from.
+        run: with the steps split and slices.
+        report: gets slices.
 
-    Returns:
-        float32 of the same shapes.
+    Raises:
+        Cancelled: stopped by report or a signal, at the next step; run again to go on.
+        ConfigError: the numbers do not fit the data or this machine.
+        FileError: a step before this one is missing, or the disk is full.
     """
-    side, grid = hu.shape[0], cells.shape[-1]
-    angle, scale = rng.uniform(-15, 15), rng.uniform(0.85, 1.15)
-    shift = rng.uniform(-0.06, 0.06, 2)
-    mirror = rng.random() < 0.5
+    from training.pictures import open_pictures
+    from training.split import ROLES, roles
 
-    def moved(picture: NDArray[np.float32], size: int, border: float) -> NDArray[np.float32]:
-        matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, scale)
-        matrix = matrix + np.outer(shift * size, (0, 0, 1))
-        out = cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=border)
-        return np.ascontiguousarray(out[:, ::-1] if mirror else out, np.float32)
+    if run.is_done("cnn"):
+        return
+    pictures = open_pictures(run)
+    with joined() as processes, stop_signals() as stop:
+        for fold in run.folds():
+            folder = run.begin("cnn", fold)
+            role = roles(run, pictures.table, fold)
+            fitted, judged = (np.flatnonzero(role == ROLES.index(name)) for name in ("train", "validation"))
+            if processes.is_first:
+                run.note(f"cnn: fold {fold}: {len(fitted):,} slices to fit, {len(judged):,} to judge by")
+            fold_report = _part(report, fold, len(run.folds()))
+            fit_fold(
+                folder, pictures, (fitted, judged), run.config, fold, processes=processes, report=fold_report, stop=stop
+            )
+        processes.wait()
+        if processes.is_first:
+            run.finish("cnn")
 
-    picture = moved(hu.astype(np.float32), side, _AIR)
-    brightness = rng.normal(0, 4) + rng.normal(1, 0.06) * picture
-    noise = rng.normal(0, rng.uniform(0, 3), (side, side)).astype(np.float32)
-    return (brightness + noise).astype(np.float32), np.stack([moved(cell, grid, 0) for cell in cells])
+
+def load_cnn(run: RunFolder, fold: int) -> SliceCnn:
+    """The network of a fold, on the CPU, in evaluation mode, without gradients.
+
+    Raises:
+        FileError: it has not been fitted.
+    """
+    numbers = run.config.cnn
+    cnn = SliceCnn(numbers.backbone, neighbours=numbers.neighbours)
+    path = run.folder("cnn", fold) / "weights.pt"
+    with file_errors(path, "cannot be read"):
+        cnn.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return cnn.eval().requires_grad_(False)
 
 
-def batches(
-    shards: list[Shard], config: CnnConfig, rng: np.random.Generator
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """One epoch of augmented batches: inputs (n, 3, side, side), truth (n, labels), cells (n, subtypes, ., .)."""
-    where = np.concatenate([np.stack([np.full(len(s.hu), i), np.arange(len(s.hu))], 1) for i, s in enumerate(shards)])
-    positive = np.concatenate([s.truth[:, Label.ANY.column] for s in shards])
-    chance = np.where(positive, config.positive_weight, 1.0)
-    drawn = rng.choice(len(where), config.slices_per_epoch, p=chance / chance.sum())
-    for start in range(0, len(drawn) - config.batch + 1, config.batch):
-        x, truth, cells = [], [], []
-        for shard, index in where[drawn[start : start + config.batch]]:
-            s = shards[shard]
-            hu, mask = augmented(s.hu[index], s.cells[index].astype(np.float32) / 255, rng)
-            x.append(channels(hu))
-            truth.append(s.truth[index])
-            cells.append(mask)
-        yield (
-            torch.from_numpy(np.stack(x)),
-            torch.from_numpy(np.stack(truth)).float(),
-            torch.from_numpy(np.stack(cells)),
+def fit_fold(
+    folder: Path,
+    source: SliceSource,
+    rows: tuple[NDArray[np.intp], NDArray[np.intp]],
+    config: RunConfig,
+    fold: int,
+    *,
+    processes: Processes,
+    report: Report = silent,
+    stop: threading.Event,
+) -> None:
+    """Fit one network and write weights.pt, metrics.csv and curves.png; checkpoint.pt is there until then.
+
+    Args:
+        folder: of the fold.
+        source: of the pictures.
+        rows: to fit, and to judge by after every epoch.
+        config: seed, cnn and localised are read.
+        fold: number of it.
+        processes: that fit together.
+        report: gets slices.
+        stop: set by somebody who wants it to stop.
+    """
+    weights = folder / "weights.pt"
+    fitted = rows[0][source.table.is_labelled()[rows[0]]]
+    judged = _some(rows[1][source.table.is_labelled()[rows[1]]], config.seed, fold)
+    if weights.exists():
+        return
+    if not len(fitted):
+        raise FileError(
+            f"{folder}: no slice whose six labels are known is to be fitted; see the stages index and split"
         )
+    numbers, rules = config.cnn, config.localised
+    cnn = begin_with(config, fold)
+    to_map = None
+    if rules.mask_head or rules.outside or rules.missed:
+        to_map = MapCells.of(cell_geometry(cnn.eval(), source.side), source.side)
+    objective = Objective(cnn, numbers, rules)
+    objective.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    threads, is_gpu = default_threads(processes.local_count, processes.device), processes.device.type == "cuda"
+    loader = Loader(source, numbers, to_map, threads, is_gpu)
+    fit = CnnFit(
+        objective, loader, fitted, key=(config.seed, fold), processes=processes, checkpoint=folder / "checkpoint.pt"
+    )
+    total = len(numbers.rates) * fit.steps * numbers.batch
+    metrics = fit.run(
+        lambda: judge(cnn, loader, judged, numbers.precision, processes),
+        lambda done: report(done * numbers.batch, total),
+        stop,
+    )
+    if processes.is_first:
+        (folder / "metrics.csv").unlink(missing_ok=True)
+        for row in metrics:
+            append_row(folder / "metrics.csv", row)
+        draw_curves(folder / "metrics.csv", folder / "curves.png")
+        save_whole(weights, {name: value.cpu() for name, value in rounded(cnn).items()})
+        (folder / "checkpoint.pt").unlink(missing_ok=True)
+        report(total, total)
+    processes.wait()
 
 
-def label_loss(logits: Tensor, truth: Tensor, config: CnnConfig) -> Tensor:
-    """Paper, equation 1, as a mean; any may weigh more, as in the challenge's metric."""
-    weight = torch.ones(len(LABELS))
-    weight[Label.ANY.column] = config.any_weight
-    each = nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    return (each * weight).mean() * len(LABELS) / weight.sum()
+def begin_with(config: RunConfig, fold: int) -> SliceCnn:
+    """The network as a fit begins: random weights of the run's seed, or those of the file that cnn.start names."""
+    numbers = config.cnn
+    seed = np.random.SeedSequence([START, config.seed, fold])
+    torch.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1)))
+    cnn = SliceCnn(numbers.backbone, neighbours=numbers.neighbours)
+    if numbers.start:
+        starting_weights(cnn, Path(numbers.start))
+    cnn.checkpointing = numbers.checkpointing
+    return cnn
 
 
-def _mask_loss(marked: Tensor, cells: Tensor) -> Tensor:
-    """Cross-entropy of every cell; cells that hold some hemorrhage weigh more, because they are few."""
-    target = (cells * 4).clamp(0, 1)
-    target = nn.functional.adaptive_avg_pool2d(target, (marked.shape[-2], marked.shape[-1]))
-    weight = 1 + 15 * target
-    each = nn.functional.binary_cross_entropy_with_logits(marked, target, reduction="none")
-    return (each * weight).sum() / weight.sum() * 4
+def judge(
+    cnn: SliceCnn, loader: Loader, rows: NDArray[np.intp], precision: str, processes: Processes
+) -> dict[str, float]:
+    """The challenge's loss on some slices, and the area under the ROC curve for any; nothing without slices."""
+    if not len(rows):
+        return {}
+    device, kind = processes.device, autocast_type(precision, processes.device)
+    cnn.eval()
+    plain = replace(loader, numbers=replace(loader.numbers, augmentation="none"), to_map=None)
+    batch = loader.numbers.batch
+    steps = -(-len(rows) // batch)
+    padded = np.resize(rows, (steps, batch))
+    share = processes.share(batch)
+    logits = torch.zeros(steps, batch, len(LABELS), device=device)
+    with torch.inference_mode(), torch.autocast(device.type, kind or torch.bfloat16, enabled=kind is not None):
+        for step, one in enumerate(plain.batches(padded, (), share=share)):
+            pictures = windowed(one.pictures.to(device, non_blocking=True)).to(memory_format=torch.channels_last)
+            logits[step, share] = cnn(pictures).logits.float()
+    found = processes.total(logits).flatten(0, 1)[: len(rows)].cpu().numpy()
+    truth, column = loader.source.table.truth[rows] == 1, Label.ANY.column
+    return {
+        "validation_loss": weighted_log_loss(truth, found),
+        "validation_auc_any": auc(truth[:, column], found[:, column]),
+    }
 
 
-def _any_auc(network: SliceCnn, run: RunFolder) -> float:
-    """Area under the ROC curve for any hemorrhage over the validation slices."""
-    found = slice_features(network, run.shards("validation"))
-    return auc(found.truth[:, Label.ANY.column], found.logits[:, Label.ANY.column])
+def _some(rows: NDArray[np.intp], seed: int, fold: int) -> NDArray[np.intp]:
+    """The slices that are looked at after every epoch."""
+    if len(rows) <= VALIDATION_SLICES:
+        return rows
+    rng = np.random.default_rng([SOME, seed, fold])
+    return np.sort(rng.choice(rows, VALIDATION_SLICES, replace=False))
+
+
+def _part(report: Report, fold: int, folds: int) -> Report:
+    """Progress within one fold as progress of all."""
+
+    def within(done: int, total: int) -> None:
+        report(fold * total + done, folds * total)
+
+    return within

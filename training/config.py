@@ -83,6 +83,7 @@ class CnnConfig:
         noise_hu: largest standard deviation of noise added to a slice, HU.
         precision: "auto" (bf16 where the device has it), "fp32", "bf16" or "fp16" with loss scaling.
         checkpointing: recompute activations in the backward pass: about half the memory, a third more time.
+        freeze_batch_norm: keep the statistics of the starting weights.
     """
 
     backbone: str = "resnext101_32x8d"
@@ -100,6 +101,7 @@ class CnnConfig:
     noise_hu: float = 0.0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     checkpointing: bool = False
+    freeze_batch_norm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
