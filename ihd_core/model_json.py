@@ -61,10 +61,14 @@ def to_json(info: ModelInfo, files: Mapping[str, str]) -> bytes:
             for setting, levels in info.operating_points.items()
         },
         "full_scale": {label: info.full_scale[label] for label in DISPLAY_ORDER if label in info.full_scale},
-        "blend": {label: info.blend.get(label, 0.0) for label in DISPLAY_ORDER},
+        "blend": {label: float(info.blend.get(label, 0.0)) for label in DISPLAY_ORDER},
         "scan_rule": {
             "kind": info.scan_rule.kind,
-            "weights": {label: info.scan_rule.weights[label] for label in DISPLAY_ORDER if info.scan_rule.weights},
+            "weights": {
+                label: [float(weight) for weight in info.scan_rule.weights[label]]
+                for label in DISPLAY_ORDER
+                if label in info.scan_rule.weights
+            },
         },
         "metrics": _finite(dict(info.metrics)),
         "files": dict(files),

@@ -30,7 +30,10 @@ COLUMNS = (
     *(f"bilstm_{label}" for label in DISPLAY_ORDER),
     "warnings",
 )
-"""Of the CSV; `level` is slice or scan, and a scan has no index, sop_uid and position_mm, a slice no warnings."""
+"""Of the CSV; `level` is slice or scan, and a scan has no index, sop_uid and position_mm, a slice no warnings.
+
+Of a model without a BiLSTM, the columns of the BiLSTM are empty.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +74,7 @@ def predictions_csv(results: Sequence[ScanResult]) -> str:
 
 def _scan_entry(result: ScanResult) -> dict[str, object]:
     prediction = result.prediction
+    has_bilstm = prediction.model.sequence is not None
     return {
         "series_uid": result.series_uid,
         "slice_count": len(result.slice_uids),
@@ -84,7 +88,7 @@ def _scan_entry(result: ScanResult) -> dict[str, object]:
                 "sop_uid": uid,
                 "position_mm": _millimetres(result.positions_mm[index]),
                 "cnn": _by_label(prediction.cnn_slices[index]),
-                "bilstm": _by_label(prediction.slices[index]),
+                "bilstm": _by_label(prediction.slices[index]) if has_bilstm else None,
             }
             for index, uid in enumerate(result.slice_uids)
         ],
@@ -97,13 +101,18 @@ def _model_entry(model: ModelInfo) -> dict[str, str]:
 
 def _rows(result: ScanResult) -> Iterator[list[object]]:
     prediction = result.prediction
+    has_bilstm = prediction.model.sequence is not None
     for index, uid in enumerate(result.slice_uids):
         place = [index, uid, _millimetres(result.positions_mm[index])]
-        cnn, bilstm = _by_label(prediction.cnn_slices[index]), _by_label(prediction.slices[index])
-        yield [result.series_uid, "slice", *place, *cnn.values(), *bilstm.values(), ""]
-    cnn, bilstm = _by_label(prediction.cnn_scan), _by_label(prediction.scan)
+        cnn = _by_label(prediction.cnn_slices[index]).values()
+        yield [result.series_uid, "slice", *place, *cnn, *_cells(prediction.slices[index], there=has_bilstm), ""]
+    cnn = _by_label(prediction.cnn_scan).values()
     codes = " ".join(dict.fromkeys(warning.code for warning in prediction.warnings))
-    yield [result.series_uid, "scan", "", "", "", *cnn.values(), *bilstm.values(), codes]
+    yield [result.series_uid, "scan", "", "", "", *cnn, *_cells(prediction.scan, there=has_bilstm), codes]
+
+
+def _cells(probabilities: NDArray[np.float32], *, there: bool) -> list[float | str]:
+    return [*_by_label(probabilities).values()] if there else [""] * len(DISPLAY_ORDER)
 
 
 def _by_label(probabilities: NDArray[np.float32]) -> dict[str, float]:

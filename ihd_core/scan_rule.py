@@ -43,11 +43,14 @@ class ScanRule:
             raise ValueError(f"scan rule {self.kind!r}, this program knows 'maximum' and 'fitted'")
         wanted = set(LABELS) if self.kind == "fitted" else set()
         if set(self.weights) != wanted:
-            raise ValueError(f"scan rule {self.kind!r} has weights for {sorted(self.weights)}, needs {sorted(wanted)}")
-        for label, (a, *slopes) in self.weights.items():
-            if len(slopes) != 3 or not (math.isfinite(a) and all(0 <= slope < math.inf for slope in slopes)):
+            raise ValueError(
+                f"scan rule {self.kind!r} has weights for {sorted(map(str, self.weights))}, "
+                f"needs {sorted(map(str, wanted))}"
+            )
+        for label, weights in self.weights.items():
+            if len(weights) != 4 or not (math.isfinite(weights[0]) and all(0 <= one < math.inf for one in weights[1:])):
                 limit = "four finite numbers, all but the first at least 0"
-                raise ValueError(f"scan rule has weights {[a, *slopes]} for {label}, must be {limit}")
+                raise ValueError(f"scan rule has weights {list(weights)} for {label}, must be {limit}")
 
     def apply(self, slice_logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of a scan.

@@ -1,4 +1,4 @@
-"""Scan-level probabilities, CNN beside CNN + BiLSTM, with the model's name."""
+"""Scan-level probabilities, CNN beside CNN + BiLSTM where there is one, with the model's name."""
 
 from __future__ import annotations
 
@@ -175,6 +175,7 @@ class FindingsPanel(QWidget):
         self._table = QWidget()
         self._table.setObjectName("findings_table")
         self._grid = QGridLayout(self._table)
+        self._titles: dict[int, QLabel] = {}
         self._rows = {label: self._add_row(number, label) for number, label in enumerate(DISPLAY_ORDER, start=1)}
         self._prediction: Prediction | None = None
         self._model = note("findings_model")
@@ -203,6 +204,7 @@ class FindingsPanel(QWidget):
             title.setWordWrap(False)
             title.setToolTip(about)
             title.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom)
+            self._titles[column] = title
             self._grid.addWidget(title, 0, column)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
@@ -247,11 +249,19 @@ class FindingsPanel(QWidget):
         shown = view.prediction if view.state == FindingsState.READY and not view.hidden else None
         self._prediction = shown
         self._table.setVisible(shown is not None)
+        if shown is not None:
+            self._name_columns(shown.model)
         for label, row in self._rows.items():
             _show_row(row, label, shown, view)
         self._model.setText(f"{view.model.name} · {view.model.sha256[:12]}" if view.model else "No model loaded")
         self._use.setText(view.model.intended_use if view.model else "")
         self._use.setVisible(bool(self._use.text()))
+
+    def _name_columns(self, model: ModelInfo) -> None:
+        """Say whose probabilities these are; a CNN that has the last word is not shown twice."""
+        self._titles[2].setText(model.reading.replace("+ ", "+\n"))
+        for widget in (self._titles[3], *(row.cnn for row in self._rows.values())):
+            widget.setVisible(model.sequence is not None)
 
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Name the keys in the tool tips and on the button, such as {"show_ai": "F9"}."""

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ihd_core.errors import CannotPredict
-from ihd_core.model_input import CHANNELS, channels, placement, slabs, slice_input
+from ihd_core.model_input import (
+    AIR,
+    CHANNELS,
+    channels,
+    neighbour_offsets,
+    neighbours_of,
+    placement,
+    slabs,
+    slice_input,
+    small_hu,
+)
 from tests.ihd_core.toy import AXIAL, CORONAL, IN_PLANE, stored_as, toy_hu, toy_scan
 
 PAPER_WINDOWS = [(40, 80), (80, 200), (40, 380)]
@@ -149,3 +159,71 @@ def test_the_mean_of_a_slab_keeps_halves_of_a_hounsfield_unit():
 def test_a_coronal_scan_cannot_be_given_to_the_network():
     with pytest.raises(CannotPredict, match="coronal"):
         placement(toy_scan(orientation=CORONAL), 64)
+
+
+def naive_small_hu(hu, place):
+    """In float64, step by step: turned, flattened, padded, resized, rounded half to even."""
+    turned = np.ascontiguousarray(place.turn.apply(hu)).astype(np.float64)
+    rows, columns = place.square
+    if turned.shape != place.square:
+        turned = cv2.resize(turned, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    longest = max(rows, columns)
+    square = np.full((longest, longest), float(AIR))
+    top, left = place.padding
+    square[top : top + rows, left : left + columns] = turned
+    how = cv2.INTER_AREA if longest > place.side else cv2.INTER_LINEAR
+    return np.rint(cv2.resize(square, (place.side, place.side), interpolation=how))
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 16, 50]))
+def test_halved_hu_are_the_mean_of_four_rounded_half_to_even(seed, side):
+    rng = np.random.default_rng(seed)
+    hu = rng.integers(-32768, 32767, (2 * side, 2 * side), endpoint=True).astype(np.int16)
+    hu[:4, :4] = rng.integers(-3, 3, (4, 4))  # quarters and halves on both sides of 0
+    found = small_hu(hu, placement(toy_scan(hu=hu[None]), side))
+    fours = hu.astype(int).reshape(side, 2, side, 2).transpose(0, 2, 1, 3).reshape(side, side, 4)
+    assert found.dtype == np.int16
+    assert found.tolist() == [[round(sum(four) / 4) for four in row] for row in fours.tolist()]
+
+
+@pytest.mark.parametrize("orientation", IN_PLANE)
+@pytest.mark.parametrize(("rows", "columns", "side"), [(64, 64, 64), (64, 48, 32), (50, 64, 24), (40, 30, 64)])
+def test_small_hu_of_any_size_are_those_of_the_naive_way(orientation, rows, columns, side):
+    hu = stored_as(toy_hu(1, 64)[:, :rows, :columns], orientation)
+    place = placement(toy_scan(hu=hu, orientation=orientation), side)
+    found, expected = small_hu(hu[0], place), naive_small_hu(hu[0], place)
+    assert found.shape == (side, side)
+    assert np.abs(found - expected).max() <= 1, "single precision may round a half to the other side"
+    assert (found == expected).mean() > 0.99
+
+
+def test_small_hu_of_pixels_that_are_not_square_are_those_of_the_naive_way():
+    scan = toy_scan(hu=toy_hu(1, 64), spacing_mm=(5.0, 3.0, 2.0))
+    place = placement(scan, 48)
+    assert (small_hu(scan.hu[0], place) == naive_small_hu(scan.hu[0], place)).mean() > 0.99
+
+
+def test_a_network_of_small_hu_sees_the_windows_of_small_hu():
+    scan = toy_scan(size=128)
+    place = placement(scan, 64)
+    found = slice_input(scan, range(2, 3), place, "hu").channels
+    assert np.array_equal(found, channels(small_hu(scan.hu[2], place)))
+    assert np.abs(found - slice_input(scan, range(2, 3), place).channels).max() > 0.05, "edges of bone tell them apart"
+
+
+def test_thin_slices_are_averaged_before_small_hu_are_rounded():
+    scan = toy_scan(hu=np.stack([np.full((8, 8), 40), np.full((8, 8), 41)]), spacing_mm=(2.5, 1, 1))
+    found = slice_input(scan, range(2), placement(scan, 4), "hu").channels
+    assert found[0] == pytest.approx(40 / 80), "40.5 rounded half to even"
+
+
+@pytest.mark.parametrize(("count", "offsets"), [(0, (0,)), (1, (0, -1, 1)), (2, (0, -1, 1, -2, 2))])
+def test_neighbours_follow_the_slice_itself_nearest_first_the_one_below_before_the_one_above(count, offsets):
+    assert neighbour_offsets(count) == offsets
+
+
+def test_the_last_slice_stands_in_for_neighbours_beyond_the_end():
+    assert neighbours_of(0, 5, 2) == (0, 0, 1, 0, 2)
+    assert neighbours_of(2, 5, 2) == (2, 1, 3, 0, 4)
+    assert neighbours_of(4, 5, 2) == (4, 3, 4, 2, 4)
+    assert neighbours_of(0, 1, 1) == (0, 0, 0)

@@ -41,7 +41,7 @@ def result():
         placement=None,
         cells=None,
         warnings=(ScanWarning("gantry-tilt", "Gantry tilt +18.5°", {"degrees": 18.5}),),
-        model=SimpleNamespace(name="toy", sha256="ab" * 32, intended_use="tests"),
+        model=SimpleNamespace(name="toy", sha256="ab" * 32, intended_use="tests", sequence=object()),
         seconds=0.5,
     )
     return scan_result(scan, prediction)
@@ -85,6 +85,16 @@ def test_both_files_give_back_the_very_same_float32(result):
         for label in Label:
             assert np.float32(scan["slices"][index]["cnn"][label]) == CNN[index, label.column]
             assert np.float32(rows[index][f"bilstm_{label}"]) == BILSTM[index, label.column]
+
+
+def test_of_a_model_without_a_bilstm_nothing_is_called_its_result(result):
+    result.prediction.model.sequence = None
+    (scan,) = json.loads(predictions_json([result]))["scans"]
+    assert [entry["bilstm"] for entry in scan["slices"]] == [None, None]
+    assert scan["slices"][0]["cnn"]["any"] == 0.6
+    rows = list(csv.DictReader(io.StringIO(predictions_csv([result]))))
+    assert [row[f"bilstm_{label}"] for row in rows for label in Label] == [""] * 18
+    assert [row["cnn_any"] for row in rows] == ["0.6", "0.61", "0.61"]
 
 
 def test_a_probability_that_is_not_a_number_is_never_written(result):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -144,6 +146,19 @@ def test_both_probabilities_stand_beside_each_other(panel):
     panel.show_findings(ready(SUBDURAL))
     assert [text(panel, f"findings_scan_{label}") for label in (ANY, SDH, EDH)] == ["0.95", "0.90", "0.00"]
     assert text(panel, "findings_cnn_subdural") == "0.25"
+
+
+def test_a_cnn_that_has_the_last_word_is_shown_once_and_named_so(panel):
+    alone = replace(MODEL, sequence=None)
+    panel.show_findings(ready(replace(SUBDURAL, model=alone)))
+    assert text(panel, "findings_title_2") == "CNN"
+    assert text(panel, "findings_scan_subdural") == "0.90"
+    said = " ".join(label.text() for label in panel.findChildren(QLabel) if label.isVisible())
+    assert "BiLSTM" not in said
+    assert "0.25" not in said
+    panel.show_findings(ready(SUBDURAL))
+    assert text(panel, "findings_title_2") == "CNN +\nBiLSTM"
+    assert panel.findChild(QLabel, "findings_cnn_subdural").isVisible()
 
 
 def test_what_is_above_its_operating_point_stands_out(panel):
