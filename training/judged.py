@@ -1,0 +1,123 @@
+"""The scans that a run is judged on: their truth, and what CNN and BiLSTM say of every slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ihd_core.errors import IhdError
+from training.blend import blended
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from ihd_core.labels import Label
+    from ihd_core.scan_rule import ScanRule
+    from training.run_folder import RunFolder
+    from training.slice_table import SliceTable
+
+
+class NothingToJudgeError(IhdError):
+    """No scan has the role and the truth that judging needs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Scans of one role.
+
+    Attributes:
+        role: "test", or "validation": then every slice's logits come from the fold that did not see it.
+        table: its slices, whole scans.
+        cnn: float32 (slices, labels), logits; of test slices the mean over the folds.
+        sequence: likewise of the BiLSTM; None where only the CNN was asked for.
+    """
+
+    role: str
+    table: SliceTable
+    cnn: NDArray[np.float32]
+    sequence: NDArray[np.float32] | None
+
+    def final(self, blend: Mapping[Label, float]) -> NDArray[np.float32]:
+        """The system's logits: CNN and BiLSTM mixed; the CNN's where there is no BiLSTM."""
+        return self.cnn if self.sequence is None else blended(blend, self.cnn, self.sequence)
+
+    def truth(self) -> dict[str, NDArray[np.int8]]:
+        """Truth of the slices whose six labels are known and of all scans, by level, (rows, labels)."""
+        return {"slice": self.table.truth[self.table.is_labelled()], "scan": self.scan_truth()}
+
+    def scan_truth(self) -> NDArray[np.int8]:
+        """int8 (scans, labels): 1, 0 or UNKNOWN."""
+        return self.table.scan_truth[self.table.scan_starts()]
+
+    def patients(self) -> dict[str, NDArray[np.str_]]:
+        """The patient of every row of truth()."""
+        patients = self.table.patients
+        return {"slice": patients[self.table.is_labelled()], "scan": patients[self.table.scan_starts()]}
+
+    def labelled(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The rows whose six labels are known."""
+        return logits[self.table.is_labelled()]
+
+    def probabilities(self, logits: NDArray[np.float32], rule: ScanRule) -> dict[str, NDArray[np.float32]]:
+        """Probabilities of the rows of truth(); a scan's are made from all its slices, labelled or not."""
+        from ihd_core.scan_rule import probabilities
+
+        scans = np.split(logits, self.table.scan_starts()[1:]) if len(logits) else []
+        whole = np.stack([rule.apply(scan) for scan in scans]) if scans else np.zeros((0, logits.shape[1]), np.float32)
+        return {"slice": probabilities(self.labelled(logits)), "scan": whole}
+
+    def same_slices(self, other: Judged) -> bool:
+        """Whether differences between the two can be paired."""
+        return np.array_equal(self.table.ids, other.table.ids)
+
+
+def collect(run: RunFolder, role: str, *, sequence: bool = True) -> Judged:
+    """Gather what the folds of a run say of the scans of a role; it may be no scan.
+
+    Args:
+        run: its CNN, embeddings and, where asked for, BiLSTM are finished.
+        role: "test" or "validation".
+        sequence: whether the BiLSTM is gathered too.
+    """
+    from training.features import load_embeddings
+    from training.pictures import open_pictures
+    from training.sequence import sequence_logits
+    from training.split import ROLES, roles
+
+    table, number = open_pictures(run).table, ROLES.index(role)
+    rows = {fold: np.flatnonzero(roles(run, table, fold) == number) for fold in run.folds()}
+    cnn = _gathered(role, rows, ((fold, load_embeddings(run, fold).logits) for fold in run.folds()))
+    second = _gathered(role, rows, ((fold, sequence_logits(run, fold)) for fold in run.folds())) if sequence else None
+    return Judged(role, table.rows(_union(rows)), cnn, second)
+
+
+def judged_scans(run: RunFolder, *, sequence: bool = True) -> Judged:
+    """The run's test scans, or its validation scans where it has no test scan with truth.
+
+    Raises:
+        NothingToJudgeError: it has neither.
+    """
+    for role in ("test", "validation"):
+        found = collect(run, role, sequence=sequence)
+        if found.table.is_labelled().any():
+            return found
+    raise NothingToJudgeError(f"{run.path}: no labelled slice is for test or validation; give the split a share")
+
+
+def _union(rows: Mapping[int, NDArray[np.intp]]) -> NDArray[np.intp]:
+    return np.unique(np.concatenate(list(rows.values())))
+
+
+def _gathered(
+    role: str, rows: Mapping[int, NDArray[np.intp]], folds: Iterable[tuple[int, NDArray[np.float32]]]
+) -> NDArray[np.float32]:
+    """Logits of the rows of a role over all folds: their mean on test rows, each fold's own on its validation rows."""
+    chosen = _union(rows)
+    total = np.zeros((len(chosen), 6), np.float32)
+    for fold, logits in folds:
+        total[np.searchsorted(chosen, rows[fold])] += logits[rows[fold]]
+    return total / np.float32(len(rows)) if role == "test" else total
