@@ -1,0 +1,208 @@
+"""Read the headers of all files below some folders, in several processes, to be stopped and taken up again."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import zlib
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+from ihd_core.dicom.header_reader import HeaderReader
+from ihd_core.dicom.kinds import UNPLACED, why_left_out
+from ihd_core.dicom.sources.source_files import SourceFile
+from ihd_core.dicom.transfer_syntaxes import NATIVE
+from ihd_core.errors import DicomError, NotDicom
+from ihd_core.files import file_errors, make_folder, sha256, write_atomically
+from ihd_core.progress import Report, silent
+from training.header_rows import to_line
+from training.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from ihd_core.dicom.headers import Header
+
+    Rows = list[tuple[str | None, str]]
+    """SeriesInstanceUID and header of every CT slice, as to_line() writes it; None and a Problem as JSON."""
+
+CHUNK = 1000
+"""Files that one process reads before it hands over what it found; what is lost when the scan is stopped."""
+
+
+@dataclass(slots=True)
+class HeaderScan:
+    """What the headers say.
+
+    Attributes:
+        lines: headers of CT slices as header_rows.to_line() writes them, by SeriesInstanceUID, "" without one.
+        problems: every file that is no CT slice.
+    """
+
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, rows: Rows) -> None:
+        """Take what one chunk of files holds."""
+        for series, line in rows:
+            if series is None:
+                self.problems.append(Problem(*json.loads(line)))
+            else:
+                self.lines.setdefault(series, []).append(line)
+
+
+def files_below(root: Path, folders: Sequence[Path]) -> list[str]:
+    """Every file of some folders and all that is in them, each once, relative to root with forward slashes, sorted.
+
+    Raises:
+        FileError: a folder cannot be listed.
+    """
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = list(folders)
+    while waiting:
+        folder = waiting.pop()
+        if (real := os.path.realpath(folder)) in seen:
+            continue
+        seen.add(real)
+        beneath = folder.relative_to(root).as_posix()
+        start = "" if beneath == "." else f"{beneath}/"
+        with file_errors(folder, "cannot be listed"), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    waiting.append(folder / entry.name)
+                else:
+                    found.add(start + entry.name)
+    return sorted(found)
+
+
+def scan_headers(
+    root: Path, files: Sequence[str], cache: Path, *, processes: int | None = None, report: Report = silent
+) -> HeaderScan:
+    """Read the headers of files.
+
+    Args:
+        root: what files are relative to.
+        files: sorted, so that slices of one series lie together where they do on disk.
+        cache: folder of what an earlier sitting has read; what is read now is added.
+        processes: that read; None: one a core; 1: none but this one.
+        report: called with files; may raise Cancelled, and what was read so far is taken up by the next call.
+
+    Raises:
+        FileError: the cache cannot be written.
+    """
+    make_folder(cache)
+    chunks = [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]
+    found, todo, done = HeaderScan(), [], 0
+    for number, chunk in enumerate(chunks):
+        kept = _kept(_cached(cache, number), chunk)
+        if kept is None:
+            todo.append(number)
+        else:
+            found.add(kept)
+            done += len(chunk)
+    report(done, len(files))
+    for number, rows in _read(root, chunks, todo, processes or os.cpu_count() or 1):
+        _keep(_cached(cache, number), chunks[number], rows)
+        found.add(rows)
+        done += len(chunks[number])
+        report(done, len(files))
+    return found
+
+
+def read_chunk(root: Path, files: Sequence[str]) -> Rows:
+    """What the headers of some files say, in their order."""
+    reader = HeaderReader()
+    return [row for file in files for row in _read_file(reader, root, file)]
+
+
+def _read_file(reader: HeaderReader, root: Path, file: str) -> Rows:
+    source = SourceFile(root / file)
+    try:
+        headers = reader.read(source)
+    except DicomError as error:
+        reason = str(error).removeprefix(f"{source.name}: ")
+        is_other = isinstance(error, NotDicom) and source.suffix not in {".dcm", ".dicom", ".ima"}
+        return [_problem("not-ct" if is_other else "unreadable", file, "", reason)]
+    header = headers[0]
+    if reason := why_left_out(header):
+        return [_problem("no-position" if reason in UNPLACED else "not-ct", file, reason, reason)]
+    if len(headers) > 1 or header.volume is not None:
+        text = f"holds {len(headers)} slices; only files of one slice are indexed"
+        return [_problem("several-slices", file, str(len(headers)), text)]
+    if reason := _why_truncated(header):
+        return [_problem("truncated", file, str(header.stamp.size), reason)]
+    return [(header.series_uid, to_line(header, file))]
+
+
+def _why_truncated(header: Header) -> str:
+    """Why there are fewer pixels than announced, told by lengths alone; empty where they are there or encoded."""
+    wanted = header.rows * header.columns * header.samples_per_pixel * header.pixels.bits_allocated // 8
+    if header.place is None:
+        return "breaks off before its pixels" if header.transfer_syntax in NATIVE else ""
+    there = min(header.place.length, header.stamp.size - header.place.start)
+    return f"{there:,} bytes of pixels where {wanted:,} are needed" if there < wanted else ""
+
+
+def _problem(kind: str, file: str, value: str, text: str) -> tuple[None, str]:
+    return None, json.dumps([kind, file, value, text])
+
+
+def _read(
+    root: Path, chunks: Sequence[Sequence[str]], todo: Sequence[int], processes: int
+) -> Iterator[tuple[int, Rows]]:
+    """Chunks as they are read, not in order."""
+    if processes == 1 or len(todo) < 2:
+        for number in todo:
+            yield number, read_chunk(root, chunks[number])
+        return
+    waiting = list(reversed(todo))
+    running: dict[Future[Rows], int] = {}
+    # Spawned, since a fork of a process with threads may hang; fewer chunks under way than would be lost for nothing.
+    pool = ProcessPoolExecutor(min(processes, len(todo)), get_context("spawn"), _leave_interrupts_to_parent)
+    try:
+        while waiting or running:
+            while waiting and len(running) < 2 * processes:
+                number = waiting.pop()
+                running[pool.submit(read_chunk, root, chunks[number])] = number
+            for ready in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(ready), ready.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _cached(cache: Path, number: int) -> Path:
+    return cache / f"{number:05d}.gz"
+
+
+def _keep(path: Path, chunk: Sequence[str], rows: Rows) -> None:
+    text = "\n".join([_digest(chunk), *(f"{json.dumps(series)}\t{line}" for series, line in rows)])
+    write_atomically(path, gzip.compress(text.encode(), 1))
+
+
+def _kept(path: Path, chunk: Sequence[str]) -> Rows | None:
+    """What was kept of a chunk; None where it was another one, or there is nothing."""
+    if not path.exists():
+        return None
+    try:
+        head, *lines = gzip.decompress(path.read_bytes()).decode().split("\n")
+    except (OSError, EOFError, ValueError, zlib.error):
+        return None
+    if head != _digest(chunk):
+        return None
+    parts = (line.partition("\t") for line in lines)
+    return [(json.loads(series), line) for series, _, line in parts]
+
+
+def _digest(chunk: Sequence[str]) -> str:
+    return sha256("\n".join(chunk).encode("utf-8", "surrogateescape"))

@@ -1,0 +1,1 @@
+"""Truth from the tables that data sets come with, one layout a file."""

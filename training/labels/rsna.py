@@ -1,0 +1,66 @@
+"""Labels in the long form of RSNA 2019: ID_000012eaf_epidural,0 and so on, six rows a slice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ihd_core.errors import FileError
+from ihd_core.files import file_errors
+from ihd_core.labels import LABELS
+from training.labels.given import GivenLabels, LabelCollector
+from training.problems import Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = "ID,Label"
+
+
+def read_labels(path: Path) -> GivenLabels:
+    """Read stage_2_train.csv; its exact duplicates are counted, rows that contradict each other are a problem.
+
+    Raises:
+        FileError: it cannot be read, or has another form.
+    """
+    columns = {str(label): label.column for label in LABELS}
+    found = LabelCollector()
+    with file_errors(path, "cannot be read"), path.open(encoding="utf-8-sig") as lines:
+        _refuse_other_head(path, next(lines, ""))
+        try:
+            for number, line in enumerate(lines, start=2):
+                name, _, value = line.rstrip("\r\n").rpartition(",")
+                identity, _, label = name.rpartition("_")
+                column = columns.get(label)
+                if column is not None and identity:
+                    found.give(identity, column, value)
+                elif line.strip():
+                    _say_foreign(found, number, line)
+        except UnicodeDecodeError as error:
+            raise FileError(f"{path}: is not text in UTF-8 ({error.reason})") from error
+    given = found.labels("slice", complete=True)
+    if found.repeated:
+        given.remarks.append(f"{found.repeated:,} rows repeat another row exactly; each was counted once")
+    return given
+
+
+def read_ids(path: Path) -> list[str]:
+    """Ids of a sample submission in its order, each once.
+
+    Raises:
+        FileError: it cannot be read, or has another form.
+    """
+    with file_errors(path, "cannot be read"), path.open(encoding="utf-8-sig") as lines:
+        _refuse_other_head(path, next(lines, ""))
+        return list(dict.fromkeys(line.partition(",")[0].rpartition("_")[0] for line in lines if line.strip()))
+
+
+def _refuse_other_head(path: Path, head: str) -> None:
+    if head.strip() != HEAD:
+        raise FileError(f"{path}: begins with {head.strip()[:40]!r}, a table in RSNA's form with {HEAD!r}")
+
+
+def _say_foreign(found: LabelCollector, number: int, line: str) -> None:
+    text = line.strip()[:80]
+    known = text.count(",") == 1 and "_" in text
+    kind = "unknown-label" if known else "unreadable-row"
+    found.problems.append(Problem(kind, f"row {number}", text, f"{text!r} is not of the form ID_subtype,Label"))
