@@ -33,10 +33,25 @@ def _synthetic(run: RunFolder, _options: argparse.Namespace, report: Report) -> 
 
 def _index(run: RunFolder, options: argparse.Namespace, report: Report) -> None:
     from training.index import make_index
-    from training.recipe import sources_from, tables_of_index
+    from training.sources import Sources
+    from training.synthetic import sources_of
 
-    make_index(run, sources_from(run, options), problems=options.problems, report=report)
-    print(tables_of_index(run))
+    if options.images is None:
+        if not run.is_done("synthetic"):
+            raise IhdError("index: --images is missing, and the run has no phantoms (stage synthetic)")
+        sources = sources_of(run)
+    else:
+        sources = Sources(
+            options.layout,
+            tuple(options.images),
+            options.labels,
+            masks=options.masks,
+            boxes=options.boxes,
+            sample_submission=options.sample_submission,
+        )
+    make_index(run, sources, problems=options.problems, report=report)
+    for name in ("report.txt", "table1.md"):
+        print((run.folder("index") / name).read_text(encoding="utf-8"))
 
 
 def _split(run: RunFolder, _options: argparse.Namespace, _report: Report) -> None:
@@ -72,15 +87,26 @@ def _sequence(run: RunFolder, _options: argparse.Namespace, report: Report) -> N
 
 
 def _evaluate(run: RunFolder, options: argparse.Namespace, report: Report) -> None:
-    from training.recipe import evaluation_text
+    from training.evaluate import evaluate
 
-    print(evaluation_text(run, table2=options.table2 or options.stage == "demo", beyond=options.beyond, report=report))
+    evaluate(run, report=report)
+    print((run.path / "evaluate" / "table3.md").read_text(encoding="utf-8"))
+    if options.table2 or options.stage == "demo":
+        from training.table2 import claims, table2
+
+        print(table2(run, report=report).as_markdown())
+        print(claims(run))
+    if options.beyond:
+        from training.parts import beyond_parts
+
+        print(beyond_parts(run, report=report).as_markdown())
 
 
 def _submission(run: RunFolder, options: argparse.Namespace, _report: Report) -> None:
-    from training.recipe import submit
+    from training.submission import submit
 
-    print(f"submission: {submit(run, options.out, fill=options.fill)}")
+    out = submit(run, options.out or run.path / "submission.csv", fill=options.fill)
+    print(f"submission: {out}")
 
 
 def _bundle(run: RunFolder, _options: argparse.Namespace, _report: Report) -> None:

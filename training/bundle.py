@@ -1,186 +1,166 @@
-"""Stages evaluate and bundle: results on the test scans, and the model folder that the program opens."""
+"""Stage bundle: the model folder that the program opens, with its card filled in from the run."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ihd_core.files import sha256
-from ihd_core.labels import DISPLAY_ORDER, LABELS
-from ihd_core.model_file import ModelInfo, SequenceShape, TrainingData, salted_sha256, save_model
+from ihd_core.labels import LABELS
+from ihd_core.model_file import Member, ModelInfo, SequenceShape, TrainingData, salted_sha256, save_model
 from ihd_core.network import PAPER_DEVIATION, PAPER_MEAN
 from training.cnn import load_cnn
-from training.evaluate import at_both_levels, operating_points, table
-from training.features import load_features
-from training.sequence import load_sequence, sequence_logits
+from training.evaluate import evaluate
+from training.features import load_embeddings
+from training.model_card import card
+from training.pictures import open_pictures
+from training.reduction import load_reduction
+from training.sequence import load_sequence
+from training.split import ROLES, roles
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Literal
 
     from numpy.typing import NDArray
 
     from ihd_core.estimate import Estimate
     from ihd_core.labels import Label
-    from ihd_core.model_file import OperatingPoint
-    from training.config import RunConfig
+    from training.bootstrap import Drawn
+    from training.evaluate import Evaluation
     from training.run_folder import RunFolder
 
-INTENDED_USE = "Demonstration model, trained on synthetic heads, not for clinical use"
+DEMONSTRATION = "Demonstration model, trained on synthetic heads, not for clinical use"
+RESEARCH = "For research; not a medical device, not for clinical use"
 
 _FULL_COLOUR_SHARE = 0.75
 """Share of the positive validation slices whose peak stays below full colour."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Results:
-    """Accuracy on the test scans and the operating points it was measured at.
+def bundle(run: RunFolder) -> Path:
+    """Write the model folder into the run and return it.
 
-    Attributes:
-        points: chosen on the validation scans, by setting, level and label.
-        rows: of the test scans, CNN + BiLSTM at the operating points "screen"; cnn_rows: the same of the CNN alone.
-        scans: how many of them.
+    Raises:
+        FileError: a stage before it has not been run, or it cannot be written.
     """
-
-    points: dict[str, dict[str, dict[Label, OperatingPoint]]]
-    rows: list[dict[str, Any]]
-    cnn_rows: list[dict[str, Any]]
-    scans: int
-
-    def as_text(self) -> str:
-        """A table in Markdown."""
-        head = (
-            "| level | label | positive | negative | AUC, CNN | AUC | sensitivity | specificity |\n"
-            + "|---" * 8
-            + "|\n"
-        )
-        of_cnn = {(row["level"], row["label"]): row["auc"] for row in self.cnn_rows}
-        order = [(level, label) for level in ("scan", "slice") for label in DISPLAY_ORDER]
-        rows = {(row["level"], row["label"]): row for row in self.rows}
-        return head + "".join(
-            f"| {level} | {label} | {row['positives']} | {row['negatives']} | {_text(of_cnn[level, label])} | "
-            f"{_text(row['auc'])} | {_text(row['sensitivity'])} | {_text(row['specificity'])} |\n"
-            for level, label in order
-            for row in (rows[level, label],)
-        )
-
-
-def results(run: RunFolder, config: RunConfig) -> Results:
-    """Choose operating points on the validation scans, then measure on the test scans."""
-    reduction, network = load_sequence(run, config)
-    chosen, unseen = load_features(run, "validation"), load_features(run, "test")
-    points = operating_points(
-        at_both_levels(chosen.truth, chosen.scan),
-        at_both_levels(_probabilities(sequence_logits(network, reduction, chosen)), chosen.scan),
-    )
-    truth = at_both_levels(unseen.truth, unseen.scan)
-    revised = at_both_levels(_probabilities(sequence_logits(network, reduction, unseen)), unseen.scan)
-    alone = at_both_levels(_probabilities(unseen.logits), unseen.scan)
-
-    def threshold(level: str, label: Label) -> float:
-        return points["screen"][level][label].threshold
-
-    return Results(
-        points,
-        table(truth, revised, unseen.scan, threshold),
-        table(truth, alone, unseen.scan, threshold),
-        len(np.unique(unseen.scan)),
-    )
-
-
-def bundle(run: RunFolder, config: RunConfig) -> Path:
-    """Write the model folder into the run and return it."""
-    reduction, network = load_sequence(run, config)
-    found = results(run, config)
-    chosen = load_features(run, "validation")
-    full_scale = {}
-    for label in LABELS:
-        peaks = chosen.peaks[chosen.truth[:, label.column], label.column]
-        full_scale[label] = (float(np.quantile(peaks, _FULL_COLOUR_SHARE)) if len(peaks) else 0.0) or 1.0
-    numbers = config.sequence
+    found = evaluate(run)
+    members = [Member(load_cnn(run, fold), load_reduction(run, fold), load_sequence(run, fold)) for fold in run.folds()]
+    config, sequence = run.config, run.config.sequence
+    reduced = members[0].reduction.components if members[0].reduction is not None else np.zeros((0, 0))
     info = ModelInfo(
         name=config.name,
-        intended_use=INTENDED_USE,
-        demonstration=True,
+        intended_use=DEMONSTRATION if is_synthetic(run) else RESEARCH,
+        demonstration=is_synthetic(run),
         backbone=config.cnn.backbone,
-        side=config.synthetic.side,
+        side=config.prepare.side,
         mean=PAPER_MEAN,
         deviation=PAPER_DEVIATION,
-        reduction="pca",
-        pooled_count=chosen.pooled.shape[1],
-        sequence=SequenceShape(numbers.features, numbers.hidden, numbers.layers, numbers.dropout),
-        operating_points=found.points,
-        full_scale=full_scale,
-        training=_training_data(run, config),
-        metrics={"scans": found.scans, "at": "screen", "test": [_plain(row) for row in found.rows]},
+        reduction=_reduction(config.reduction.kind),
+        pooled_count=reduced.shape[1],
+        sequence=SequenceShape(
+            reduced.shape[0],
+            sequence.hidden,
+            sequence.layers,
+            sequence.dropout,
+            sequence.classifier_dropout,
+            sequence.probabilities,
+            sequence.deltas,
+        ),
+        operating_points=found.choice.points,
+        full_scale=_full_scale(run),
+        training=_training_data(run),
+        metrics=_metrics(found),
+        resize="hu",
+        neighbours=config.cnn.neighbours,
+        members=len(members),
+        flip=config.features.flip,
+        reversal=sequence.reversal,
+        blend=found.choice.blend,
+        scan_rule=found.choice.scan_rule,
     )
     folder = run.path / "model"
-    save_model(
-        folder, info, cnn=load_cnn(run, config), reduction=reduction, sequence=network, card=_card(config, found)
-    )
+    save_model(folder, info, members=members, card=card(run, info, found))
     return folder
 
 
-def _probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    # As torch does it, so that thresholds chosen here cut where the program cuts.
-    import torch
-
-    probabilities: NDArray[np.float32] = torch.sigmoid(torch.from_numpy(logits)).numpy()
-    return probabilities
+def is_synthetic(run: RunFolder) -> bool:
+    """Whether the run was made from its own phantoms."""
+    return run.config.synthetic.scans > 0
 
 
-def _training_data(run: RunFolder, config: RunConfig) -> TrainingData:
-    salt = sha256(f"{config.name} {config.seed}".encode())[:16]
-    fitted, chosen = run.identities("train") + run.identities("sequence"), run.identities("validation")
+def _reduction(kind: str) -> Literal["pca", "selection"]:
+    return "pca" if kind == "pca" else "selection"
+
+
+def _full_scale(run: RunFolder) -> dict[Label, float]:
+    """By label, the evidence below which most peaks of positive validation slices lie."""
+    table = open_pictures(run).table
+    scales = {}
+    peaks, truth = [], []
+    for fold in run.folds():
+        rows = np.flatnonzero((roles(run, table, fold) == ROLES.index("validation")) & table.is_labelled())
+        peaks.append(load_embeddings(run, fold).peaks[rows])
+        truth.append(table.truth[rows] == 1)
+    all_peaks, all_truth = np.concatenate(peaks), np.concatenate(truth)
+    for label in LABELS:
+        of_label = all_peaks[all_truth[:, label.column], label.column]
+        scales[label] = (float(np.quantile(of_label, _FULL_COLOUR_SHARE)) if len(of_label) else 0.0) or 1.0
+    return scales
+
+
+def _training_data(run: RunFolder) -> TrainingData:
+    """Who was fitted and chosen on; with several folds everybody but the test scans was fitted on."""
+    table = open_pictures(run).table
+    salt = sha256(f"{run.config.name} {run.config.seed} {run.facts('index')['data_sha256']}".encode())[:16]
+    fitted, chosen = np.zeros(len(table), bool), np.zeros(len(table), bool)
+    for fold in run.folds():
+        of_fold = roles(run, table, fold)
+        fitted |= np.isin(of_fold, [ROLES.index("train"), ROLES.index("sequence")])
+        chosen |= of_fold == ROLES.index("validation")
+    chosen &= ~fitted
+    starts = table.scan_starts()
+    what = "synthetic heads, rendered by ihd_core.phantom" if is_synthetic(run) else "head CT scans"
     return TrainingData(
-        f"{len(fitted)} synthetic heads for fitting and {len(chosen)} for choosing operating points, rendered by "
-        f"ihd_core.phantom from seed {config.seed}; no patient's data",
+        f"{int(fitted[starts].sum())} {what} for fitting and {int(chosen[starts].sum())} for choosing operating points"
+        f"{'; no patient' + chr(39) + 's data' if is_synthetic(run) else ''}; seed {run.config.seed}, "
+        f"table of slices {run.facts('index')['data_sha256'][:16]}",
         salt,
-        tuple(salted_sha256(salt, one.patient_id) for one in fitted),
-        tuple(salted_sha256(salt, one.series_uid) for one in fitted),
-        tuple(salted_sha256(salt, one.patient_id) for one in chosen),
-        tuple(salted_sha256(salt, one.series_uid) for one in chosen),
+        _salted(salt, table.patients[fitted]),
+        _salted(salt, table.series[fitted]),
+        _salted(salt, table.patients[chosen]),
+        _salted(salt, table.series[chosen]),
     )
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: asdict(value) if hasattr(value, "method") else value for key, value in row.items()}
+def _salted(salt: str, names: NDArray[np.str_]) -> tuple[str, ...]:
+    # Sorted by the hash: the order of the files would say something about who is who.
+    return tuple(sorted(salted_sha256(salt, name) for name in np.unique(names).tolist() if name))
 
 
-def _text(estimate: Estimate | None) -> str:
-    if estimate is None or np.isnan(estimate.value):
-        return "not estimable"
-    return f"{estimate.value:.3f} ({estimate.low:.3f}-{estimate.high:.3f})"
+def _metrics(found: Evaluation) -> dict[str, object]:
+    """What was measured, for the window: accuracy at the operating points "screen"."""
+    rows = []
+    for one in found.reached:
+        if one.setting == "screen":
+            row = found.row(found.system, one.level, one.label)
+            rows.append(
+                {"level": one.level, "label": one.label, "positives": row.counts.positives}
+                | {"negatives": row.counts.negatives, "auc": _plain(row.auc)}
+                | {"sensitivity": _plain(one.sensitivity), "specificity": _plain(one.specificity)}
+            )
+    losses = {model: _plain(loss) for model, loss in found.losses.items()}
+    return {
+        "scans": found.scans,
+        "slices": found.slices,
+        "role": found.judged.role,
+        "at": "screen",
+        "weighted_log_loss": losses,
+        "test": rows,
+    }
 
 
-def _card(config: RunConfig, found: Results) -> str:
-    data, cnn, sequence = config.synthetic, config.cnn, config.sequence
-    shape = f"{sequence.layers} x {sequence.hidden}"
-    return f"""# {config.name}
-
-**{INTENDED_USE}.**
-
-It shows what the program does. It has never been measured on a labelled real head; on real scans its probabilities
-mean nothing.
-
-## What it is
-
-The system of Burduja, Ionescu and Verga (Sensors 2020, 20(19):5611) with a small CNN: "{cnn.backbone}" on three-window
-slices of {data.side} x {data.side} pixels, {sequence.features} PCA features, a {shape} bidirectional LSTM,
-CNN probabilities joined in. A scan's probability is the maximum over its slices.
-
-## What it was made from
-
-Synthetic heads alone, rendered by `ihd_core.phantom` from seed {config.seed}: {data.train} scans for the CNN,
-{data.sequence} for the BiLSTM, {data.validation} to choose checkpoint and operating points, {data.test} for the table
-below. A slice is called positive where the hemorrhage can be seen in it. While it learnt the labels, the CNN was also
-shown the masks, so that its evidence lies on the hemorrhage. `python -m training all --run FOLDER` makes it again.
-
-## How it does on synthetic heads it never saw
-
-{found.scans} scans; CNN + BiLSTM at the operating points "screen"; 95 % intervals (AUC: bootstrap over scans;
-sensitivity and specificity: Wilson, which for slices is too narrow, because slices of one head are not independent).
-On real heads: not known.
-
-{found.as_text()}"""
+def _plain(drawn: Drawn) -> dict[str, Any] | None:
+    estimate: Estimate | None = drawn.estimate()
+    return None if estimate is None else asdict(estimate)
