@@ -16,6 +16,7 @@ from ihd_core.files import file_errors, make_folder, sha256, write_atomically
 from ihd_core.labels import LABELS, SUBTYPES
 from ihd_core.progress import Report, silent
 from training.processes import Steps, in_processes
+from training.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,6 +118,17 @@ def write_synthetic(run: RunFolder, report: Report = silent, *, processes: int =
     _write_tables(folder, jobs, run.config.seed)
     shutil.rmtree(folder / "parts", ignore_errors=True)
     run.finish("synthetic", scans=config.scans, unlabelled=config.unlabelled)
+
+
+def sources_of(run: RunFolder) -> Sources:
+    """Where the phantoms of a run are, for the stage index.
+
+    Raises:
+        FileError: they have not been written.
+    """
+    folder = run.folder("synthetic")
+    images = tuple(folder / name for name in SETS)
+    return Sources("rsna", images, folder / LABELS_FILE, masks=folder / MASKS, sample_submission=folder / SAMPLE_FILE)
 
 
 def _patients(seed: int, set_number: int, scans: int) -> list[int]:
