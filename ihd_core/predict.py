@@ -155,7 +155,7 @@ def pictures(scan: Scan, info: ModelInfo) -> Iterator[tuple[range, NDArray[np.fl
         wanted = neighbours_of(index, len(groups), info.neighbours)
         kept = {
             one: kept[one] if one in kept else slice_input(scan, groups[one], place, info.resize).channels
-            for one in wanted
+            for one in set(wanted)
         }
         yield slab, np.concatenate([kept[one] for one in wanted]) if info.neighbours else kept[index]
 

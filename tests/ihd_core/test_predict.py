@@ -6,17 +6,44 @@ import numpy as np
 import pytest
 import torch
 
+import ihd_core.predict
+from app.places import default_model
 from ihd_core.errors import Cancelled, CannotPredict
 from ihd_core.labels import LABELS, Label
-from ihd_core.model_file import TrainingData, salted_sha256
-from ihd_core.model_input import channels
-from ihd_core.predict import finish, predict, prediction_steps
+from ihd_core.model_file import ScanRule, SequenceShape, TrainingData, load_model, salted_sha256
+from ihd_core.model_input import channels, placement, slabs, slice_input, small_hu
+from ihd_core.phantom.phantom import phantom_scan
+from ihd_core.predict import finish, pictures, predict, prediction_steps
 from tests.ihd_core.toy import CORONAL, IN_PLANE, stored_as, toy_hu, toy_model, toy_scan
+
+ARRAYS = ("cnn_slices", "slices", "cnn_scan", "scan", "evidence")
+BLEND = dict(zip(LABELS, (0.0, 0.25, 0.5, 0.75, 1.0, 0.1), strict=True))
+FITTED = ScanRule("fitted", dict.fromkeys(LABELS, (0.1, 0.5, 0.3, 0.4)))
+EVERYTHING = {
+    "members": 3,
+    "neighbours": 1,
+    "flip": True,
+    "reversal": True,
+    "resize": "hu",
+    "blend": BLEND,
+    "scan_rule": FITTED,
+    "sequence": SequenceShape(12, 16, 2, deltas=True, probabilities="both"),
+}
+CNN_ALONE = {"sequence": None, "reduction": "none"}
+RECORDED_SCAN = (0.0621723, 0.0304753, 0.0085573, 0.0314788, 0.1310909, 0.1118591)
+RECORDED_CNN_SCAN = (0.0939764, 0.0271881, 0.0190048, 0.1706187, 0.1273089, 0.3746965)
+"""What version 1 said of phantom 0 at 12 slices of 256 x 256 with the shipped model, in the order of LABELS."""
 
 
 @pytest.fixture(scope="module")
 def model():
     return toy_model()
+
+
+@pytest.fixture(scope="module")
+def averaging():
+    """A model that does everything at once."""
+    return toy_model(**EVERYTHING)
 
 
 def thin_scan(**changes):
@@ -172,3 +199,249 @@ def test_a_scan_of_one_slice_is_predicted(model):
 def test_a_prediction_cannot_be_changed(model):
     with pytest.raises(ValueError, match="read-only"):
         predict(toy_scan(1), model).slices[0, 0] = 1
+
+
+# Models of version 1 give what they always gave
+
+
+def as_version_1(scan, member, side):
+    """The computation of the first version, copied here from before there were members, flips and rules."""
+    cnn, features, evidence = [], [], []
+    place = placement(scan, side)
+    for slab in slabs(scan):
+        with torch.inference_mode():
+            out = member.cnn(torch.from_numpy(np.stack([slice_input(scan, slab, place).channels])))
+            rows, columns = out.activations.shape[2:]
+            maps = torch.einsum("lk,nkrc->nlrc", member.cnn.head.weight, out.activations) / (rows * columns)
+            read = torch.sigmoid(out.logits), member.reduction(out.pooled), maps
+        for values, new in zip((cnn, features, evidence), read, strict=True):
+            values.append(new.numpy()[0])
+    with torch.inference_mode():
+        sequences = torch.from_numpy(np.stack(features))[None], torch.from_numpy(np.stack(cnn))[None]
+        revised = torch.sigmoid(member.sequence(*sequences, torch.tensor([len(cnn)])))[0].numpy()
+    slab_of_slice = np.repeat(np.arange(len(cnn)), [len(slab) for slab in slabs(scan)])
+    alone = np.stack(cnn)
+    return alone[slab_of_slice], revised[slab_of_slice], alone.max(axis=0), revised.max(axis=0), np.stack(evidence)
+
+
+@pytest.mark.parametrize("scan", [toy_scan(5), thin_scan(), toy_scan(1), toy_scan(3, size=128)])
+def test_an_ordinary_model_predicts_byte_for_byte_as_in_version_1(model, scan):
+    found, expected = predict(scan, model), as_version_1(scan, model.members[0], 64)
+    for name, values in zip(ARRAYS, expected, strict=True):
+        assert getattr(found, name).tobytes() == values.tobytes(), name
+
+
+def test_the_shipped_folder_predicts_byte_for_byte_as_in_version_1():
+    """And what it was recorded to say of one phantom, before this program knew another version."""
+    shipped = load_model(default_model())
+    scan = phantom_scan(0, size=256, slices=12).scan
+    found, expected = predict(scan, shipped), as_version_1(scan, shipped.members[0], 256)
+    for name, values in zip(ARRAYS, expected, strict=True):
+        assert getattr(found, name).tobytes() == values.tobytes(), name
+    assert found.scan == pytest.approx(RECORDED_SCAN, abs=1e-5)
+    assert found.cnn_scan == pytest.approx(RECORDED_CNN_SCAN, abs=1e-5)
+
+
+# Members, mirror images, neighbours, reading in both directions
+
+
+def pictures_by_hand(scan, info):
+    """Every slice's own channels with those of its neighbours behind, one slice at a time."""
+    place = placement(scan, info.side)
+    own = [channels(small_hu(hu, place)) if info.resize == "hu" else channels(hu) for hu in scan.hu]
+    order = [0, -1, 1, -2, 2][: 2 * info.neighbours + 1]
+    last = len(own) - 1
+    return [np.concatenate([own[max(0, min(last, index + step))] for step in order]) for index in range(len(own))]
+
+
+def by_hand(scan, model):
+    """CNN logits, final logits, evidence: every member, mirror image and direction run alone, then averaged."""
+    info = model.info
+    shape = (len(scan), 6)
+    alone, along, evidence = np.zeros(shape), np.zeros(shape), 0.0
+    for member in model.members:
+        logits, pooled, maps = [], [], []
+        for picture in pictures_by_hand(scan, info):
+            seen = [picture, picture[:, :, ::-1].copy()] if info.flip else [picture]
+            with torch.inference_mode():
+                outs = [member.cnn(torch.from_numpy(one)[None]) for one in seen]
+            logits.append(np.mean([out.logits[0].numpy() for out in outs], axis=0))
+            pooled.append(np.mean([out.pooled[0].numpy() for out in outs], axis=0))
+            last = [out.activations[0].numpy() for out in outs]
+            last = last[:1] + [one[:, :, ::-1] for one in last[1:]]
+            weight = member.cnn.head.weight.numpy()
+            maps.append(np.mean([np.tensordot(weight, one, 1) for one in last], axis=0) / last[0][0].size)
+        alone += np.stack(logits)
+        evidence = evidence + np.stack(maps)
+        if member.sequence is not None:
+            along += sequence_by_hand(np.stack(pooled), np.stack(logits), member, reversal=info.reversal)
+    alone, along, evidence = (values / len(model.members) for values in (alone, along, evidence))
+    if info.sequence is None:
+        return alone, alone, evidence
+    share = np.array([info.blend[label] for label in LABELS])
+    return alone, share * alone + (1 - share) * along, evidence
+
+
+def sequence_by_hand(pooled, logits, member, *, reversal):
+    features = (torch.from_numpy(pooled) - member.reduction.mean) @ member.reduction.components.T
+    probabilities, length = torch.sigmoid(torch.from_numpy(logits)), torch.tensor([len(logits)])
+    with torch.inference_mode():
+        up = member.sequence(features[None], probabilities[None], length)[0].numpy()
+        down = member.sequence(features.flip(0)[None], probabilities.flip(0)[None], length)[0].numpy()[::-1]
+    return (up + down) / 2 if reversal else up
+
+
+def sigmoid(logits):
+    return 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"members": 2},
+        {"flip": True},
+        {"neighbours": 2},
+        {"reversal": True},
+        {"blend": BLEND},
+        {"resize": "hu"},
+        {"sequence": SequenceShape(0, 16, 2, probabilities="input"), "reduction": "none"},
+        CNN_ALONE,
+        {**CNN_ALONE, "members": 2, "flip": True},
+        EVERYTHING,
+    ],
+    ids=lambda changes: "+".join(changes) if len(changes) < 8 else "everything",
+)
+def test_what_is_averaged_is_the_mean_of_what_was_run_one_at_a_time(changes):
+    model = toy_model(**changes)
+    scan = toy_scan(5)
+    found, (alone, final, evidence) = predict(scan, model), by_hand(scan, model)
+    assert found.cnn_slices == pytest.approx(sigmoid(alone), abs=1e-5)
+    assert found.slices == pytest.approx(sigmoid(final), abs=1e-5)
+    assert found.evidence == pytest.approx(evidence, abs=1e-5)
+    assert found.evidence.dtype == found.slices.dtype == found.scan.dtype == np.float32
+    rule = model.info.scan_rule
+    assert found.scan == pytest.approx(rule.apply(final.astype(np.float32)), abs=1e-5)
+    bias = np.mean([member.cnn.head.bias.numpy() for member in model.members], axis=0)
+    assert found.evidence.sum((2, 3)) + bias == pytest.approx(alone, abs=1e-4), "the map still adds up to the logit"
+
+
+def test_members_differ_so_that_their_mean_can_be_told_from_each_of_them(averaging):
+    scan = toy_scan(3)
+    whole = predict(scan, averaging).slices
+    for member in averaging.members:
+        one = replace(averaging, members=(member,))
+        assert np.abs(predict(scan, one).slices - whole).max() > 1e-3
+
+
+def test_averaging_mirror_images_makes_left_and_right_alike():
+    flipping, plain = toy_model(flip=True), toy_model()
+    scan = toy_scan(3)
+    mirrored = toy_scan(hu=np.ascontiguousarray(scan.hu[:, :, ::-1]))
+    one, other = predict(scan, flipping), predict(mirrored, flipping)
+    assert other.slices == pytest.approx(one.slices, abs=1e-5)
+    assert other.evidence == pytest.approx(one.evidence[..., ::-1], abs=1e-5)
+    assert np.abs(predict(mirrored, plain).slices - predict(scan, plain).slices).max() > 1e-3
+
+
+def test_averaging_both_directions_makes_up_and_down_alike():
+    both, plain = toy_model(reversal=True), toy_model()
+    scan = toy_scan(5)
+    upside_down = toy_scan(hu=scan.hu[::-1].copy())
+    assert predict(upside_down, both).slices[::-1] == pytest.approx(predict(scan, both).slices, abs=1e-5)
+    assert np.abs(predict(upside_down, plain).slices[::-1] - predict(scan, plain).slices).max() > 1e-3
+
+
+@pytest.mark.parametrize("batch", [2, 3, 8])
+def test_a_batch_of_one_equals_a_batch_of_many_whatever_is_averaged(averaging, batch):
+    scan = toy_scan(7)
+    one, many = predict(scan, averaging), predict(scan, averaging, batch=batch)
+    for name in ARRAYS:
+        assert getattr(many, name) == pytest.approx(getattr(one, name), abs=1e-5), name
+
+
+def test_thin_slices_have_slabs_for_neighbours(averaging):
+    found = predict(thin_scan(), averaging)
+    thick = predict(toy_scan(hu=toy_hu(4)), averaging)
+    assert found.slices[::2] == pytest.approx(thick.slices, abs=1e-5)
+    assert found.scan == pytest.approx(thick.scan, abs=1e-5), "a slab counts once, however many slices it has"
+
+
+@pytest.mark.parametrize("neighbours", [0, 1, 2])
+def test_each_picture_is_made_once_and_no_earlier_than_it_is_needed(monkeypatch, neighbours):
+    made = []
+
+    def counted(scan, slab, place, resize):
+        made.append(slab.start)
+        return slice_input(scan, slab, place, resize)
+
+    monkeypatch.setattr(ihd_core.predict, "slice_input", counted)
+    scan = toy_scan(6)
+    steps = prediction_steps(scan, toy_model(neighbours=neighbours))
+    for index in range(6):
+        assert next(steps).slices == range(index, index + 1)
+        assert sorted(made) == list(range(min(index + neighbours, 5) + 1))
+
+
+def test_pictures_of_neighbours_are_kept_no_longer_than_they_are_needed():
+    """A scan of many slices must not fill the memory with pictures."""
+    stream = pictures(toy_scan(8), toy_model(neighbours=1).info)
+    for _ in range(6):
+        next(stream)
+    assert sorted(stream.gi_frame.f_locals["kept"]) == [4, 5, 6]
+
+
+# Models without a BiLSTM, mixtures and scan rules
+
+
+def test_without_a_bilstm_the_cnn_has_the_last_word():
+    found = predict(toy_scan(4), toy_model(**CNN_ALONE))
+    assert np.array_equal(found.slices, found.cnn_slices)
+    assert np.array_equal(found.scan, found.cnn_slices.max(axis=0))
+    assert np.array_equal(found.scan, found.cnn_scan)
+
+
+def test_without_a_bilstm_the_scan_rule_is_applied_to_the_cnn():
+    found = predict(toy_scan(4), toy_model(**CNN_ALONE, scan_rule=FITTED))
+    assert np.array_equal(found.scan, found.cnn_scan)
+    assert not np.allclose(found.scan, found.cnn_slices.max(axis=0), atol=1e-3)
+
+
+def test_beside_a_bilstm_the_cnn_alone_keeps_its_maximum(averaging):
+    found = predict(toy_scan(4), averaging)
+    assert np.array_equal(found.cnn_scan, found.cnn_slices.max(axis=0))
+
+
+def test_a_blend_of_0_is_the_bilstm_and_of_1_the_cnn(model):
+    scan = toy_scan(4)
+    plain = predict(scan, model)
+    all_cnn = replace(model, info=replace(model.info, blend=dict.fromkeys(LABELS, 1.0)))
+    assert np.array_equal(predict(scan, all_cnn).slices, plain.cnn_slices)
+    only_any = replace(model, info=replace(model.info, blend={Label.ANY: 1.0}))
+    found = predict(scan, only_any)
+    assert np.array_equal(found.of(Label.ANY), plain.cnn_slices[:, Label.ANY.column])
+    assert np.array_equal(found.of(Label.EPIDURAL), plain.of(Label.EPIDURAL))
+
+
+@pytest.mark.parametrize("rule", [ScanRule(), FITTED])
+def test_a_member_that_finds_more_never_makes_a_scan_less_suspicious(rule):
+    """Logits are averaged, so that raising any of them raises what comes out, slice and scan."""
+    model, scan = toy_model(**CNN_ALONE, members=3, scan_rule=rule), toy_scan(4)
+    results = list(prediction_steps(scan, model))
+    rng = np.random.default_rng(0)
+    before = finish(scan, model, results)
+    for _ in range(40):
+        index, member, column = rng.integers(4), rng.integers(3), rng.integers(6)
+        logits = results[index].logits.copy()
+        logits[member, column] += rng.exponential(3)
+        results[index] = replace(results[index], logits=logits, cnn=sigmoid(logits.mean(0)).astype(np.float32))
+        after = finish(scan, model, results)
+        assert (after.scan >= before.scan - 1e-7).all()
+        assert (after.slices >= before.slices - 1e-7).all()
+        assert after.scan[column] > before.scan[column] or rule.kind == "maximum"
+        before = after
+
+
+def test_a_description_with_a_bilstm_but_networks_without_one_is_the_programmers_mistake(model):
+    bare = replace(model, members=(replace(model.members[0], sequence=None),))
+    with pytest.raises(ValueError, match="member 0 has no BiLSTM"):
+        predict(toy_scan(2), bare)
