@@ -50,14 +50,14 @@ def _index(run: RunFolder, options: argparse.Namespace, report: Report) -> None:
             sample_submission=options.sample_submission,
         )
     make_index(run, sources, problems=options.problems, report=report)
-    for name in ("report.txt", "table1.md"):
-        print((run.folder("index") / name).read_text(encoding="utf-8"))
+    print((run.folder("index") / "report.txt").read_text(encoding="utf-8"))
 
 
 def _split(run: RunFolder, _options: argparse.Namespace, _report: Report) -> None:
     from training.split import make_split
 
     make_split(run)
+    print((run.folder("split") / "table1.md").read_text(encoding="utf-8"))
 
 
 def _prepare(run: RunFolder, options: argparse.Namespace, report: Report) -> None:
