@@ -1,0 +1,171 @@
+"""What every part of the preset beyond does by itself, as a run that differs in nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ihd_core.files import make_folder, write_atomically
+from ihd_core.labels import Label
+from ihd_core.progress import Report, silent
+from training.config import ConfigError, changed
+from training.evaluate import bootstrap_of, choose, loss_of
+from training.judged import Judged, collect, judged_scans
+from training.presets import PARTS_OF_BEYOND
+from training.slice_table import UNKNOWN
+from training.table3 import with_interval
+from training.variants import complete, part_of, variant
+
+if TYPE_CHECKING:
+    from training.bootstrap import Bootstrap, Drawn
+    from training.run_folder import RunFolder
+
+THE_RUN, ALL_PARTS, LOCALISED = "the run itself", "all parts of beyond", "localised"
+
+LOCALISED_CHANGES = ("localised.mask_head=1", "localised.outside=0.2", "localised.missed=0.2")
+"""The paper's future work: lesions as a second teacher."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartNumbers:
+    """What a run's system is worth, on draws that all parts share.
+
+    Attributes:
+        loss: weighted log loss on slices.
+        slice_auc: of any.
+        scan_auc: of any.
+        scan_sensitivity: of any, p > 0.5.
+    """
+
+    loss: Drawn
+    slice_auc: Drawn
+    scan_auc: Drawn
+    scan_sensitivity: Drawn
+
+    def all(self) -> tuple[Drawn, ...]:
+        """The four numbers in their order."""
+        return self.loss, self.slice_auc, self.scan_auc, self.scan_sensitivity
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartRow:
+    """One part.
+
+    Attributes:
+        name: of the part.
+        changes: to the run's configuration.
+        numbers: None where the part could not be measured.
+        reason: why not.
+    """
+
+    name: str
+    changes: tuple[str, ...]
+    numbers: PartNumbers | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """The parts as measured; the first row is the run itself.
+
+    Attributes:
+        rows: in order.
+        caption: on what they were measured.
+    """
+
+    rows: tuple[PartRow, ...]
+    caption: str
+
+    def as_markdown(self) -> str:
+        """Every number with its interval, and under it the paired difference to the run."""
+        head = ["Part", "Log loss (95 %)", "AUC of any, slices", "AUC of any, scans", "Sensitivity for any, scans"]
+        lines = [_line(head), _line(["---", *["---:"] * 4])]
+        itself = self.rows[0].numbers
+        for row in self.rows:
+            if row.numbers is None:
+                lines.append(_line([row.name, f"not measured: {row.reason}", "–", "–", "–"]))
+                continue
+            cells = [with_interval(number, digits=4) for number in row.numbers.all()]
+            if row.name != THE_RUN and itself is not None:
+                pairs = zip(row.numbers.all(), itself.all(), strict=True)
+                gains = [with_interval(one.minus(other), digits=4, sign=True) for one, other in pairs]
+                cells = [f"{cell}<br>{gain}" for cell, gain in zip(cells, gains, strict=True)]
+            lines.append(_line([row.name, *cells]))
+        return "\n".join(lines) + f"\n\n{self.caption}\n"
+
+
+def beyond_parts(run: RunFolder, *, report: Report = silent) -> Parts:
+    """Fit and judge the run with each part alone, with lesions as a second teacher, and with all parts together.
+
+    What an earlier sitting finished is kept. Writes parts/parts.md.
+
+    Args:
+        run: finished up to the BiLSTM.
+        report: called with shares of all parts.
+
+    Raises:
+        NothingToJudgeError: no labelled slice is for test or validation.
+        Cancelled: by report.
+    """
+    folder = make_folder(run.path / "parts")
+    base = judged_scans(run)
+    bootstrap = bootstrap_of(run.config, base)
+    together = tuple(change for changes in PARTS_OF_BEYOND.values() for change in changes)
+    wanted = {**PARTS_OF_BEYOND, LOCALISED: LOCALISED_CHANGES, ALL_PARTS: together}
+    rows = [PartRow(THE_RUN, (), measure_system(run, base, bootstrap))]
+    for number, (name, changes) in enumerate(wanted.items()):
+        rows.append(_part(run, name, changes, (base, bootstrap), part_of(report, number, len(wanted))))
+        run.note(f"parts: {name}: {_told(rows[-1])}")
+    table = Parts(tuple(rows), _caption(base, bootstrap))
+    write_atomically(folder / "parts.md", f"# {run.config.name}: parts\n\n{table.as_markdown()}".encode())
+    return table
+
+
+def measure_system(run: RunFolder, judged: Judged, bootstrap: Bootstrap) -> PartNumbers:
+    """Choose blend and scan rule as the run's configuration says, and measure the system on judged scans."""
+    choice = choose(run.config.evaluate, collect(run, "validation"))
+    logits, truth, patients = judged.final(choice.blend), judged.truth(), judged.patients()
+    score, column = judged.probabilities(logits, choice.scan_rule), Label.ANY.column
+    slices, known = bootstrap.patient(patients["slice"]), truth["scan"][:, column] != UNKNOWN
+    scans, of_scan = bootstrap.patient(patients["scan"])[known], score["scan"][known, column]
+    yes = truth["scan"][known, column] == 1
+    return PartNumbers(
+        loss_of(bootstrap, judged, logits),
+        bootstrap.area(truth["slice"][:, column] == 1, score["slice"][:, column], slices),
+        bootstrap.area(yes, of_scan, scans),
+        bootstrap.rates(yes, of_scan > 0.5, scans)[1],
+    )
+
+
+def _part(
+    run: RunFolder, name: str, changes: tuple[str, ...], base: tuple[Judged, Bootstrap], report: Report
+) -> PartRow:
+    if changed(run.config, list(changes)) == run.config:
+        return PartRow(name, changes, None, "the run has it already")
+    part = variant(run, run.path / "parts" / re.sub(r"\W+", "-", name.lower()), changes)
+    try:
+        complete(part, report)
+    except ConfigError as error:
+        return PartRow(name, changes, None, str(error))
+    judged = judged_scans(part)
+    if not judged.same_slices(base[0]):
+        return PartRow(name, changes, None, f"judged on other {judged.role} slices than the run")
+    return PartRow(name, changes, measure_system(part, judged, base[1]))
+
+
+def _caption(judged: Judged, bootstrap: Bootstrap) -> str:
+    slices, scans = int(judged.table.is_labelled().sum()), len(judged.scan_truth())
+    text = f"{slices} labelled slices of {scans} {judged.role} scans; {bootstrap.method}, the same for all rows. Below "
+    text += "each number its paired difference to the run itself."
+    if judged.role == "validation":
+        text += " There are no test scans: what a part chooses was chosen on the same scans, which flatters it."
+    return text
+
+
+def _told(row: PartRow) -> str:
+    return f"not measured: {row.reason}" if row.numbers is None else with_interval(row.numbers.loss, digits=5)
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
