@@ -63,7 +63,7 @@ def in_processes(
     work: Callable[[_Job, Steps], _Result],
     jobs: Sequence[_Job],
     *,
-    processes: int = 0,
+    processes: int | None = None,
     done: int = 0,
     total: int,
     report: Report = silent,
@@ -73,7 +73,7 @@ def in_processes(
     Args:
         work: a function of a module; called with a job and the Steps it must count on.
         jobs: can be pickled.
-        processes: at most so many; 0: one a core. One works here, without another process.
+        processes: at most so many; None: one a core. One works here, without another process.
         done: units of work that were done before.
         total: units of work of all jobs and those done before.
         report: called some times a second; may raise Cancelled.

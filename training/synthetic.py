@@ -87,7 +87,7 @@ def phantom_seed(run_seed: int, set_number: int, number: int) -> int:
     return (run_seed * len(SETS) + set_number + 1) * _SCANS_OF_A_SET + number
 
 
-def write_synthetic(run: RunFolder, report: Report = silent, *, processes: int = 0) -> None:
+def write_synthetic(run: RunFolder, report: Report = silent, *, processes: int | None = None) -> None:
     """Write the phantoms of a run; what an interrupted sitting wrote is kept.
 
     The folder of the step then holds the files stage_2_train/ID_*.dcm and stage_2_test/ID_*.dcm, the labels and the
@@ -96,7 +96,7 @@ def write_synthetic(run: RunFolder, report: Report = silent, *, processes: int =
     Args:
         run: what it asks for is in config.synthetic.
         report: called with scans; may raise Cancelled.
-        processes: that render; 0: one a core.
+        processes: that render; None: one a core.
 
     Raises:
         FileError: the folder cannot be written, or the disk is full.

@@ -1,0 +1,147 @@
+"""Stage prepare: every slice as the network's picture in HU, in shards that are mapped into memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ihd_core.errors import FileError
+from ihd_core.files import write_atomically
+from ihd_core.labels import SUBTYPES
+from ihd_core.progress import Report, silent
+from training.masks import CELL, Lesions, read_boxes
+from training.pictures import SHARDS, TABLE
+from training.processes import in_processes
+from training.shards import ShardJob, write_shard
+from training.slice_table import write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from training.run_folder import RunFolder
+    from training.shards import Damaged
+    from training.slice_table import SliceTable
+    from training.sources import Sources
+
+PROBLEMS = "problems.csv"
+PROBLEM_COLUMNS = ("id", "file", "what", "reason")
+
+
+def picture_bytes(slices: int, side: int) -> int:
+    """What the pictures of so many slices take on disk."""
+    return slices * side * side * np.dtype(np.int16).itemsize
+
+
+def prepare(
+    run: RunFolder, report: Report = silent, *, damaged: Damaged = "leave-out", processes: int | None = None
+) -> None:
+    """Write all slices of the index as pictures; Pictures reads them.
+
+    A slice that cannot be read is never black and never made up: slices/problems.csv names it, and it is left out. A
+    mask or box that does not fit its slice is named there too, and then nothing is known of that slice's places.
+
+    Args:
+        run: the step is slices; what it writes is kept where an earlier sitting was interrupted.
+        report: called with slices; may raise Cancelled.
+        damaged: "refuse": stop at the first such slice or mask instead.
+        processes: that read; None: one a core.
+
+    Raises:
+        FileError: the disk has not room for all of it, cannot be written, or a slice is damaged and refused; no slice
+            could be read.
+    """
+    from training.index import load_index
+    from training.sources import load_sources
+
+    if run.is_done("slices"):
+        count = int(run.facts("slices")["problems"])
+        if count and damaged == "refuse":
+            raise FileError(
+                f"{run.folder('slices') / PROBLEMS}: names {count:,} damaged slices or masks, none is allowed"
+            )
+        return
+    table, sources, config = load_index(run), load_sources(run), run.config.prepare
+    if config.side < CELL or config.side % CELL:
+        raise FileError(f"prepare.side is {config.side}, it must be a multiple of {CELL}")
+    folder = run.begin("slices")
+    jobs = list(_jobs(run, folder, table, sources, damaged))
+    _tidy(folder)
+    missing = [job for job in jobs if not job.file(".json").exists()]
+    left = sum(len(job.table) for job in missing)
+    _say_size(run, folder, len(table), left, has_lesions=bool(sources.masks or sources.boxes))
+    for _ in in_processes(
+        write_shard, missing, processes=processes, done=len(table) - left, total=len(table), report=report
+    ):
+        pass
+    _finish(run, folder, table, jobs)
+
+
+def _jobs(run: RunFolder, folder: Path, table: SliceTable, sources: Sources, damaged: Damaged) -> Iterator[ShardJob]:
+    """Whole scans, as many as make a shard."""
+    config = run.config.prepare
+    boxes = read_boxes(sources.boxes) if sources.boxes else {}
+    ends = np.append(table.scan_starts()[1:], len(table))
+    first = number = 0
+    for end in ends.tolist():
+        if end - first < config.shard_slices and end < len(table):
+            continue
+        rows = table.rows(np.arange(first, end))
+        lesions = Lesions(sources.masks, {name: boxes[name] for name in rows.ids.tolist() if name in boxes})
+        yield ShardJob(folder, sources.root, number, first, rows, lesions, config.side, damaged)
+        first, number = end, number + 1
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what a sitting that was killed had not finished."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def _say_size(run: RunFolder, folder: Path, slices: int, left: int, *, has_lesions: bool) -> None:
+    """Say how much will be written, and refuse what the disk has no room for."""
+    side = run.config.prepare.side
+    cells = left * len(SUBTYPES) * (side // CELL) ** 2 if has_lesions else 0
+    wanted = picture_bytes(left, side) + cells
+    free = shutil.disk_usage(folder).free
+    run.note(
+        f"prepare: {slices:,} slices of {side} x {side} in HU take {_gigabytes(picture_bytes(slices, side))}, "
+        f"{_gigabytes(wanted)} are still to be written, {_gigabytes(free)} are free"
+    )
+    if wanted > free:
+        raise FileError(f"{folder}: {_gigabytes(wanted)} are to be written, only {_gigabytes(free)} are free")
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _finish(run: RunFolder, folder: Path, table: SliceTable, jobs: Sequence[ShardJob]) -> None:
+    """Write the table of the pictures that are there, and name those that are not."""
+    parts = [json.loads(job.file(".json").read_text()) for job in jobs]
+    kept = np.array([row for part in parts for row in part["kept"]], np.intp)
+    problems = [problem for part in parts for problem in part["problems"]]
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(PROBLEM_COLUMNS)
+    rows.writerows([table.ids[row], table.files[row], what, reason] for row, what, reason in problems)
+    write_atomically(folder / PROBLEMS, text.getvalue().encode())
+    if not len(kept):
+        raise FileError(f"{folder / PROBLEMS}: none of {len(table):,} slices can be read")
+    write_table(folder / TABLE, table.rows(kept))
+    shards = {"side": run.config.prepare.side, "counts": [len(part["kept"]) for part in parts]}
+    write_atomically(folder / SHARDS, json.dumps(shards).encode())
+    run.finish("slices", slices=len(kept), left_out=len(table) - len(kept), problems=len(problems))
+    for job in jobs:
+        job.file(".json").unlink(missing_ok=True)
+    if problems:
+        row, _, reason = problems[0]
+        run.note(
+            f"prepare: {len(table) - len(kept):,} of {len(table):,} slices left out, {len(problems):,} problems, "
+            f"named in {folder / PROBLEMS}; the first: {table.files[row]}: {reason}"
+        )
