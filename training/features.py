@@ -11,12 +11,15 @@ import torch
 from ihd_core.errors import FileError
 from ihd_core.files import file_errors
 from ihd_core.progress import Report, silent
+from training.cnn import load_cnn
 from training.loader import Loader, default_threads, windowed
+from training.pictures import open_pictures
 from training.row_files import RowFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -63,23 +66,36 @@ def extract(run: RunFolder, *, report: Report = silent) -> None:
         FileError: a step before is missing, the disk is full, or a result is not a number.
         Cancelled: by report; what was computed is kept.
     """
-    from training.cnn import load_cnn
-    from training.pictures import open_pictures
-
     if run.is_done("embeddings"):
         return
     pictures = open_pictures(run)
     count, folds = len(pictures.table), len(run.folds())
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     for fold in run.folds():
-        cnn = load_cnn(run, fold).to(device)
-        columns = {"logits": cnn.head.out_features, "pooled": cnn.head.in_features, "peaks": cnn.head.out_features}
-        with RowFiles(run.begin("embeddings", fold), count, columns, align=_BATCH) as rows:
-            report(fold * count + rows.done, folds * count)
-            for found in _embedded(cnn, pictures, run.config, fold, first=rows.done):
-                rows.append(logits=found.logits, pooled=found.pooled, peaks=found.peaks)
-                report(fold * count + rows.done, folds * count)
+        folder, cnn = run.begin("embeddings", fold), load_cnn(run, fold)
+        extract_fold(folder, cnn, pictures, run.config, fold, told=_counting(report, fold * count, folds * count))
     run.finish("embeddings")
+
+
+def extract_fold(
+    folder: Path, cnn: SliceCnn, pictures: SliceSource, config: RunConfig, fold: int, *, told: Callable[[int], None]
+) -> None:
+    """Run one CNN over every picture, as extract() does.
+
+    Args:
+        folder: to write into, or to go on in.
+        cnn: in evaluation mode.
+        pictures: to be read.
+        config: seed, cnn and features are read.
+        fold: of the chance.
+        told: called with the rows that are done.
+    """
+    cnn = cnn.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    columns = {"logits": cnn.head.out_features, "pooled": cnn.head.in_features, "peaks": cnn.head.out_features}
+    with RowFiles(folder, len(pictures.table), columns, align=_BATCH) as rows:
+        told(rows.done)
+        for found in _embedded(cnn, pictures, config, fold, first=rows.done):
+            rows.append(logits=found.logits, pooled=found.pooled, peaks=found.peaks)
+            told(rows.done)
 
 
 def load_embeddings(run: RunFolder, fold: int) -> Embeddings:
@@ -144,3 +160,8 @@ def exact_float32() -> AbstractContextManager[None]:
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
     return flags
+
+
+def _counting(report: Report, before: int, total: int) -> Callable[[int], None]:
+    """Tells report of one fold's rows among those of all."""
+    return lambda done: report(before + done, total)

@@ -11,9 +11,12 @@ import torch
 from ihd_core.files import file_errors, write_atomically
 from ihd_core.network import Reduction
 from ihd_core.progress import Report, silent
+from training.cnn import load_cnn
 from training.config import ConfigError
 from training.features import load_embeddings
+from training.pictures import open_pictures
 from training.rounding import rounded
+from training.split import ROLES, roles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,10 +46,6 @@ def fit_reduction(run: RunFolder, *, report: Report = silent) -> None:
         FileError: the embeddings are missing.
         ConfigError: more features are asked for than there are, or than vectors to find them with.
     """
-    from training.cnn import load_cnn
-    from training.pictures import open_pictures
-    from training.split import ROLES, roles
-
     if run.is_done("reduction"):
         return
     numbers, table = run.config.reduction, open_pictures(run).table

@@ -9,14 +9,19 @@ import torch
 
 from ihd_core.files import file_errors
 from ihd_core.progress import Report, silent
+from training.features import load_embeddings
+from training.pictures import open_pictures
 from training.reduction import load_reduction
+from training.scan_batches import ScanReader
 from training.sequence_fit import LOGITS, WEIGHTS, SequenceFit, new_network
+from training.split import ROLES, roles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ihd_core.network import SequenceNetwork
     from training.run_folder import RunFolder
+    from training.slice_table import SliceTable
 
 
 def train_sequence(run: RunFolder, *, report: Report = silent) -> None:
@@ -39,12 +44,10 @@ def train_sequence(run: RunFolder, *, report: Report = silent) -> None:
         IhdError: the loss is not a number any more.
         Cancelled: by report; the state is kept.
     """
-    from training.pictures import open_pictures
-
     if run.is_done("sequence"):
         return
     table = open_pictures(run).table
-    fits = [SequenceFit(run, fold, table) for fold in run.folds()]
+    fits = [_fit(run, fold, table) for fold in run.folds()]
     done, total = 0, sum(fit.units for fit in fits)
     for fit in fits:
         fit.complete(lambda units, before=done: report(before + units, total))  # type: ignore[misc]
@@ -76,3 +79,13 @@ def sequence_logits(run: RunFolder, fold: int) -> NDArray[np.float32]:
     with file_errors(path, "cannot be read"):
         logits: NDArray[np.float32] = np.load(path)
     return logits
+
+
+def _fit(run: RunFolder, fold: int, table: SliceTable) -> SequenceFit:
+    """One fold's fitting, begun or to be begun."""
+    of, labelled = roles(run, table, fold), table.is_labelled()
+    fitted = of == ROLES.index("sequence" if run.config.split.sequence_share > 0 else "train")
+    judged = of == ROLES.index("validation")
+    reader = ScanReader.of(table, load_embeddings(run, fold), load_reduction(run, fold))
+    folder = run.begin("sequence", fold)
+    return SequenceFit(folder, reader, fitted & labelled, judged & labelled, run.config, fold=fold)

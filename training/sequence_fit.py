@@ -14,13 +14,12 @@ from ihd_core.files import file_errors, write_atomically
 from ihd_core.network import SequenceNetwork
 from training.config import ConfigError
 from training.curves import draw_curves
-from training.features import exact_float32, load_embeddings
+from training.features import exact_float32
 from training.losses import label_loss
 from training.metrics import weighted_log_loss
-from training.reduction import load_reduction
 from training.rounding import rounded
 from training.run_folder import append_row
-from training.scan_batches import ScanReader, epoch_batches, steady_batches
+from training.scan_batches import epoch_batches, steady_batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.config import SequenceConfig
-    from training.run_folder import RunFolder
-    from training.slice_table import SliceTable
+    from training.config import RunConfig, SequenceConfig
+    from training.scan_batches import ScanReader
 
     Told = Callable[[int], None]
 
@@ -45,24 +43,49 @@ class SequenceFit:
 
     Attributes:
         units: of work: scans fitted and judged in every epoch, and all of them at the end.
+
+    Args:
+        folder: to write into, or to go on in.
+        reader: of all scans.
+        counted: bool (rows,), labelled slices that the loss counts; scans that have any are seen whole.
+        judged: bool (rows,), labelled slices that an epoch is judged by.
+        config: seed and sequence are read.
+        fold: of the chance.
+
+    Raises:
+        ConfigError: there is nothing to fit or to choose on.
     """
 
-    def __init__(self, run: RunFolder, fold: int, table: SliceTable) -> None:
-        self.numbers = run.config.sequence
-        if self.numbers.batch < 1 or not self.numbers.rates:
-            raise ConfigError(
-                f"sequence.batch is {self.numbers.batch} and there are {len(self.numbers.rates)} sequence.rates; "
-                "each must be at least 1"
-            )
-        self.key = (run.config.seed, fold)
-        self.folder = run.begin("sequence", fold)
+    def __init__(
+        self,
+        folder: Path,
+        reader: ScanReader,
+        counted: NDArray[np.bool_],
+        judged: NDArray[np.bool_],
+        config: RunConfig,
+        *,
+        fold: int,
+    ) -> None:
+        self.folder, self.reader, self.counted, self.judged = folder, reader, counted, judged
+        self.numbers, self.key = config.sequence, (config.seed, fold)
+        self._refuse_nothing()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.reader = ScanReader.of(table, load_embeddings(run, fold), load_reduction(run, fold))
-        self.counted, self.judged = fitted_and_judged(run, table, fold)
         self.fitted = self.reader.scans_with(self.counted)
         self.validation = self.reader.scans_with(self.judged)
         self.per_epoch = len(self.fitted) + len(self.validation)
         self.units = len(self.numbers.rates) * self.per_epoch + len(self.reader)
+
+    def _refuse_nothing(self) -> None:
+        numbers, fold = self.numbers, self.key[-1]
+        if numbers.batch < 1 or not numbers.rates:
+            raise ConfigError(
+                f"sequence.batch is {numbers.batch} and there are {len(numbers.rates)} sequence.rates; "
+                "each must be at least 1"
+            )
+        if not self.counted.any():
+            raise ConfigError(f"fold {fold}: the split leaves 0 labelled slices to fit the BiLSTM on; needs 1")
+        if numbers.keep == "best" and not self.judged.any():
+            raise ConfigError(f"fold {fold}: sequence.keep is best, and 0 validation slices are labelled; needs 1")
 
     def complete(self, told: Told) -> None:
         """Fit what is left to fit, then read every scan.
@@ -94,7 +117,7 @@ class SequenceFit:
         """Start, or take up what an earlier sitting left."""
         torch.manual_seed(_chance(START, *self.key))
         self.network = new_network(self.numbers, len(self.reader.reduction.components)).to(self.device)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), self.numbers.rates[0])
+        self.optimizer = torch.optim.Adam(self.network.parameters(), self.numbers.rates[0], fused=True)
         self.epoch, self.step, self.loss_sum, self.slices = 0, 0, 0.0, 0
         self.best, self.rows = math.inf, list[dict[str, Any]]()
         self.kept = rounded(self.network)
@@ -214,25 +237,6 @@ def read_scans(
         read += len(some)
         told(read)
     return logits
-
-
-def fitted_and_judged(run: RunFolder, table: SliceTable, fold: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Rows that the BiLSTM of a fold is fitted on, and rows it is chosen on, bool (rows,) each.
-
-    Raises:
-        ConfigError: there are none to fit on, or none to choose the best epoch on.
-    """
-    from training.split import ROLES, roles
-
-    of, labelled = roles(run, table, fold), table.is_labelled()
-    role = "sequence" if run.config.split.sequence_share > 0 else "train"
-    fitted = (of == ROLES.index(role)) & labelled
-    judged = (of == ROLES.index("validation")) & labelled
-    if not fitted.any():
-        raise ConfigError(f"fold {fold}: the split leaves 0 labelled slices of role {role} to fit the BiLSTM on")
-    if run.config.sequence.keep == "best" and not judged.any():
-        raise ConfigError(f"fold {fold}: sequence.keep is best, but the split leaves 0 labelled validation slices")
-    return fitted, judged
 
 
 def _chance(*key: int) -> int:
