@@ -94,6 +94,7 @@ def from_json(path: Path, described: Mapping[str, Any]) -> ModelInfo:
         if described["format_version"] == 1:
             described = _as_version_2(described)
         _only(described, _KEYS, "the description")
+        _only(described["full_scale"], set(LABELS), "full_scale")
         if described["labels"] != list(LABELS):
             raise ModelFileError(f"{path}: labels are {described['labels']}, this program reads {list(LABELS)}")
         windows = tuple(Window(**window) for window in described["windows"])
@@ -161,6 +162,8 @@ def _agrees(info: ModelInfo) -> None:
 
 def _only(described: Mapping[str, Any], known: set[str], what: str) -> None:
     """Refuse keys that this program does not know, which may change what the others mean."""
+    if not isinstance(described, dict):
+        raise TypeError(f"{what} is {described!r}, must be names with values")
     unknown = sorted(set(described) - known)
     if unknown:
         raise ValueError(f"{what} holds {unknown[0]!r}, which this program does not know")
@@ -228,28 +231,35 @@ def _number(value: Any) -> float:
 
 
 def _points(described: Mapping[str, Any]) -> Points:
-    return {
-        setting: {
-            level: {label: _point(described[setting][level][label]) for label in DISPLAY_ORDER} for level in LEVELS
-        }
-        for setting in SETTINGS
-    }
+    _only(described, set(SETTINGS), "operating_points")
+    points: Points = {}
+    for setting in SETTINGS:
+        _only(described[setting], set(LEVELS), setting)
+        points[setting] = {level: _level(described[setting][level], f"{setting} {level}") for level in LEVELS}
+    return points
+
+
+def _level(described: Mapping[str, Any], what: str) -> dict[Label, OperatingPoint]:
+    _only(described, set(LABELS), what)
+    return {label: _point(described[label]) for label in DISPLAY_ORDER}
 
 
 def _point(described: Mapping[str, Any]) -> OperatingPoint:
+    _only(described, {one.name for one in fields(OperatingPoint)}, "an operating point")
     rates = {
         name: None if described[name] is None else Estimate(**described[name])
         for name in ("sensitivity", "specificity")
     }
-    threshold = float(described["threshold"])
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold is {threshold}, must be 0..1")
     return OperatingPoint(
-        threshold, **rates, positives=int(described["positives"]), negatives=int(described["negatives"])
+        _share(described["threshold"], "threshold"),
+        **rates,
+        positives=_count(described, "positives"),
+        negatives=_count(described, "negatives"),
     )
 
 
 def _training(described: Mapping[str, Any]) -> TrainingData:
+    _only(described, {one.name for one in fields(TrainingData)}, "training")
     groups = {name: tuple(map(str, described[name])) for name in _TRAINING_GROUPS}
     return TrainingData(str(described["description"]), str(described["salt"]), **groups)
 

@@ -13,6 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from app.places import default_model
 from ihd_core.errors import FileError, ModelFileError
 from ihd_core.estimate import wilson
 from ihd_core.files import sha256
@@ -20,6 +21,8 @@ from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
 from ihd_core.model_file import (
     LEVELS,
     OperatingPoint,
+    ScanRule,
+    SequenceShape,
     TrainingData,
     load_model,
     read_info,
@@ -228,12 +231,197 @@ def test_a_description_this_program_cannot_follow_is_refused(folder, changes, re
     assert str(folder) in message
 
 
+WEIGHTS = {label.value: [0.0, 1.0, 0.0, 0.0] for label in LABELS}
+SHARES = dict.fromkeys(map(str, LABELS), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"gamma": 1}, "the description holds 'gamma'"),
+        ({"training": asdict(toy_info().training) | {"test_patients": []}}, "training holds 'test_patients'"),
+        ({"operating_points": {"screen": {"scan": {}, "patient": {}}}}, "screen holds 'patient'"),
+        ({"operating_points": {"triage": {}}}, "operating_points holds 'triage'"),
+        ({"operating_points": {"screen": {"scan": {"chronic": {}}}}}, "screen scan holds 'chronic'"),
+        ({"operating_points": {"screen": {"scan": {"any": {"limit": 1}}}}}, "an operating point holds 'limit'"),
+        ({"sequence": SHAPE | {"attention": True}}, "sequence holds 'attention'"),
+        ({"scan_rule": "maximum"}, "scan_rule is 'maximum', must be"),
+        ({"scan_rule": {"kind": "maximum", "weights": {}, "top": 3}}, "scan_rule holds 'top'"),
+        ({"scan_rule": {"kind": "fitted", "weights": {}}}, "needs"),
+        ({"scan_rule": {"kind": "fitted", "weights": WEIGHTS | {"any": [0, -1, 0, 0]}}}, "at least 0"),
+        ({"scan_rule": {"kind": "fitted", "weights": WEIGHTS | {"any": [0, 1, 0, -1e-9]}}}, "at least 0"),
+        ({"scan_rule": {"kind": "fitted", "weights": WEIGHTS | {"any": [0, 1, 0]}}}, "four finite numbers"),
+        ({"scan_rule": {"kind": "fitted", "weights": WEIGHTS | {"any": [math.nan, 1, 0, 0]}}}, "four finite numbers"),
+        ({"scan_rule": {"kind": "fitted", "weights": WEIGHTS | {"any": [0, math.inf, 0, 0]}}}, "four finite numbers"),
+        ({"scan_rule": {"kind": "fitted", "weights": WEIGHTS | {"any": "abcd"}}}, "'a' is no number"),
+        ({"scan_rule": {"kind": "fitted", "weights": WEIGHTS | {"chronic": [0, 1, 0, 0]}}}, "'chronic'"),
+        ({"blend": SHARES | {"any": 1.01}}, "blend of any is 1.01, must be 0..1"),
+        ({"blend": SHARES | {"any": -0.01}}, "blend of any is -0.01, must be 0..1"),
+        ({"blend": SHARES | {"any": math.nan}}, "blend of any is nan, must be 0..1"),
+        ({"blend": SHARES | {"any": True}}, "blend of any is True, must be 0..1"),
+        ({"blend": SHARES | {"chronic": 0.5}}, "blend holds 'chronic'"),
+        ({"blend": {"any": 0.5}}, "KeyError"),
+        ({"blend": 0.5}, "blend is 0.5, must be"),
+        ({"members": 0}, "members is 0, must be a whole number, at least 1"),
+        ({"members": 10**9}, "members is 1000000000, must be a whole number, at least 1 and at most 100"),
+        ({"members": 2}, "weights.safetensors: holds 1 members where 2 are described"),
+        ({"neighbours": -1}, "neighbours is -1, must be a whole number"),
+        ({"neighbours": 1.5}, "neighbours is 1.5, must be a whole number"),
+        ({"neighbours": True}, "neighbours is True, must be a whole number"),
+        ({"neighbours": 99}, "at most 8"),
+        ({"neighbours": 1}, "0.cnn.conv1.weight is (24, 3, 4, 4) where (24, 9, 4, 4) is expected"),
+        ({"flip": "yes"}, "flip is 'yes', must be true or false"),
+        ({"reversal": 1}, "reversal is 1, must be true or false"),
+        ({"demonstration": "false"}, "demonstration is 'false', must be true or false"),
+        ({"resize": "area"}, "resize is 'area', must be one of windows, hu"),
+        ({"resize": ["hu"]}, "resize is ['hu'], must be one of windows, hu"),
+        ({"reduction": "ica"}, "reduction is 'ica', must be one of pca, selection, none"),
+        ({"reduction": "none"}, "reduction is 'none' for 12 features"),
+        ({"sequence": SHAPE | {"features": 0}}, "it reads nothing"),
+        ({"sequence": SHAPE | {"features": 0, "probabilities": "input"}}, "reduction is 'pca' for 0 features"),
+        ({"sequence": SHAPE | {"features": 225}}, "225 features, more than the 224"),
+        ({"sequence": SHAPE | {"layers": 0}}, "layers is 0, must be a whole number, at least 1"),
+        ({"sequence": SHAPE | {"dropout": 1.5}}, "dropout is 1.5, must be 0..1"),
+        ({"sequence": SHAPE | {"classifier_dropout": -1}}, "classifier_dropout is -1, must be 0..1"),
+        ({"sequence": SHAPE | {"probabilities": "late"}}, "probabilities is 'late', must be one of"),
+        ({"sequence": SHAPE | {"deltas": 3}}, "deltas is 3, must be true or false"),
+        ({"sequence": SHAPE | {"deltas": True}}, "0.sequence.lstm.weight_ih_l0 is (64, 12) where (64, 36) is expected"),
+        ({"sequence": [12, 16, 2]}, "sequence is [12, 16, 2], must be"),
+        ({"sequence": None, "reduction": "none"}, "is (12, 224) where nothing is expected"),
+        ({"sequence": None}, "reduction is 'pca' for 0 features"),
+        ({"sequence": None, "reduction": "none", "reversal": True}, "reversal and blend are of a BiLSTM"),
+        (
+            {"sequence": None, "reduction": "none", "blend": SHARES | {"any": 0.5}},
+            "reversal and blend are of a BiLSTM",
+        ),
+    ],
+)
+def test_an_average_this_program_does_not_know_is_refused(folder, changes, reason):
+    rewrite(folder, **changes)
+    message = refusal(folder)
+    assert reason in message
+    assert str(folder) in message
+
+
+@pytest.mark.parametrize("name", ["members", "flip", "blend", "scan_rule", "sequence", "resize"])
+def test_a_description_that_leaves_something_unsaid_is_refused(folder, name):
+    path = folder / "model.json"
+    described = json.loads(path.read_text())
+    del described[name]
+    path.write_text(json.dumps(described))
+    rewrite(folder)
+    assert f"KeyError on reading the description: '{name}'" in refusal(folder)
+
+
+def test_members_beyond_those_described_are_refused(tmp_path):
+    info = toy_info(members=2)
+    save_model(tmp_path, info, **toy_networks(info), card="")
+    rewrite(tmp_path, members=1)
+    assert "holds 2 members where 1 are described" in refusal(tmp_path)
+
+
+def test_a_model_without_members_is_not_saved(tmp_path):
+    with pytest.raises(ModelFileError, match="at least one member"):
+        save_model(tmp_path / "m", toy_info(), members=[], card="")
+
+
+def test_a_number_that_is_none_is_not_saved(tmp_path, networks):
+    with pytest.raises(ModelFileError, match="no finite numbers"):
+        save_model(tmp_path / "m", toy_info(mean=(0.1, math.nan, 0.1)), **networks, card="")
+
+
+EVERYTHING = {
+    "members": 3,
+    "neighbours": 2,
+    "resize": "hu",
+    "flip": True,
+    "reversal": True,
+    "blend": {label: 0.1 * label.column for label in DISPLAY_ORDER},
+    "scan_rule": ScanRule("fitted", {label: (-1.0, 0.5, 0.25, float(label.column)) for label in LABELS}),
+    "reduction": "selection",
+    "sequence": SequenceShape(12, 16, 2, 0.1, classifier_dropout=0.5, probabilities="both", deltas=True),
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        EVERYTHING,
+        {"sequence": None, "reduction": "none"},
+        {"sequence": SequenceShape(0, 16, 1, probabilities="input"), "reduction": "none"},
+        {"backbone": "efficientnet_b4", "pooled_count": 1792, "sequence": None, "reduction": "none"},
+    ],
+    ids=["everything", "CNN alone", "probabilities alone", "EfficientNet alone"],
+)
+def test_every_kind_of_model_comes_back_as_it_was_saved(tmp_path, changes):
+    info = toy_info(**changes)
+    members = toy_networks(info)["members"]
+    saved = save_model(tmp_path, info, members=members, card="")
+    model = load_model(tmp_path)
+    assert model.info == saved == read_info(tmp_path)
+    assert saved == replace(info, cells=saved.cells, sha256=saved.sha256)
+    assert_same_weights(model.members, members)
+
+
+def test_a_share_that_is_not_named_is_0(tmp_path, networks):
+    saved = save_model(tmp_path, toy_info(blend={Label.ANY: 0.5}), **networks, card="")
+    assert saved.blend == {**dict.fromkeys(LABELS, 0.0), Label.ANY: 0.5}
+
+
+def as_version_1(folder):
+    """Rewrite a folder as the first version of this program wrote it."""
+    path, weights = folder / "model.json", folder / "weights.safetensors"
+    tensors = {name.removeprefix("0."): value for name, value in safetensors.torch.load(weights.read_bytes()).items()}
+    weights.write_bytes(safetensors.torch.save(tensors))
+    described = json.loads(path.read_text())
+    for name in ("resize", "neighbours", "members", "flip", "reversal", "blend"):
+        del described[name]
+    for name in ("classifier_dropout", "probabilities", "deltas"):
+        del described["sequence"][name]
+    path.write_text(json.dumps(described))
+    files = described["files"] | {"weights.safetensors": sha256(weights.read_bytes())}
+    rewrite(folder, format_version=1, scan_rule="maximum", files=files)
+
+
+def test_a_folder_of_version_1_is_the_same_model(folder, saved, networks):
+    as_version_1(folder)
+    model = load_model(folder)
+    assert model.info == replace(saved[1], sha256=model.info.sha256)
+    assert_same_weights(model.members, networks["members"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"members": 1}, "the description holds 'members'"),
+        ({"flip": True}, "the description holds 'flip'"),
+        ({"scan_rule": "fitted"}, "scan rule 'fitted', version 1 knows 'maximum'"),
+        ({"sequence": SHAPE}, "sequence holds 'classifier_dropout'"),
+        ({"sequence": None}, "TypeError"),
+    ],
+)
+def test_what_version_1_did_not_have_is_refused_there(folder, changes, reason):
+    as_version_1(folder)
+    rewrite(folder, **changes)
+    assert reason in refusal(folder)
+
+
+def test_the_shipped_folder_is_of_version_1_and_not_rewritten():
+    described = json.loads((default_model() / "model.json").read_text())
+    assert described["format_version"] == 1
+    assert described["sha256"] == "963d55319cd605edafd40a4278756f29cb01018b6eeab1dcfb7872ccd1ca6519"
+    info = read_info(default_model())
+    assert (info.members, info.neighbours, info.flip, info.reversal, info.resize) == (1, 0, False, False, "windows")
+    assert info.scan_rule == ScanRule()
+    assert not any(info.blend.values())
+
+
 @pytest.mark.parametrize("threshold", [math.nan, 7, -0.1])
 def test_a_threshold_that_no_probability_can_pass_or_fail_is_refused(folder, threshold):
     points = json.loads((folder / "model.json").read_text())["operating_points"]
     points["screen"]["scan"]["any"]["threshold"] = threshold
     rewrite(folder, operating_points=points)
-    assert f"threshold is {float(threshold)}, must be 0..1" in refusal(folder)
+    assert f"threshold is {threshold}, must be 0..1" in refusal(folder)
 
 
 def test_an_identity_that_is_no_text_is_refused(folder):
