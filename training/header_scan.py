@@ -8,15 +8,20 @@ import os
 import signal
 import zlib
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ihd_core.dicom.header_reader import HeaderReader
 from ihd_core.dicom.kinds import UNPLACED, why_left_out
+from ihd_core.dicom.pixel_data.pixels import read_hu
+from ihd_core.dicom.sources.archives import printable
 from ihd_core.dicom.sources.source_files import SourceFile
-from ihd_core.dicom.transfer_syntaxes import NATIVE
-from ihd_core.errors import DicomError, NotDicom
+from ihd_core.dicom.transfer_syntaxes import DEFLATED, NATIVE
+from ihd_core.errors import DicomError, FileError, NotDicom
 from ihd_core.files import file_errors, make_folder, sha256, write_atomically
 from ihd_core.progress import Report, silent
 from training.header_rows import to_line
@@ -31,6 +36,9 @@ if TYPE_CHECKING:
 
     Rows = list[tuple[str | None, str]]
     """SeriesInstanceUID and header of every CT slice, as to_line() writes it; None and a Problem as JSON."""
+
+_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
+"""Sequence Delimitation Item, PS3.5 A.4: ends encapsulated pixels, and mostly the file."""
 
 CHUNK = 1000
 """Files that one process reads before it hands over what it found; what is lost when the scan is stopped."""
@@ -57,13 +65,17 @@ class HeaderScan:
                 self.lines.setdefault(series, []).append(line)
 
 
-def files_below(root: Path, folders: Sequence[Path]) -> list[str]:
+def files_below(root: Path, folders: Sequence[Path]) -> tuple[list[str], list[Problem]]:
     """Every file of some folders and all that is in them, each once, relative to root with forward slashes, sorted.
+
+    Returns:
+        The files; and pipes, devices and links that lead nowhere, which are not opened, as problems.
 
     Raises:
         FileError: a folder cannot be listed.
     """
     found: set[str] = set()
+    others: list[Problem] = []
     seen: set[str] = set()
     waiting = list(folders)
     while waiting:
@@ -77,9 +89,11 @@ def files_below(root: Path, folders: Sequence[Path]) -> list[str]:
             for entry in entries:
                 if entry.is_dir():
                     waiting.append(folder / entry.name)
-                else:
+                elif entry.is_file():
                     found.add(start + entry.name)
-    return sorted(found)
+                else:
+                    others.append(Problem("not-ct", printable(start + entry.name), "", "is no file, or leads nowhere"))
+    return sorted(found), others
 
 
 def scan_headers(
@@ -124,6 +138,8 @@ def read_chunk(root: Path, files: Sequence[str]) -> Rows:
 
 def _read_file(reader: HeaderReader, root: Path, file: str) -> Rows:
     source = SourceFile(root / file)
+    if (shown := printable(file)) != file:
+        return [_problem("unreadable", shown, "", "has a name that is no text")]
     try:
         headers = reader.read(source)
     except DicomError as error:
@@ -145,9 +161,21 @@ def _why_truncated(header: Header) -> str:
     """Why there are fewer pixels than announced, told by lengths alone; empty where they are there or encoded."""
     wanted = header.rows * header.columns * header.samples_per_pixel * header.pixels.bits_allocated // 8
     if header.place is None:
-        return "breaks off before its pixels" if header.transfer_syntax in NATIVE else ""
+        return "has no pixels" if header.transfer_syntax in {"", *NATIVE} else _why_broken_off(header)
     there = min(header.place.length, header.stamp.size - header.place.start)
     return f"{there:,} bytes of pixels where {wanted:,} are needed" if there < wanted else ""
+
+
+def _why_broken_off(header: Header) -> str:
+    """Why encoded pixels cannot be read; only where the file does not end as such pixels do are they read for it."""
+    end = np.zeros(len(_END), np.uint8)
+    try:
+        header.file.read_into(end, max(0, header.stamp.size - len(_END)))
+        if end.tobytes() != _END and header.transfer_syntax != DEFLATED:
+            read_hu(header)
+    except (OSError, DicomError) as error:
+        return str(error).removeprefix(f"{header.file.name}: ")
+    return ""
 
 
 def _problem(kind: str, file: str, value: str, text: str) -> tuple[None, str]:
@@ -173,6 +201,8 @@ def _read(
                 running[pool.submit(read_chunk, root, chunks[number])] = number
             for ready in wait(running, return_when=FIRST_COMPLETED).done:
                 yield running.pop(ready), ready.result()
+    except BrokenProcessPool as error:
+        raise FileError(f"{root}: a process that reads headers was ended from outside; run the stage again") from error
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -59,13 +59,14 @@ def make_index(
     folder = run.begin("index")
     write_sources(folder, sources)
     given = read_labels(sources)
-    files = files_below(sources.root, sources.images)
+    files, no_files = files_below(sources.root, sources.images)
     headers = scan_headers(sources.root, files, folder / _HEADERS, processes=processes, report=report)
-    scans = find_scans(headers.lines, sources.root, report=report)
+    named_by_file = sources.layout == "rsna"
+    scans = find_scans(headers.lines, sources.root, named_by_file=named_by_file, report=report)
     wanted = read_ids(sources.sample_submission) if sources.sample_submission else []
-    done = labelled(scans.scans, given, files=files, wanted=wanted, named_by_file=sources.layout == "rsna")
+    done = labelled(scans.scans, given, files=files, wanted=wanted, named_by_file=named_by_file)
     table = done.table
-    found = in_order([*headers.problems, *scans.problems, *given.problems, *done.problems])
+    found = in_order([*no_files, *headers.problems, *scans.problems, *given.problems, *done.problems])
     write_problems(folder / PROBLEMS, found)
     table1 = as_markdown({"All": counts(table)})
     lines = [*_report(sources, files, table, given), *_problem_lines(found), table1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from training.problems import Problem
 from training.slice_table import UNKNOWN, SliceTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -56,8 +56,6 @@ def labelled(
     found: list[Problem] = []
     if given.key == "study":
         scans = _best_of_studies(scans, found)
-    if named_by_file:
-        scans = [_without(scan, _is_named_as_another, "name-and-uid", found) for scan in scans]
     rows = [(scan, place) for scan in scans for place in range(len(scan.files))]
     ids = _ids(rows, given, named_by_file=named_by_file)
     if given.key == "slice":
@@ -76,27 +74,6 @@ Row = tuple["FoundScan", int]
 
 def _stem(file: str) -> str:
     return PurePosixPath(file).stem
-
-
-def _is_named_as_another(scan: FoundScan, place: int) -> str:
-    """What a slice is called inside, where that is an id of RSNA's and not the one in its name; else empty."""
-    uid, stem = scan.sop_uids[place], _stem(scan.files[place])
-    return f"is called {stem} and holds {uid}" if uid.startswith("ID_") and uid != stem else ""
-
-
-def _without(scan: FoundScan, why: Callable[[FoundScan, int], str], kind: str, found: list[Problem]) -> FoundScan:
-    """The scan without the slices that there is something against."""
-    reasons = [why(scan, place) for place in range(len(scan.files))]
-    if not any(reasons):
-        return scan
-    found += [Problem(kind, scan.files[p], scan.sop_uids[p], reason) for p, reason in enumerate(reasons) if reason]
-    kept = [place for place, reason in enumerate(reasons) if not reason]
-    return replace(
-        scan,
-        files=[scan.files[place] for place in kept],
-        sop_uids=[scan.sop_uids[place] for place in kept],
-        heights_mm=[scan.heights_mm[place] for place in kept],
-    )
 
 
 def _best_of_studies(scans: Sequence[FoundScan], found: list[Problem]) -> list[FoundScan]:

@@ -6,8 +6,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ihd_core.dicom.identities import by_patient
+
 # The very grouping of find_series(), for headers that are read already: a scan must be what the program would open.
 from ihd_core.dicom.series import _group as group
+from ihd_core.progress import Report, silent
 from ihd_core.scan import PART
 from training.header_rows import HeaderLines
 from training.problems import Problem
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
 
     from ihd_core.dicom.headers import Header
     from ihd_core.dicom.series import Series
-    from ihd_core.progress import Report
+
+RSNA_ID = "ID_"
+"""Begins every name in RSNA 2019."""
 
 _NUMBER = re.compile(r"(\d+)")
 
@@ -69,12 +74,15 @@ def natural(text: str) -> tuple[tuple[str | int, ...], str]:
     return tuple(int(part) if index % 2 else part for index, part in enumerate(parts)), text
 
 
-def find_scans(lines: Mapping[str, Sequence[str]], root: Path, *, report: Report) -> FoundScans:
+def find_scans(
+    lines: Mapping[str, Sequence[str]], root: Path, *, named_by_file: bool = False, report: Report = silent
+) -> FoundScans:
     """Group slices into scans by the program's own rules.
 
     Args:
         lines: headers by SeriesInstanceUID, as HeaderScan has them.
         root: folder that their files are below of.
+        named_by_file: files are called as the slices in them, as in RSNA 2019; one that is not is left out.
         report: called with slices.
     """
     found = FoundScans()
@@ -82,15 +90,31 @@ def find_scans(lines: Mapping[str, Sequence[str]], root: Path, *, report: Report
     for of_series in lines.values():
         report(done, total)
         reader = HeaderLines(root)
-        _add(found, [reader.header(line) for line in of_series], root)
+        headers = [reader.header(line) for line in of_series]
+        _add(found, _named_rightly(headers, found, root) if named_by_file else headers, root)
         done += len(of_series)
     report(total, total)
     found.scans.sort(key=lambda scan: scan.order)
     return found
 
 
+def _named_rightly(headers: Sequence[Header], found: FoundScans, root: Path) -> list[Header]:
+    """Headers without those of files that are named like one slice of RSNA's and hold another."""
+    kept = []
+    for header in headers:
+        stem = header.file.path.stem
+        if header.sop_uid.startswith(RSNA_ID) and header.sop_uid != stem:
+            where = header.file.path.relative_to(root).as_posix()
+            text = f"is called {stem} and holds {header.sop_uid}"
+            found.problems.append(Problem("name-and-uid", where, header.sop_uid, text))
+        else:
+            kept.append(header)
+    return kept
+
+
 def _add(found: FoundScans, headers: Sequence[Header], root: Path) -> None:
     series, left_out = group(headers, (), "")
+    conflict = by_patient(headers)[0]
 
     def path(header: Header) -> str:
         return header.file.path.relative_to(root).as_posix()
@@ -105,7 +129,7 @@ def _add(found: FoundScans, headers: Sequence[Header], root: Path) -> None:
         for other in one.stack.copies:
             found.problems.append(Problem("copy", path(other), other.sop_uid, f"repeats another file of {one.uid}"))
         if one.refusal:
-            kind = "two-patients" if "two patients" in one.refusal else "not-predicted"
+            kind = "two-patients" if conflict and conflict in one.refusal else "not-predicted"
             slices = (*one.stack.headers, *one.stack.repeated)
             found.problems += [Problem(kind, path(header), one.uid, one.refusal) for header in slices]
             continue

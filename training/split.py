@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from ihd_core.files import file_errors, write_atomically
 from ihd_core.labels import LABELS
 from ihd_core.progress import Report, silent
 from training.index import load_index
+from training.scan_groups import Scans, scans_of
 from training.scans import natural
 from training.slice_table import UNKNOWN
 from training.stratification import deal
@@ -39,25 +39,6 @@ _COLUMNS = ["scan", "patient", "fold", "sequence"]
 _PURPOSE = 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scans:
-    """One row a scan, in the order of the table of slices.
-
-    Attributes:
-        uids: of the scans.
-        groups: int (scans,), equal for scans that share a patient, a study or a series.
-        truth: int8 (scans, labels).
-        firsts: name of the first file of each.
-        slices: number of slices of each.
-    """
-
-    uids: NDArray[np.str_]
-    groups: NDArray[np.intp]
-    truth: NDArray[np.int8]
-    firsts: list[str]
-    slices: NDArray[np.intp]
-
-
 def make_split(run: RunFolder, *, report: Report = silent) -> None:
     """Deal the scans of the index to roles and write the table and what a person should read.
 
@@ -75,12 +56,13 @@ def make_split(run: RunFolder, *, report: Report = silent) -> None:
     else:
         folds, sequence = by_patient(scans, config, run.config.seed)
     report(1, 2)
+    _refuse_empty(folds, sequence, config)
     _write(folder / FILE, scans, folds, sequence)
     text, table1 = _report(table, scans, folds, sequence, config)
     write_atomically(folder / REPORT, text.encode())
     write_atomically(folder / TABLE1, table1.encode())
     run.finish("split")
-    for line in text.splitlines()[:3]:
+    for line in text.partition("\n\n")[0].splitlines():
         run.note(f"split: {line}")
     report(2, 2)
 
@@ -116,19 +98,6 @@ def of_slices(table: SliceTable, of_scan: NDArray[np.int8]) -> NDArray[np.int8]:
     return np.asarray(found, np.int8)
 
 
-def scans_of(table: SliceTable) -> Scans:
-    """The scans of a table of slices."""
-    starts = table.scan_starts()
-    firsts = [min(part.tolist(), key=natural) for part in np.split(table.files, starts[1:])] if len(table) else []
-    return Scans(
-        uids=table.scans[starts],
-        groups=_groups(table, starts),
-        truth=table.scan_truth[starts],
-        firsts=firsts,
-        slices=np.diff([*starts, len(table)]),
-    )
-
-
 def by_patient(scans: Scans, config: SplitConfig, seed: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Fold of every scan, and whether it is for the BiLSTM alone where it is fitted.
 
@@ -149,7 +118,7 @@ def by_patient(scans: Scans, config: SplitConfig, seed: int) -> tuple[NDArray[np
         for fold in sorted({fold for fold, _ in parts if fold >= 0}):
             inside = fold_of_group[group] == fold
             members, own = np.unique(group[inside], return_inverse=True)
-            if (fold == 0 and config.folds == 1) or len(members) < 2:
+            if fold == 0 and config.folds == 1:  # never fitted
                 continue
             shares = [1 - config.sequence_share, config.sequence_share]
             sequence_of_group[members] = _dealt(own, truth[inside], len(members), shares, random) == 1
@@ -212,22 +181,17 @@ def _refuse_too_few(patients: int, config: SplitConfig, parts: Sequence[tuple[in
         raise FileError(f"split: {patients} patients with labels, at least {wanted} are needed for {len(parts)} parts")
 
 
-def _groups(table: SliceTable, starts: NDArray[np.intp]) -> NDArray[np.intp]:
-    """A number for every scan, equal for those that share a patient, a study or a series, however indirectly."""
-    parent = list(range(len(starts)))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    for names in (table.patients, table.studies, table.series):
-        first: dict[str, int] = {}
-        for index, name in enumerate(names[starts].tolist()):
-            if name:
-                parent[root(index)] = root(first.setdefault(name, index))
-    return np.array([root(index) for index in range(len(parent))], np.intp)
+def _refuse_empty(folds: NDArray[np.intp], sequence: NDArray[np.bool_], config: SplitConfig) -> None:
+    labelled = int((folds != UNLABELLED_FOLD).sum())
+    shares = {VALIDATION: config.validation_share, TEST: config.test_share, SEQUENCE: config.sequence_share}
+    if config.method == "series-order":
+        shares[TEST] = 0.0
+    for fold in range(config.folds):
+        of_scan = _roles(folds, sequence, fold)
+        for role in (TRAIN, SEQUENCE, VALIDATION, TEST):
+            if shares.get(role, 1.0) and not (of_scan == role).any():
+                share = f", a share of {shares[role]:g}" if role in shares else ""
+                raise FileError(f"split: fold {fold} has no scan for {ROLES[role]}{share} of {labelled} labelled scans")
 
 
 def _roles(folds: NDArray[np.intp], sequence: NDArray[np.bool_], fold: int) -> NDArray[np.int8]:
@@ -242,8 +206,9 @@ def _write(path: Path, scans: Scans, folds: NDArray[np.intp], sequence: NDArray[
     with file_errors(path), path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
-        groups = (str(scans.uids[group]) for group in scans.groups.tolist())
-        writer.writerows(zip(scans.uids.tolist(), groups, folds.tolist(), sequence.astype(int).tolist(), strict=True))
+        writer.writerows(
+            zip(scans.uids.tolist(), scans.patients, folds.tolist(), sequence.astype(int).tolist(), strict=True)
+        )
 
 
 def _read(path: Path) -> dict[str, tuple[int, bool]]:
@@ -274,6 +239,8 @@ def _report(
             if (inside := of_scan == number).any():
                 lines.append(_deviation(prevalence(scans.truth[inside]) - whole, int(inside.sum()), role, fold))
     table1 = "\n".join(tables)
+    if config.method == "series-order" and config.test_share:
+        lines.append(f"series-order has no test part: split.test_share {config.test_share:g} is not read")
     return "\n".join([*lines, "", table1]), table1
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ihd_core.errors import FileError
+from training.labels import cq500, rsna, wide
 from training.labels.given import GivenLabels, LabelCollector
 
 if TYPE_CHECKING:
@@ -18,14 +20,10 @@ def read_labels(sources: Sources) -> GivenLabels:
     """
     if sources.labels is None:
         return LabelCollector().labels("slice", complete=False)
-    if sources.layout == "rsna":
-        from training.labels import rsna
+    given = _READERS[sources.layout](sources.labels)
+    if not given.numbers:
+        raise FileError(f"{sources.labels}: holds no labels")
+    return given
 
-        return rsna.read_labels(sources.labels)
-    if sources.layout == "cq500":
-        from training.labels import cq500
 
-        return cq500.read_labels(sources.labels)
-    from training.labels import wide
-
-    return wide.read_labels(sources.labels)
+_READERS = {"rsna": rsna.read_labels, "cq500": cq500.read_labels, "csv": wide.read_labels}
