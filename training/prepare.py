@@ -39,7 +39,7 @@ def picture_bytes(slices: int, side: int) -> int:
 
 
 def prepare(
-    run: RunFolder, report: Report = silent, *, damaged: Damaged = "leave-out", processes: int | None = None
+    run: RunFolder, *, damaged: Damaged = "leave-out", processes: int | None = None, report: Report = silent
 ) -> None:
     """Write all slices of the index as pictures; Pictures reads them.
 
@@ -48,9 +48,9 @@ def prepare(
 
     Args:
         run: the step is slices; what it writes is kept where an earlier sitting was interrupted.
-        report: called with slices; may raise Cancelled.
         damaged: "refuse": stop at the first such slice or mask instead.
         processes: that read; None: one a core.
+        report: called with slices; may raise Cancelled.
 
     Raises:
         FileError: the disk has not room for all of it, cannot be written, or a slice is damaged and refused; no slice

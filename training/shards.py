@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -129,6 +130,8 @@ class _Growing:
                 assert len(header) == len(self._header), "headers are padded to one length"
                 self._file.seek(0)
                 self._file.write(header)
+                self._file.flush()
+                os.fsync(self._file.fileno())
             finally:
                 self._file.close()
                 if kind is not None:

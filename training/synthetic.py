@@ -87,7 +87,7 @@ def phantom_seed(run_seed: int, set_number: int, number: int) -> int:
     return (run_seed * len(SETS) + set_number + 1) * _SCANS_OF_A_SET + number
 
 
-def write_synthetic(run: RunFolder, report: Report = silent, *, processes: int | None = None) -> None:
+def write_synthetic(run: RunFolder, *, processes: int | None = None, report: Report = silent) -> None:
     """Write the phantoms of a run; what an interrupted sitting wrote is kept.
 
     The folder of the step then holds the files stage_2_train/ID_*.dcm and stage_2_test/ID_*.dcm, the labels and the
@@ -95,8 +95,8 @@ def write_synthetic(run: RunFolder, report: Report = silent, *, processes: int |
 
     Args:
         run: what it asks for is in config.synthetic.
-        report: called with scans; may raise Cancelled.
         processes: that render; None: one a core.
+        report: called with scans; may raise Cancelled.
 
     Raises:
         FileError: the folder cannot be written, or the disk is full.
