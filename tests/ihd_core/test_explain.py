@@ -143,6 +143,17 @@ def test_slices_of_one_slab_share_their_heatmap():
     assert (first.slice_index, second.slice_index) == (2, 3)
 
 
+@pytest.mark.parametrize(("offset", "expected"), [(7.5, 7.5), (0.0, 31 / 2)])
+def test_averaged_with_its_mirror_image_a_column_of_cells_looks_midway_between_the_two(prediction, offset, expected):
+    """Of 8 cells 32 apart, the first looks at column 0; of the mirrored map flipped back, at column 31."""
+    scan = toy_scan(hu=np.zeros((1, 256, 256)), spacing_mm=(5.0, 1.0, 1.0))
+    stride, cells = (16.0, 16) if offset else (32.0, 8)
+    hot = hot_cell(prediction, scan, 0, 0, cells=cells, geometry=Cells(offset, stride))
+    shown = heatmap(replace(hot, model=replace(hot.model, flip=True)), Label.ANY, 0)
+    assert shown.to_slice @ (0, 0, 1) == pytest.approx((offset, expected))
+    assert shown.to_slice @ (1, 2, 1) == pytest.approx((offset + stride, expected + 2 * stride))
+
+
 def test_full_colour_means_the_same_evidence_on_every_slice_of_every_scan():
     scales = dict.fromkeys(LABELS, 0.1) | {Label.SUBDURAL: 0.7}
     assert full_scale(toy_prediction(full_scale=scales), Label.SUBDURAL) == 0.7
@@ -155,11 +166,15 @@ def test_a_map_askew_is_the_programmers_mistake(prediction):
         on_slice(replace(shown, to_slice=np.array([[1.0, 0.1, 0], [0.1, 1.0, 0]])))
 
 
-@pytest.mark.parametrize(("backbone", "within"), [("small", 2.0), ("resnext50_32x4d", 4.0)])
-def test_a_small_hemorrhage_changes_the_map_where_its_cells_look(prediction, backbone, within):
+@pytest.mark.parametrize(
+    ("backbone", "flip", "within"),
+    [("small", False, 2.0), ("resnext50_32x4d", False, 4.0), ("small", True, 2.0), ("resnext50_32x4d", True, 4.0)],
+)
+def test_a_small_hemorrhage_changes_the_map_where_its_cells_look(prediction, backbone, flip, within):
     """An oracle without gradients: the map with and without a disc of blood, at places spread over one cell.
 
-    Drawn by plain enlarging, ResNeXt's change would lie 15.5 network pixels, 31 on the slice, too far right and down.
+    Drawn by plain enlarging, ResNeXt's change would lie 15.5 network pixels, 31 on the slice, too far right and down;
+    the mean with the mirrored map too far down only.
     """
     brain = np.random.default_rng(0).normal(32, 4, (512, 512))
     places = [(224, 224), (240, 272), (272, 240), (288, 288)]
@@ -170,8 +185,18 @@ def test_a_small_hemorrhage_changes_the_map_where_its_cells_look(prediction, bac
     place = placement(scan, 256)
     pictures = np.stack([slice_input(scan, range(index, index + 1), place).channels for index in range(len(scan))])
     with torch.inference_mode():
-        maps = cnn.activations(torch.from_numpy(pictures)).double().numpy()
-    shown = heatmap(replace(prediction, placement=place, cells=cell_geometry(cnn, 256, inputs=1)), Label.ANY, 0)
+        maps = cnn.activations(torch.from_numpy(pictures))
+        if flip:
+            maps = (maps + cnn.activations(torch.from_numpy(pictures).flip(3)).flip(3)) / 2
+    maps = maps.double().numpy()
+    shown = replace(
+        prediction,
+        evidence=np.zeros((1, 6, *maps.shape[2:]), np.float32),
+        placement=place,
+        cells=cell_geometry(cnn, 256, inputs=1),
+        model=replace(prediction.model, flip=flip),
+    )
+    shown = heatmap(shown, Label.ANY, 0)
     off = [
         shown.to_slice @ (*centroid(((changed - maps[0]) ** 2).sum(0)), 1) - lesion
         for changed, lesion in zip(maps[1:], places, strict=True)

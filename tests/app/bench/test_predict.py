@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from app import cli
+from app.bench import grad_cam
 from app.bench import predict as bench
+from ihd_core.model_file import save_model
 from ihd_core.model_input import placement, slabs, slice_input
 from ihd_core.phantom.series_writer import write_series
-from tests.ihd_core.toy import IN_PLANE, toy_hu, toy_info, toy_model, toy_scan
+from ihd_core.predict import pictures, predict
+from tests.ihd_core.toy import IN_PLANE, toy_hu, toy_info, toy_model, toy_networks, toy_scan
 
 ROWS = {
     "matrix product, float32": ("GFLOP/s", None),
@@ -115,3 +120,49 @@ def test_a_wrong_heatmap_is_found_out(monkeypatch):
 
     monkeypatch.setattr(bench, "predict", wrong)
     assert bench.heatmap_error(scan, model) > 6
+
+
+@pytest.mark.parametrize("scan", [toy_scan(4, size=128), toy_scan(8, size=128, spacing_mm=(1.0, 3.5, 3.5))])
+def test_the_naive_input_has_neighbours_and_small_hu_where_the_model_has(scan):
+    info = toy_info(neighbours=1, resize="hu")
+    ours = np.stack([picture for _, picture in pictures(scan, info)])
+    naive = bench.naive_input(scan, info)
+    assert naive.shape == ours.shape == (len(slabs(scan)), 9, 64, 64)
+    assert ours == pytest.approx(naive, abs=1e-6)
+
+
+def test_a_model_that_averages_is_measured_too(capsys, monkeypatch, tmp_path, scan_folder):
+    info = toy_info(members=2, neighbours=1, flip=True, resize="hu")
+    save_model(tmp_path / "model", info, **toy_networks(info), card="# Toy\n")
+    call = ["bench", "predict", str(scan_folder), "--model", str(tmp_path / "model"), "--rounds", "1", "--json"]
+    assert cli.main([*call, "--quiet"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert list(rows) == list(ROWS)
+    assert all(rows[name]["met"] for name in ROWS if "difference" in name)
+
+
+def test_a_wrong_average_of_heatmaps_is_found_out():
+    scan, model = toy_scan(2), toy_model(members=2, flip=True)
+    assert bench.heatmap_error(scan, model) < 1e-5
+    one = replace(model, members=model.members[:1])
+    assert abs(predict(scan, one).evidence - predict(scan, model).evidence).max() > 1e-3
+
+
+@pytest.mark.parametrize("backbone", ["small", "efficientnet_b4"])
+def test_the_library_explains_every_kind_of_network_as_the_closed_form_does(backbone):
+    """Its picture is scaled to 0..1 and enlarged, so cells are compared by their order."""
+    pooled_count = {"small": 224, "efficientnet_b4": 1792}[backbone]
+    scan, model = toy_scan(1), toy_model(backbone=backbone, pooled_count=pooled_count)
+    (picture,) = [picture for _, picture in pictures(scan, model.info)]
+    try:
+        library = grad_cam.six_heatmaps(
+            [member.cnn for member in model.members], torch.from_numpy(picture[None].copy())
+        )
+    except grad_cam.NoGradCam as error:
+        pytest.skip(str(error))
+    evidence = np.maximum(predict(scan, model).evidence[0], 0)
+    for theirs, ours in zip(library(), evidence, strict=True):
+        cell = 64 // len(ours)
+        centres = theirs[0][cell // 2 :: cell, cell // 2 :: cell]
+        if ours.max() > 0:
+            assert np.unravel_index(centres.argmax(), centres.shape) == np.unravel_index(ours.argmax(), ours.shape)
