@@ -92,10 +92,12 @@ def _evaluate(run: RunFolder, options: argparse.Namespace, report: Report) -> No
     evaluate(run, report=report)
     print((run.path / "evaluate" / "table3.md").read_text(encoding="utf-8"))
     if options.table2 or options.stage == "demo":
-        from training.table2 import claims, table2
+        from training import claims
+        from training.table2 import table2
 
-        print(table2(run, report=report).as_markdown())
-        print(claims(run))
+        found = table2(run, report=report)
+        print(found.as_markdown())
+        print(claims.as_markdown(claims.claims(found)))
     if options.beyond:
         from training.parts import beyond_parts
 
