@@ -136,16 +136,13 @@ def fit_fold(
         objective, loader, fitted, key=(config.seed, fold), processes=processes, checkpoint=folder / "checkpoint.pt"
     )
     total = len(numbers.rates) * fit.steps * numbers.batch
-    metrics = fit.run(
+    fit.run(
         lambda: judge(cnn, loader, judged, numbers.precision, processes),
+        lambda rows: _write_metrics(folder, rows),
         lambda done: report(done * numbers.batch, total),
         stop,
     )
     if processes.is_first:
-        (folder / "metrics.csv").unlink(missing_ok=True)
-        for row in metrics:
-            append_row(folder / "metrics.csv", row)
-        draw_curves(folder / "metrics.csv", folder / "curves.png")
         save_whole(weights, {name: value.cpu() for name, value in rounded(cnn).items()})
         (folder / "checkpoint.pt").unlink(missing_ok=True)
         report(total, total)
@@ -188,6 +185,16 @@ def judge(
         "validation_loss": weighted_log_loss(truth, found),
         "validation_auc_any": auc(truth[:, column], found[:, column]),
     }
+
+
+def _write_metrics(folder: Path, rows: list[dict[str, float]]) -> None:
+    """The table of all epochs so far: rewritten, because a sitting that was killed may have left a row of its own."""
+    path = folder / "metrics.csv"
+    with file_errors(path):
+        path.unlink(missing_ok=True)
+    for row in rows:
+        append_row(path, row)
+    draw_curves(path, folder / "curves.png")
 
 
 def _some(rows: NDArray[np.intp], seed: int, fold: int) -> NDArray[np.intp]:

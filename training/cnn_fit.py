@@ -57,19 +57,20 @@ class Objective(nn.Module):
             nn.init.constant_(self.mask_head.bias, -4.0)  # type: ignore[arg-type]  # most cells are empty
 
     def forward(self, batch: Batch, precision: torch.dtype | None, epoch: int) -> tuple[Tensor, Tensor]:
-        """The loss of a batch, and its parts before their weights, float32 (PARTS,)."""
+        """The loss of a batch, and its parts before their weights, (PARTS,)."""
         pictures = windowed(batch.pictures).to(memory_format=torch.channels_last)
         with torch.autocast(pictures.device.type, precision or torch.bfloat16, enabled=precision is not None):
             output = self.cnn(pictures)
             marked = None if self.mask_head is None else self.mask_head(output.activations)
-        zero = output.logits.new_zeros((), dtype=torch.float32)
-        label = label_loss(output.logits.float(), batch.truth, self.numbers.any_weight)
+        logits, activations = (one if precision is None else one.float() for one in (output.logits, output.activations))
+        zero = logits.new_zeros(())
+        label = label_loss(logits, batch.truth, self.numbers.any_weight)
         mask, outside, missed = zero, zero, zero
         if marked is not None:
-            mask = mask_loss(marked.float(), batch.cells.float() / 255, batch.known)
+            mask = mask_loss(marked if precision is None else marked.float(), batch.cells.float() / 255, batch.known)
         rules = self.localised
         if epoch >= rules.from_epoch and (rules.outside or rules.missed):
-            maps = evidence(self.cnn.head.weight, output.activations.float())
+            maps = evidence(self.cnn.head.weight, activations)
             where = (maps, batch.lesions, batch.truth, batch.known)
             outside = evidence_outside(*where) if rules.outside else zero
             missed = evidence_missed(*where, rules.margin) if rules.missed else zero
@@ -143,17 +144,19 @@ class CnnFit:
         return self.reached.epoch * self.steps + self.reached.step
 
     def run(
-        self, judge: Callable[[], Mapping[str, float]], report: Callable[[int], None], stop: threading.Event
-    ) -> list[dict[str, float]]:
+        self,
+        judge: Callable[[], Mapping[str, float]],
+        keep: Callable[[list[dict[str, float]]], None],
+        report: Callable[[int], None],
+        stop: threading.Event,
+    ) -> None:
         """Fit through all epochs that are left.
 
         Args:
             judge: numbers of the network after an epoch, which it may leave in evaluation mode.
+            keep: called in the first process with the metrics of every epoch, after each of them.
             report: called with the steps that are over; may raise Cancelled.
             stop: when set, the fit stops at the next step.
-
-        Returns:
-            The metrics of every epoch.
 
         Raises:
             Cancelled: the fit was stopped; the checkpoint has been written.
@@ -163,10 +166,11 @@ class CnnFit:
             self._epoch(report, stop)
             row = self._row(judge())
             reached.rows.append(row)
+            if self.processes.is_first:
+                keep(reached.rows)
             reached.epoch, reached.step = reached.epoch + 1, 0
             reached.sums, reached.seconds = [0.0] * len(PARTS), [0.0, 0.0]
             self._save()
-        return reached.rows
 
     def _epoch(self, report: Callable[[int], None], stop: threading.Event) -> None:
         """The steps of this epoch that are left."""
@@ -234,6 +238,8 @@ class CnnFit:
         reached, numbers, rules = self.reached, self.objective.numbers, self.objective.localised
         sums = self.processes.total(torch.tensor(reached.sums, dtype=torch.float64, device=self.processes.device))
         means = dict(zip(PARTS, (sums / self.processes.count / self.steps).tolist(), strict=True))
+        if reached.epoch < rules.from_epoch:
+            means.update(outside_loss=math.nan, missed_loss=math.nan)
         weights = dict(zip(PARTS, (1.0, rules.mask_head, rules.outside, rules.missed), strict=True))
         used = {name: mean for name, mean in means.items() if weights[name]}
         waited, seconds = reached.seconds
