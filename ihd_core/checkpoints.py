@@ -22,8 +22,8 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model")
 """Under these names training programs put the weights beside their optimizer and their epoch."""
 _PREFIXES = ("module.", "_orig_mod.")
 """What DistributedDataParallel and torch.compile put before every name."""
-_HEAD = {"classifier.1.weight": "fc.weight", "classifier.1.bias": "fc.bias"}
-"""torchvision's name of an EfficientNet's head, and ours."""
+HEADS = (("fc.weight", "fc.bias"), ("classifier.1.weight", "classifier.1.bias"))
+"""Weight and bias of a slice network's head, as torchvision calls them in its ResNeXt, as we do, and EfficientNet."""
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
@@ -67,7 +67,8 @@ def starting_weights(network: SliceCnn, path: Path) -> list[str]:
     Raises:
         ModelFileError: as read_checkpoint(), or a weight of the backbone is missing or of another shape.
     """
-    found = {_HEAD.get(name, name): tensor for name, tensor in read_checkpoint(path).items()}
+    ours = dict(zip(HEADS[1], HEADS[0], strict=True))
+    found = {ours.get(name, name): tensor for name, tensor in read_checkpoint(path).items()}
     own = network.state_dict()
     first = BACKBONES[network.backbone].first_weight
     if first in found:

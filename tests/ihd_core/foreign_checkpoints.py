@@ -1,0 +1,52 @@
+"""Networks as other programs have them, with random weights, and their files."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from app.bench.grad_cam import imported as oracle
+
+OTHER_ORDER = ("any", "subdural", "epidural", "subarachnoid", "intraventricular", "intraparenchymal")
+
+
+def torchvisions(name, classes=6, seed=0):
+    """torchvision's own network in evaluation mode; its logits are of the size that fitted ones have."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = getattr(oracle("torchvision.models"), name)(num_classes=classes)
+        for parameter in network.parameters():
+            parameter.requires_grad_(False)
+        return network.eval()
+
+
+def authors_cnn(network):
+    """The state dict of a module whose "base" is torchvision's network and whose "fc" is the head."""
+    state = network.state_dict()
+    base = {f"base.{name}": tensor for name, tensor in state.items() if not name.startswith("fc.")}
+    return base | {name: tensor for name, tensor in state.items() if name.startswith("fc.")}
+
+
+class AuthorsSequence(nn.Module):
+    """A bidirectional LSTM and a classifier, each with or without the six probabilities beside its own input."""
+
+    def __init__(self, features, hidden, layers, *, lstm_reads, classifier_reads, seed=0):
+        super().__init__()
+        self.lstm_reads, self.classifier_reads = lstm_reads, classifier_reads
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.lstm = nn.LSTM(features + 6 * lstm_reads, hidden, layers, batch_first=True, bidirectional=True)
+            self.classifier = nn.Linear(2 * hidden + 6 * classifier_reads, 6)
+
+    def forward(self, features, probabilities):
+        """(slices, k) and (slices, 6) to logits (slices, 6)."""
+        read = torch.cat([features, probabilities], 1) if self.lstm_reads else features
+        hidden = self.lstm(read[None])[0][0]
+        return self.classifier(torch.cat([hidden, probabilities], 1) if self.classifier_reads else hidden)
+
+
+def random_pca(kept, pooled_count, seed=0):
+    """mean_ (K,) and components_ (k, K) of the size that makes the reduced features about 1."""
+    generator = np.random.default_rng(seed)
+    return generator.random(pooled_count), generator.normal(size=(kept, pooled_count)) / np.sqrt(pooled_count)
