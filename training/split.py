@@ -228,13 +228,14 @@ def _report(
     lines, tables = [], []
     for fold in range(config.folds):
         of_scan = _roles(folds, sequence, fold)
-        of_slice = of_slices(table, of_scan)
-        columns = {}
-        for number, role in enumerate(ROLES):
-            if (of_scan == number).any():
-                columns[role.capitalize()] = counts(table.rows(of_slice == number))
+        of_row = of_scan[table.scan_of_row()]
+        present = [number for number in range(len(ROLES)) if (of_scan == number).any()]
+        columns = {ROLES[number].capitalize(): counts(table.rows(of_row == number)) for number in present}
+        open_rows = int(((of_row <= SEQUENCE) & ~table.is_labelled()).sum())
         tables.append(f"Fold {fold}\n\n{as_markdown(columns)}")
         lines.append(_shared_patients(scans, of_scan, fold))
+        if open_rows:
+            lines.append(f"fold {fold}: {open_rows:,} slices lack labels and are not fitted, though their scans are")
         for number, role in enumerate(ROLES[:UNLABELLED]):
             if (inside := of_scan == number).any():
                 lines.append(_deviation(prevalence(scans.truth[inside]) - whole, int(inside.sum()), role, fold))
