@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Binning = Literal["equal mass", "equal width"]
 BINS = 15
+_FEWEST_ROWS = 10
+"""Of a bin of equal mass: a share of fewer says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,14 @@ def bin_of_row(score: NDArray[np.floating], binning: Binning, bins: int = BINS) 
 
     Args:
         score: (rows,), probabilities.
-        binning: "equal mass": about as many rows in every bin, fewer bins where probabilities tie; "equal width":
-            steps of 1 / bins.
+        binning: "equal mass": about as many rows in every bin, fewer bins where probabilities tie or rows are few;
+            "equal width": steps of 1 / bins.
         bins: at most.
     """
-    inner = np.arange(1, bins) / bins
-    edges = inner if binning == "equal width" or not len(score) else np.unique(np.quantile(score, inner))
+    edges: NDArray[np.floating] = np.arange(1, bins) / bins
+    if binning == "equal mass":
+        count = max(1, min(bins, len(score) // _FEWEST_ROWS))
+        edges = np.unique(np.quantile(score, np.arange(1, count) / count)) if count > 1 else np.zeros(0)
     return np.searchsorted(edges, score, "right")
 
 

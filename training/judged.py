@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.errors import IhdError
+from ihd_core.labels import LABELS
 from training.blend import blended
 
 if TYPE_CHECKING:
@@ -70,10 +71,6 @@ class Judged:
         whole = np.stack([rule.apply(scan) for scan in scans]) if scans else np.zeros((0, logits.shape[1]), np.float32)
         return {"slice": probabilities(self.labelled(logits)), "scan": whole}
 
-    def same_slices(self, other: Judged) -> bool:
-        """Whether differences between the two can be paired."""
-        return np.array_equal(self.table.ids, other.table.ids)
-
 
 def collect(run: RunFolder, role: str, *, sequence: bool = True) -> Judged:
     """Gather what the folds of a run say of the scans of a role; it may be no scan.
@@ -84,28 +81,47 @@ def collect(run: RunFolder, role: str, *, sequence: bool = True) -> Judged:
         sequence: whether the BiLSTM is gathered too.
     """
     from training.features import load_embeddings
-    from training.pictures import open_pictures
     from training.sequence import sequence_logits
-    from training.split import ROLES, roles
 
-    table, number = open_pictures(run).table, ROLES.index(role)
-    rows = {fold: np.flatnonzero(roles(run, table, fold) == number) for fold in run.folds()}
+    table, rows = _rows(run, role)
     cnn = _gathered(role, rows, ((fold, load_embeddings(run, fold).logits) for fold in run.folds()))
     second = _gathered(role, rows, ((fold, sequence_logits(run, fold)) for fold in run.folds())) if sequence else None
     return Judged(role, table.rows(_union(rows)), cnn, second)
 
 
-def judged_scans(run: RunFolder, *, sequence: bool = True) -> Judged:
-    """The run's test scans, or its validation scans where it has no test scan with truth.
+def judged_role(run: RunFolder) -> tuple[str, SliceTable]:
+    """The role that a run is judged on and its slices: test, or validation where no test slice has all labels.
+
+    Args:
+        run: split and prepared.
 
     Raises:
-        NothingToJudgeError: it has neither.
+        NothingToJudgeError: there is no labelled slice in either role.
     """
     for role in ("test", "validation"):
-        found = collect(run, role, sequence=sequence)
-        if found.table.is_labelled().any():
-            return found
+        table, rows = _rows(run, role)
+        judged = table.rows(_union(rows))
+        if judged.is_labelled().any():
+            return role, judged
     raise NothingToJudgeError(f"{run.path}: no labelled slice is for test or validation; give the split a share")
+
+
+def judged_scans(run: RunFolder, *, sequence: bool = True) -> Judged:
+    """What the folds say of the scans that the run is judged on.
+
+    Raises:
+        NothingToJudgeError: no labelled slice is for test or validation.
+    """
+    return collect(run, judged_role(run)[0], sequence=sequence)
+
+
+def _rows(run: RunFolder, role: str) -> tuple[SliceTable, dict[int, NDArray[np.intp]]]:
+    """All slices, and the rows of a role in every fold."""
+    from training.pictures import open_pictures
+    from training.split import ROLES, roles
+
+    table, number = open_pictures(run).table, ROLES.index(role)
+    return table, {fold: np.flatnonzero(roles(run, table, fold) == number) for fold in run.folds()}
 
 
 def _union(rows: Mapping[int, NDArray[np.intp]]) -> NDArray[np.intp]:
@@ -117,7 +133,7 @@ def _gathered(
 ) -> NDArray[np.float32]:
     """Logits of the rows of a role over all folds: their mean on test rows, each fold's own on its validation rows."""
     chosen = _union(rows)
-    total = np.zeros((len(chosen), 6), np.float32)
+    total = np.zeros((len(chosen), len(LABELS)), np.float32)
     for fold, logits in folds:
         total[np.searchsorted(chosen, rows[fold])] += logits[rows[fold]]
     return total / np.float32(len(rows)) if role == "test" else total

@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ihd_core.files import make_folder, write_atomically
 from ihd_core.labels import Label
 from ihd_core.progress import Report, silent
 from training.config import ConfigError, changed
 from training.evaluate import bootstrap_of, choose, loss_of
-from training.judged import Judged, collect, judged_scans
+from training.judged import Judged, collect, judged_role, judged_scans
 from training.presets import PARTS_OF_BEYOND
 from training.slice_table import UNKNOWN
 from training.table3 import with_interval
@@ -139,19 +141,24 @@ def measure_system(run: RunFolder, judged: Judged, bootstrap: Bootstrap) -> Part
 
 
 def _part(
-    run: RunFolder, name: str, changes: tuple[str, ...], base: tuple[Judged, Bootstrap], report: Report
+    run: RunFolder, name: str, changes: tuple[str, ...], measured_on: tuple[Judged, Bootstrap], report: Report
 ) -> PartRow:
+    from training.split import make_split
+
     if changed(run.config, list(changes)) == run.config:
         return PartRow(name, changes, None, "the run has it already")
+    base, bootstrap = measured_on
     part = variant(run, run.path / "parts" / re.sub(r"\W+", "-", name.lower()), changes)
+    # The split alone decides on which scans a run is judged; it is cheap, what follows is not.
+    make_split(part)
+    role, judged = judged_role(part)
+    if not np.array_equal(judged.ids, base.table.ids):
+        return PartRow(name, changes, None, f"its split leaves other {role} scans, so no difference can be paired")
     try:
         complete(part, report)
     except ConfigError as error:
         return PartRow(name, changes, None, str(error))
-    judged = judged_scans(part)
-    if not judged.same_slices(base[0]):
-        return PartRow(name, changes, None, f"judged on other {judged.role} slices than the run")
-    return PartRow(name, changes, measure_system(part, judged, base[1]))
+    return PartRow(name, changes, measure_system(part, judged_scans(part), bootstrap))
 
 
 def _caption(judged: Judged, bootstrap: Bootstrap) -> str:

@@ -53,7 +53,7 @@ def reliability_plot(truth: Levels, score: Scores, model: str) -> bytes:
                 elinewidth=0.8, label=f"{name}: ECE {error:.3f}",
             )  # fmt: skip
         _frame(axes, label)
-        axes.legend(loc="upper left", fontsize=8, frameon=False)
+        axes.legend(loc="upper left", fontsize=8, framealpha=0.85, edgecolor="none")
     figure.supxlabel("Mean probability of a bin (equal mass)", fontsize=10)
     figure.supylabel("Share of positives, 95 % (Wilson)", fontsize=10)
     figure.suptitle(f"Reliability: {model}", fontsize=12)
@@ -80,7 +80,9 @@ def roc_plot(truth: Levels, scores: Mapping[str, Scores]) -> bytes:
             axes.plot([0, 1], [0, 1], color="0.8", linewidth=0.8, zorder=0)
             _frame(axes, label)
             if axes.get_legend_handles_labels()[0]:
-                axes.legend(loc="lower right", fontsize=7.5, frameon=False, title="AUC", title_fontsize=7.5)
+                axes.legend(
+                    loc="lower right", fontsize=7.5, framealpha=0.85, edgecolor="none", title="AUC", title_fontsize=7.5
+                )
         line[0].set_ylabel(f"{_LEVELS[level][0]}: sensitivity", fontsize=10)
     figure.supxlabel("1 − specificity", fontsize=10)
     return _png(figure)

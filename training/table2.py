@@ -11,7 +11,7 @@ from ihd_core.labels import LABELS, Label
 from ihd_core.progress import Report, silent
 from training.config import ConfigError
 from training.evaluate import bootstrap_of, loss_of
-from training.judged import Judged, judged_scans
+from training.judged import judged_scans
 from training.table3 import with_interval
 from training.variants import complete, part_of, variant
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from training.bootstrap import Bootstrap, Drawn
     from training.config import RunConfig
+    from training.judged import Judged
     from training.run_folder import RunFolder
 
 OTHER_CNN, CNN_ALONE, SMALLEST_192, SMALLEST_120 = "other-cnn", "cnn", "smallest-192", "smallest-120"
@@ -192,7 +193,7 @@ def table2(run: RunFolder, *, other_start: str = "", report: Report = silent) ->
     for number, method in enumerate(METHODS):
         changes = changes_of(method, run.config, other_start)
         of_row = variant(run, folder / method.name, changes) if changes else run
-        row = _row(of_row, method, alone, bootstrap, report=part_of(report, number, len(METHODS)))
+        row = _row(of_row, method, bootstrap, report=part_of(report, number, len(METHODS)))
         run.note(f"table2: {row.cnn}, {method.bilstm or 'alone'}, {method.features}, {row.count}: {_told(row)}")
         rows.append(row)
     table = Table2(tuple(rows), _caption(alone, bootstrap, random_start=bool(run.config.cnn.start and not other_start)))
@@ -210,7 +211,7 @@ def changes_of(method: Method, config: RunConfig, other_start: str = "") -> tupl
     return method.changes
 
 
-def _row(row: RunFolder, method: Method, alone: Judged, bootstrap: Bootstrap, *, report: Report) -> Table2Row:
+def _row(row: RunFolder, method: Method, bootstrap: Bootstrap, *, report: Report) -> Table2Row:
     """Fit what a row needs, and measure it where the CNN alone is measured."""
     from training.features import load_embeddings
 
@@ -221,8 +222,6 @@ def _row(row: RunFolder, method: Method, alone: Judged, bootstrap: Bootstrap, *,
     except ConfigError as error:
         return Table2Row(method, cnn, method.count, reason=str(error))
     judged = judged_scans(row, sequence=not is_cnn)
-    if not judged.same_slices(alone):
-        raise ConfigError(f"{row.path}: it judges other slices than the CNN alone; remove the folder")
     logits = judged.final({})
     called = judged.labelled(logits) > 0
     truth, patient = judged.truth()["slice"] == 1, bootstrap.patient(judged.patients()["slice"])

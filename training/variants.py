@@ -32,7 +32,7 @@ def variant(run: RunFolder, folder: Path, changes: Iterable[str]) -> RunFolder:
 
 
 def complete(run: RunFolder, report: Report, *, sequence: bool = True) -> None:
-    """Run the stages cnn, features and sequence as far as they are not done; only the CNN and its features if asked.
+    """Run the stages from split to sequence as far as they are not done; up to the CNN's features if asked.
 
     Raises:
         ConfigError: a number does not fit the data, for example more features than there are.
@@ -42,8 +42,9 @@ def complete(run: RunFolder, report: Report, *, sequence: bool = True) -> None:
     from training.features import extract
     from training.reduction import fit_reduction
     from training.sequence import train_sequence
+    from training.split import make_split
 
-    stages: list[Callable[..., None]] = [train_cnn, extract]
+    stages: list[Callable[..., None]] = [make_split, train_cnn, extract]
     stages += [fit_reduction, train_sequence] if sequence else []
     for number, stage in enumerate(stages):
         stage(run, report=part_of(report, number, len(stages)))
