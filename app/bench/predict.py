@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from app.bench.measure import Row, Table, at_least, at_most, interleaved, matrix_product, probe_row
 from app.places import default_model
 from ihd_core.labels import LABELS
+from ihd_core.measure import Row, Table, at_least, at_most, interleaved, matrix_product, probe_row
 from ihd_core.model_input import AIR, CHANNELS, neighbours_of, placement, slabs
 from ihd_core.predict import pictures, predict, prediction_steps
 from ihd_core.progress import silent
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from app.bench.measure import Goal
+    from ihd_core.measure import Goal
     from ihd_core.model_file import Member, Model, ModelInfo
     from ihd_core.model_input import Placement
     from ihd_core.progress import Report
@@ -174,20 +174,20 @@ def naive_input(scan: Scan, info: ModelInfo) -> NDArray[np.float64]:
     hu = np.stack([scan.hu[slab.start : slab.stop].mean(axis=0, dtype=np.float64) for slab in slabs(scan)])
     hu = _naive_square(np.ascontiguousarray(place.turn.apply(hu)), place)
     if info.resize == "hu":
-        views = _windowed(np.rint(_naive_small(hu, info.side)))
+        views = np.stack(_windowed(np.rint(_naive_small(hu, info.side))))
     else:
         views = np.stack([_naive_small(view, info.side) for view in _windowed(hu)])
     together = [neighbours_of(index, len(hu), info.neighbours) for index in range(len(hu))]
     return np.stack([np.concatenate([views[:, one] for one in some]) for some in together])
 
 
-def _windowed(hu: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The three windows one after the other, (3, slabs, rows, columns)."""
+def _windowed(hu: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """The three windows one after the other, each (slabs, rows, columns)."""
     views = []
     for window in CHANNELS:
         low, high = window.center - window.width / 2, window.center + window.width / 2
         views.append((np.clip(hu, low, high) - low) / (high - low))
-    return np.stack(views)
+    return views
 
 
 def _naive_small(pictures: NDArray[np.float64], side: int) -> NDArray[np.float64]:
