@@ -17,8 +17,8 @@ from ihd_core.errors import Cancelled, FileError, IhdError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from app.bench.measure import Table
     from ihd_core.labels import Label
+    from ihd_core.measure import Table
     from ihd_core.progress import Report
 
 DONE, BUG, AT_FAULT, INTERRUPTED = 0, 1, 2, 130

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.bench.measure import Row, Table, at_least, at_most, interleaved, matrix_product, probe_row
 from ihd_core.dicom.reader import ScanReader, load_scan
 from ihd_core.dicom.series import Series, find_series
+from ihd_core.measure import Row, Table, at_least, at_most, interleaved, matrix_product, probe_row
 from ihd_core.progress import silent
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from app.bench.measure import Goal
+    from ihd_core.measure import Goal
     from ihd_core.progress import Report
 
     Work = Callable[[], object]

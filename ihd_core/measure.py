@@ -173,16 +173,32 @@ def interleaved(works: Mapping[str, Callable[[], object]], rounds: int) -> Timin
     return Timings({name: np.array(taken[1:]) for name, taken in seconds.items()})
 
 
-def matrix_product() -> Callable[[], object]:
-    """A work that shows what the machine can do at the time: one product of two square float32 matrices, in torch."""
+def matrix_product(device: str = "cpu", kind: str = "float32") -> Callable[[], object]:
+    """A work that shows what the machine can do at the time: one product of two square matrices, in torch.
+
+    Args:
+        device: in torch's words.
+        kind: of its numbers, in torch's words.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(0)
-    left, right = torch.randn(2, PROBE_SIDE, PROBE_SIDE, generator=generator)
-    return lambda: left @ right
+    left, right = torch.randn(2, PROBE_SIDE, PROBE_SIDE, generator=generator).to(device, getattr(torch, kind))
+
+    def work() -> object:
+        product = left @ right
+        if device != "cpu":
+            torch.cuda.synchronize()
+        return product
+
+    return work
 
 
-def probe_row(timings: Timings, name: str) -> Row:
+def probe_row(timings: Timings, name: str, kind: str = "float32") -> Row:
     """The speed of matrix_product(), which ran under this name."""
-    operations = 2 * PROBE_SIDE**3
-    return Row("matrix product, float32", operations / timings.median(name) / 1e9, "GFLOP/s")
+    return Row(f"matrix product, {kind}", probe_operations() / timings.median(name) / 1e9, "GFLOP/s")
+
+
+def probe_operations() -> float:
+    """Multiplications and additions of one matrix_product()."""
+    return 2.0 * PROBE_SIDE**3

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from app.bench.measure import (
+from ihd_core.measure import (
     PROBE_SIDE,
     Row,
     Table,
