@@ -11,6 +11,7 @@ from training.labels.given import GivenLabels, LabelCollector
 from training.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 HEAD = "ID,Label"
@@ -24,19 +25,14 @@ def read_labels(path: Path) -> GivenLabels:
     """
     columns = {str(label): label.column for label in LABELS}
     found = LabelCollector()
-    with file_errors(path, "cannot be read"), path.open(encoding="utf-8-sig") as lines:
-        _refuse_other_head(path, next(lines, ""))
-        try:
-            for number, line in enumerate(lines, start=2):
-                name, _, value = line.rstrip("\r\n").rpartition(",")
-                identity, _, label = name.rpartition("_")
-                column = columns.get(label)
-                if column is not None and identity:
-                    found.give(identity, column, value)
-                elif line.strip():
-                    _say_foreign(found, number, line)
-        except UnicodeDecodeError as error:
-            raise FileError(f"{path}: is not text in UTF-8 ({error.reason})") from error
+    for number, line in enumerate(_lines(path), start=2):
+        name, _, value = line.rpartition(",")
+        identity, _, label = name.rpartition("_")
+        column = columns.get(label)
+        if column is not None and identity:
+            found.give(identity, column, value)
+        elif line:
+            _say_foreign(found, number, line)
     given = found.labels("slice", complete=True)
     if found.repeated:
         given.remarks.append(f"{found.repeated:,} rows repeat another row exactly; each was counted once")
@@ -49,18 +45,23 @@ def read_ids(path: Path) -> list[str]:
     Raises:
         FileError: it cannot be read, or has another form.
     """
+    return list(dict.fromkeys(line.partition(",")[0].rpartition("_")[0] for line in _lines(path) if line))
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Rows below the head, without the spaces around them."""
     with file_errors(path, "cannot be read"), path.open(encoding="utf-8-sig") as lines:
-        _refuse_other_head(path, next(lines, ""))
-        return list(dict.fromkeys(line.partition(",")[0].rpartition("_")[0] for line in lines if line.strip()))
-
-
-def _refuse_other_head(path: Path, head: str) -> None:
-    if head.strip() != HEAD:
-        raise FileError(f"{path}: begins with {head.strip()[:40]!r}, a table in RSNA's form with {HEAD!r}")
+        try:
+            head = next(lines, "").strip()
+            if head != HEAD:
+                raise FileError(f"{path}: begins with {head[:40]!r}, a table in RSNA's form with {HEAD!r}")
+            yield from map(str.strip, lines)
+        except UnicodeDecodeError as error:
+            raise FileError(f"{path}: is not text in UTF-8 ({error.reason})") from error
 
 
 def _say_foreign(found: LabelCollector, number: int, line: str) -> None:
-    text = line.strip()[:80]
+    text = line[:80]
     known = text.count(",") == 1 and "_" in text
     kind = "unknown-label" if known else "unreadable-row"
     found.problems.append(Problem(kind, f"row {number}", text, f"{text!r} is not of the form ID_subtype,Label"))
