@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 START, ORDER, DROPOUT = 12, 13, 14
 """Purposes of chance: initial weights, the order of scans in an epoch, what drops out in a step."""
 
-WEIGHTS, LOGITS, CHECKPOINT = "weights.pt", "logits.npy", "checkpoint.pt"
+WEIGHTS, LOGITS, CHECKPOINT, METRICS = "weights.pt", "logits.npy", "checkpoint.pt", "metrics.csv"
 
 
 class SequenceFit:
@@ -106,6 +106,7 @@ class SequenceFit:
             except Cancelled:
                 self._save()
                 raise
+        draw_curves(self.folder / METRICS, self.folder / "curves.png")
         write_atomically(self.folder / WEIGHTS, _saved(self.kept))
         content = BytesIO()
         np.save(content, logits)
@@ -163,7 +164,7 @@ class SequenceFit:
         )
         self.epoch, self.step, self.loss_sum, self.slices = self.epoch + 1, 0, 0.0, 0
         # Before the checkpoint: a sitting that ends between the two writes the same row once more.
-        _write_metrics(self.folder, self.rows)
+        _write_metrics(self.folder / METRICS, self.rows)
         self._save()
 
     def _take_step(self, scans: NDArray[np.intp]) -> None:
@@ -250,11 +251,9 @@ def _saved(state: Any) -> bytes:
     return content.getvalue()
 
 
-def _write_metrics(folder: Path, rows: list[dict[str, Any]]) -> None:
+def _write_metrics(path: Path, rows: list[dict[str, Any]]) -> None:
     """The table of all epochs so far: rewritten, because an interrupted sitting may have left a row of its own."""
-    path = folder / "metrics.csv"
     with file_errors(path):
         path.unlink(missing_ok=True)
     for row in rows:
         append_row(path, row)
-    draw_curves(path, folder / "curves.png")
