@@ -158,6 +158,7 @@ def _part(
         complete(part, report)
     except ConfigError as error:
         return PartRow(name, changes, None, str(error))
+    report(1, 1)
     return PartRow(name, changes, measure_system(part, judged_scans(part), bootstrap))
 
 

@@ -36,7 +36,9 @@ def fit_scan_rule(scan_truth: NDArray[np.int8], logits: NDArray[np.float32], sta
         logits: (slices, labels).
         starts: first slice of every scan, rising.
     """
-    terms = np.stack([statistics(rows).T for rows in np.split(logits, starts[1:])])
+    terms = np.zeros((len(starts), len(LABELS), 3))
+    for scan, rows in enumerate(np.split(logits, starts[1:]) if len(starts) else ()):
+        terms[scan] = statistics(rows).T
     weights: dict[Label, Weights] = {}
     for i, label in enumerate(LABELS):
         known = scan_truth[:, i] != UNKNOWN

@@ -221,6 +221,7 @@ def _row(row: RunFolder, method: Method, bootstrap: Bootstrap, *, report: Report
         complete(row, report, sequence=not is_cnn)
     except ConfigError as error:
         return Table2Row(method, cnn, method.count, reason=str(error))
+    report(1, 1)
     judged = judged_scans(row, sequence=not is_cnn)
     logits = judged.final({})
     called = judged.labelled(logits) > 0
