@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -62,9 +62,7 @@ def prepare(
     if run.is_done("slices"):
         count = int(run.facts("slices")["problems"])
         if count and damaged == "refuse":
-            raise FileError(
-                f"{run.folder('slices') / PROBLEMS}: names {count:,} damaged slices or masks, none is allowed"
-            )
+            _refuse(run.folder("slices"), count)
         return
     table, sources, config = load_index(run), load_sources(run), run.config.prepare
     if config.side < CELL or config.side % CELL:
@@ -79,7 +77,7 @@ def prepare(
         write_shard, missing, processes=processes, done=len(table) - left, total=len(table), report=report
     ):
         pass
-    _finish(run, folder, table, jobs)
+    _finish(run, folder, table, jobs, damaged)
 
 
 def _jobs(run: RunFolder, folder: Path, table: SliceTable, sources: Sources, damaged: Damaged) -> Iterator[ShardJob]:
@@ -110,18 +108,23 @@ def _say_size(run: RunFolder, folder: Path, slices: int, left: int, *, has_lesio
     wanted = picture_bytes(left, side) + cells
     free = shutil.disk_usage(folder).free
     run.note(
-        f"prepare: {slices:,} slices of {side} x {side} in HU take {_gigabytes(picture_bytes(slices, side))}, "
-        f"{_gigabytes(wanted)} are still to be written, {_gigabytes(free)} are free"
+        f"prepare: {slices:,} slices of {side} x {side} in HU take {_size(picture_bytes(slices, side))}, "
+        f"{_size(wanted)} are still to be written, {_size(free)} are free"
     )
     if wanted > free:
-        raise FileError(f"{folder}: {_gigabytes(wanted)} are to be written, only {_gigabytes(free)} are free")
+        raise FileError(f"{folder}: {_size(wanted)} are to be written, only {_size(free)} are free")
 
 
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+def _size(count: int) -> str:
+    power = next((power for power in (9, 6) if count >= 10**power), 3)
+    return f"{count / 10**power:.1f} {({9: 'GB', 6: 'MB', 3: 'kB'})[power]}"
 
 
-def _finish(run: RunFolder, folder: Path, table: SliceTable, jobs: Sequence[ShardJob]) -> None:
+def _refuse(folder: Path, count: int) -> NoReturn:
+    raise FileError(f"{folder / PROBLEMS}: names {count:,} damaged slices or masks, none is allowed")
+
+
+def _finish(run: RunFolder, folder: Path, table: SliceTable, jobs: Sequence[ShardJob], damaged: Damaged) -> None:
     """Write the table of the pictures that are there, and name those that are not."""
     parts = [json.loads(job.file(".json").read_text()) for job in jobs]
     kept = np.array([row for part in parts for row in part["kept"]], np.intp)
@@ -131,6 +134,8 @@ def _finish(run: RunFolder, folder: Path, table: SliceTable, jobs: Sequence[Shar
     rows.writerow(PROBLEM_COLUMNS)
     rows.writerows([table.ids[row], table.files[row], what, reason] for row, what, reason in problems)
     write_atomically(folder / PROBLEMS, text.getvalue().encode())
+    if problems and damaged == "refuse":
+        _refuse(folder, len(problems))
     if not len(kept):
         raise FileError(f"{folder / PROBLEMS}: none of {len(table):,} slices can be read")
     write_table(folder / TABLE, table.rows(kept))

@@ -61,17 +61,20 @@ def scan_pictures(files: Sequence[Path], side: int) -> ScanPictures:
     Returns:
         A picture or a reason for every file.
     """
-    found = ScanPictures()
+    found = ScanPictures(reasons={file: "does not exist any more" for file in files if not file.is_file()})
+    there = [file for file in files if file not in found.reasons]
+    if not there:
+        return found
     try:
-        inside = find_series(files)
+        inside = find_series(there)
     except DicomError as error:
-        found.reasons = dict.fromkeys(files, str(error))
+        found.reasons.update(dict.fromkeys(there, str(error)))
         return found
     for entry in inside.left_out:
         found.reasons.update({file.path: entry.reason for file in entry.files})
     for series in inside.series:
         _read(series, side, found)
-    for file in files:
+    for file in there:
         if file not in found.pictures:
             found.reasons.setdefault(file, "lies where another slice of the scan does")
     return found

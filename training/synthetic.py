@@ -52,12 +52,12 @@ class _Storage:
 
 
 _STORAGES = (
-    (0.6, _Storage(16, True, -1024, ("30", "80"))),
-    (0.15, _Storage(16, True, 0, ("40", "150"))),
-    (0.15, _Storage(12, False, -1024, ("00036\\00036", "00080\\00080"))),
-    (0.1, _Storage(12, False, 0, ("40", "80"), wraps=True)),
+    *[_Storage(16, True, -1024, ("30", "80"))] * 6,
+    _Storage(16, True, 0, ("40", "150")),
+    *[_Storage(12, False, -1024, ("00036\\00036", "00080\\00080"))] * 2,
+    _Storage(12, False, 0, ("40", "80"), wraps=True),
 )
-"""With their shares. The last is the fault that the reader repairs: HU modulo 4096, though the intercept is 0."""
+"""Of every ten scans. The last has the fault that the reader repairs: HU modulo 4096, though the intercept is 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +161,9 @@ def _write_scan(job: _Job, steps: Steps) -> None:
 
 
 def _storage(job: _Job) -> _Storage:
-    rng = np.random.default_rng([job.seed, 12, job.set_number, job.number])
-    shares = [share for share, _ in _STORAGES]
-    return _STORAGES[int(rng.choice(len(_STORAGES), p=shares))][1]
+    """Each ten scans that follow each other have all ways, in an order of the run's own."""
+    order = np.random.default_rng([job.seed, 12, job.set_number]).permutation(len(_STORAGES))
+    return _STORAGES[int(order[job.number % len(_STORAGES)])]
 
 
 def _stored(hu: NDArray[np.int16], storage: _Storage) -> NDArray[np.uint16]:
