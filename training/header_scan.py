@@ -5,12 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import signal
 import zlib
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,18 +17,19 @@ from ihd_core.dicom.pixel_data.pixels import read_hu
 from ihd_core.dicom.sources.archives import printable
 from ihd_core.dicom.sources.source_files import SourceFile
 from ihd_core.dicom.transfer_syntaxes import DEFLATED, NATIVE
-from ihd_core.errors import DicomError, FileError, NotDicom
+from ihd_core.errors import DicomError, NotDicom
 from ihd_core.files import file_errors, make_folder, sha256, write_atomically
 from ihd_core.progress import Report, silent
 from training.header_rows import to_line
 from training.problems import Problem
+from training.processes import in_processes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ihd_core.dicom.headers import Header
+    from training.processes import Steps
 
     Rows = list[tuple[str | None, str]]
     """SeriesInstanceUID and header of every CT slice, as to_line() writes it; None and a Problem as JSON."""
@@ -42,6 +39,9 @@ _END = b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 CHUNK = 1000
 """Files that one process reads before it hands over what it found; what is lost when the scan is stopped."""
+
+_AT_ONCE = 50
+"""Files between two looks at whether the scan is still wanted."""
 
 
 @dataclass(slots=True)
@@ -110,6 +110,7 @@ def scan_headers(
 
     Raises:
         FileError: the cache cannot be written.
+        IhdError: a process ended on its own.
     """
     make_folder(cache)
     chunks = [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]
@@ -121,19 +122,25 @@ def scan_headers(
         else:
             found.add(kept)
             done += len(chunk)
-    report(done, len(files))
-    for number, rows in _read(root, chunks, todo, processes or os.cpu_count() or 1):
+    jobs = [(number, root, chunks[number]) for number in todo]
+    for number, rows in in_processes(
+        _read_chunk, jobs, processes=processes, done=done, total=len(files), report=report
+    ):
         _keep(_cached(cache, number), chunks[number], rows)
         found.add(rows)
-        done += len(chunks[number])
-        report(done, len(files))
     return found
 
 
-def read_chunk(root: Path, files: Sequence[str]) -> Rows:
+def _read_chunk(job: tuple[int, Path, Sequence[str]], steps: Steps) -> tuple[int, Rows]:
     """What the headers of some files say, in their order."""
+    number, root, files = job
     reader = HeaderReader()
-    return [row for file in files for row in _read_file(reader, root, file)]
+    rows: Rows = []
+    for start in range(0, len(files), _AT_ONCE):
+        some = files[start : start + _AT_ONCE]
+        rows += [row for file in some for row in _read_file(reader, root, file)]
+        steps.done(len(some))
+    return number, rows
 
 
 def _read_file(reader: HeaderReader, root: Path, file: str) -> Rows:
@@ -180,35 +187,6 @@ def _why_broken_off(header: Header) -> str:
 
 def _problem(kind: str, file: str, value: str, text: str) -> tuple[None, str]:
     return None, json.dumps([kind, file, value, text])
-
-
-def _read(
-    root: Path, chunks: Sequence[Sequence[str]], todo: Sequence[int], processes: int
-) -> Iterator[tuple[int, Rows]]:
-    """Chunks as they are read, not in order."""
-    if processes == 1 or len(todo) < 2:
-        for number in todo:
-            yield number, read_chunk(root, chunks[number])
-        return
-    waiting = list(reversed(todo))
-    running: dict[Future[Rows], int] = {}
-    # Spawned, since a fork of a process with threads may hang; fewer chunks under way than would be lost for nothing.
-    pool = ProcessPoolExecutor(min(processes, len(todo)), get_context("spawn"), _leave_interrupts_to_parent)
-    try:
-        while waiting or running:
-            while waiting and len(running) < 2 * processes:
-                number = waiting.pop()
-                running[pool.submit(read_chunk, root, chunks[number])] = number
-            for ready in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(ready), ready.result()
-    except BrokenProcessPool as error:
-        raise FileError(f"{root}: a process that reads headers was ended from outside; run the stage again") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _cached(cache: Path, number: int) -> Path:

@@ -9,6 +9,7 @@ import pytest
 from pydicom import config, dcmread
 from pydicom.uid import RLELossless
 
+from ihd_core.dicom.header_reader import HeaderReader
 from ihd_core.dicom.series import find_series
 from ihd_core.errors import Cancelled, FileError
 from ihd_core.labels import LABELS
@@ -336,22 +337,25 @@ def test_a_stopped_scan_goes_on_where_it_was(challenge, run, monkeypatch):
     for series in "abcd":
         challenge.add(series, 5)
     read = []
-    original = header_scan.read_chunk
+    original = HeaderReader.read
 
-    def counted(root, files):
-        read.extend(files)
-        return original(root, files)
+    def noted(self, file):
+        read.append(file.name)
+        return original(self, file)
 
     def stop(done, total):
-        if done >= 8:
+        if done > 8:
             raise Cancelled("stopped")
 
-    monkeypatch.setattr(header_scan, "read_chunk", counted)
+    monkeypatch.setattr(HeaderReader, "read", noted)
     with pytest.raises(Cancelled):
         make_index(run, challenge.sources(), processes=1, report=stop)
-    assert len(read) == 8
+    before = read[:8]
+    assert len(read) == 12, "the third chunk was read and is lost"
+    read.clear()
     make_index(run, challenge.sources(), processes=1)
-    assert len(read) == len(set(read)) == 20
+    assert len(read) == 12
+    assert not set(read) & set(before)
     assert len(load_index(run)) == 20
     assert not (run.path / "index" / "headers").exists(), "copies of patients' headers are not kept"
 
@@ -367,7 +371,7 @@ def test_several_processes_find_what_one_finds(challenge, run, tmp_path, monkeyp
     for name in ("slices.csv", "problems.csv", "table1.md"):
         assert (run.path / "index" / name).read_bytes() == (other.path / "index" / name).read_bytes()
     assert run.facts("index")["data_sha256"] == other.facts("index")["data_sha256"]
-    assert reported[:6] == [(done, 15) for done in (0, 3, 6, 9, 12, 15)]
+    assert {(0, 15), (15, 15)} <= set(reported)
 
 
 def test_an_index_is_of_the_sources_it_was_made_from(challenge, run, tmp_path):
