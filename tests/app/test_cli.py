@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from app import cli, program
+from app import arguments, cli, program
 from app.session import Mode
 from ihd_core import scan_checks
 from ihd_core.model_file import save_model
@@ -184,7 +184,7 @@ def test_a_message_of_several_lines_becomes_one(ihd, monkeypatch):
     def fail(options):
         raise cli.BadCall("one\ntwo")
 
-    monkeypatch.setattr(cli, "_inspect", fail)
+    monkeypatch.setitem(cli.RUN, "inspect", fail)
     assert ihd("inspect", "x") == (2, [], ["ihd: one two"])
 
 
@@ -192,7 +192,7 @@ def test_a_bug_is_shown_in_full_with_status_1(ihd, monkeypatch):
     def fail(options):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(cli, "_inspect", fail)
+    monkeypatch.setitem(cli.RUN, "inspect", fail)
     status, _, err = ihd("inspect", "x")
     assert (status, err[0], err[-1]) == (1, "Traceback (most recent call last):", "RuntimeError: a bug")
 
@@ -201,7 +201,7 @@ def test_ctrl_c_ends_without_a_traceback(ihd, monkeypatch):
     def stop(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_inspect", stop)
+    monkeypatch.setitem(cli.RUN, "inspect", stop)
     assert ihd("inspect", "x") == (130, [], [])
 
 
@@ -243,7 +243,7 @@ def test_the_window_gets_what_was_asked_for(ihd, monkeypatch, tmp_path):
 
 
 def test_the_modes_are_those_of_the_window():
-    assert list(cli.MODES) == list(Mode)
+    assert list(arguments.MODES) == list(Mode)
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,25 @@ OTHER_ORDER = ("any", "subdural", "epidural", "subarachnoid", "intraventricular"
 
 
 def torchvisions(name, classes=6, seed=0):
-    """torchvision's own network in evaluation mode; its logits are of the size that fitted ones have."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    """torchvision's own network in evaluation mode; its batch norms differ from channel to channel."""
+    with torch.device("meta"):
         network = getattr(oracle("torchvision.models"), name)(num_classes=classes)
-        for parameter in network.parameters():
-            parameter.requires_grad_(False)
-        return network.eval()
+    generator = torch.Generator().manual_seed(seed)
+    weights = {key: _drawn(key, tensor, generator) for key, tensor in network.state_dict().items()}
+    network.load_state_dict(weights, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def _drawn(name, tensor, generator):
+    """Random values for a weight, so large that a picture comes through the network."""
+    if name.endswith("num_batches_tracked"):
+        return torch.ones((), dtype=torch.long)
+    if name.endswith("running_var"):
+        return torch.empty(tensor.shape).uniform_(0.5, 1.5, generator=generator)
+    if tensor.ndim == 1 and name.endswith("weight"):
+        return torch.empty(tensor.shape).uniform_(0.2, 0.8, generator=generator)
+    deviation = (2 / tensor[0].numel()) ** 0.5 if tensor.ndim > 1 else 0.1
+    return torch.empty(tensor.shape).normal_(0, deviation, generator=generator)
 
 
 def authors_cnn(network):
