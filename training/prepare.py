@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 PROBLEMS = "problems.csv"
 PROBLEM_COLUMNS = ("id", "file", "what", "reason")
 
+_MOST_NAMED = 3
+
 
 def picture_bytes(slices: int, side: int) -> int:
     """What the pictures of so many slices take on disk."""
@@ -72,6 +74,7 @@ def prepare(
     _tidy(folder)
     missing = [job for job in jobs if not job.file(".json").exists()]
     left = sum(len(job.table) for job in missing)
+    _say_strangers(run, table, sources)
     _say_size(run, folder, len(table), left, has_lesions=bool(sources.masks or sources.boxes))
     for _ in in_processes(
         write_shard, missing, processes=processes, done=len(table) - left, total=len(table), report=report
@@ -99,6 +102,18 @@ def _tidy(folder: Path) -> None:
     """Remove what a sitting that was killed had not finished."""
     for path in folder.glob(".*.tmp"):
         path.unlink(missing_ok=True)
+
+
+def _say_strangers(run: RunFolder, table: SliceTable, sources: Sources) -> None:
+    """Name masks and boxes of slices that the index does not have."""
+    ids = set(table.ids.tolist())
+    masks = {path.stem for path in sources.masks.glob("*.png")} if sources.masks else set()
+    boxes = set(read_boxes(sources.boxes)) if sources.boxes else set()
+    for kind, names in (("masks", masks), ("boxes", boxes)):
+        if strangers := sorted(names - ids):
+            named = ", ".join(strangers[:_MOST_NAMED])
+            more = f" and {len(strangers) - _MOST_NAMED:,} more" if len(strangers) > _MOST_NAMED else ""
+            run.note(f"prepare: {kind} of {len(strangers):,} slices that the index does not have: {named}{more}")
 
 
 def _say_size(run: RunFolder, folder: Path, slices: int, left: int, *, has_lesions: bool) -> None:

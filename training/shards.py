@@ -108,7 +108,7 @@ class _Growing:
 
     def __init__(self, path: Path, most: int, side: int) -> None:
         self._path, self._side, self._count = path, side, 0
-        self._temporary = path.with_name(f".{path.name}.tmp")
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         self._header = self._header_of(most)
         self._file: BinaryIO
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ihd_core.files import sha256
 from ihd_core.labels import LABELS
-from training.config import PrepareConfig, RunConfig
+from training.config import PrepareConfig, RunConfig, SplitConfig
 from training.run_folder import RunFolder
 from training.slice_table import SliceTable, write_table
 from training.sources import Sources, write_sources
@@ -23,8 +23,9 @@ def slice_table(root, scans, truth=None):
     return SliceTable(ids, files, uids, uids, uids, uids, heights, given, given.copy())
 
 
-def indexed_run(folder, root, table, *, side=32, shard_slices=2048, **sources):
-    config = replace(RunConfig(), prepare=PrepareConfig(side=side, shard_slices=shard_slices))
+def indexed_run(folder, root, table, *, side=32, shard_slices=2048, folds=1, **sources):
+    prepare, split = PrepareConfig(side=side, shard_slices=shard_slices), SplitConfig(folds=folds)
+    config = replace(RunConfig(), prepare=prepare, split=split)
     run = RunFolder(folder, config)
     index = run.begin("index")
     write_table(index / "slices.csv", table)

@@ -185,3 +185,16 @@ def test_a_mask_that_does_not_fit_is_named_and_the_slice_kept_without_known_cell
     refusing = indexed_run(tmp_path / "refusing", tmp_path, table, masks=tmp_path)
     with pytest.raises(FileError, match="no damaged mask is allowed"):
         prepare(refusing, damaged="refuse", processes=1)
+
+
+def test_masks_and_boxes_of_slices_that_are_not_there_are_named(tmp_path):
+    paths = write_series(tmp_path / "a", np.zeros((2, 64, 64), np.int16))
+    for name in ("a-001", "ID_x", "ID_y"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros((64, 64), np.uint8))
+    (tmp_path / "boxes.csv").write_text("id,label,top,left,bottom,right\nID_z,subdural,0,0,8,4\n")
+    table = slice_table(tmp_path, {"a": paths})
+    run = indexed_run(tmp_path / "run", tmp_path, table, masks=tmp_path, boxes=tmp_path / "boxes.csv")
+    prepare(run, processes=1)
+    log = (run.path / "log.txt").read_text()
+    assert "masks of 2 slices that the index does not have: ID_x, ID_y\n" in log
+    assert "boxes of 1 slices that the index does not have: ID_z\n" in log

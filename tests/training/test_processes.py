@@ -1,6 +1,9 @@
 """Jobs in processes of their own: what they return, count and raise, and how they stop."""
 
 import os
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -50,3 +53,28 @@ def test_an_error_of_a_job_is_raised_here(processes):
 def test_a_process_that_ends_on_its_own_is_said_in_one_line():
     with pytest.raises(IhdError, match="a process of this stage ended on its own"):
         list(in_processes(vanish, [1, 2], processes=2, total=2))
+
+
+def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path):
+    files = [tmp_path / "a", tmp_path / "b"]
+    parent = subprocess.Popen([sys.executable, "-m", "tests.training.counting_jobs", *map(str, files)])
+    try:
+        assert soon(lambda: all(file.exists() for file in files))
+    finally:
+        parent.kill()
+        parent.wait()
+    assert soon(lambda: not is_growing(files))
+
+
+def soon(holds):
+    for _ in range(100):
+        if holds():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def is_growing(files):
+    before = [file.stat().st_size for file in files]
+    time.sleep(0.5)
+    return before != [file.stat().st_size for file in files]

@@ -1,6 +1,7 @@
 """The challenge's CSV against samples in any order, and samples that are none."""
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from ihd_core.errors import FileError
 from ihd_core.labels import LABELS
 from ihd_core.phantom.series_writer import write_series
 from tests.training.indexed_run import indexed_run, slice_table
-from training.submission import LEAST, write_submission
+from training.prepare import prepare
+from training.submission import LEAST, submit, write_submission
 
 NAMES = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural", "any")
 
@@ -124,3 +126,22 @@ def test_ids_that_two_slices_share_are_refused(tmp_path, run, table):
     sample = sample_of(tmp_path / "sample.csv", ["a-001_any"])
     with pytest.raises(FileError, match="share their id"):
         write_submission(run, np.full((5, 6), 0.5, np.float32), table, sample, tmp_path / "out.csv")
+
+
+def test_a_run_submits_the_mean_of_its_folds_logits(tmp_path, table, monkeypatch):
+    sample = sample_of(tmp_path / "sample.csv", ["a-004_any", "a-001_subdural"])
+    run = indexed_run(tmp_path / "submitting", tmp_path, table, folds=3, sample_submission=sample)
+    prepare(run, processes=1)
+    logits = np.random.default_rng(1).normal(0, 2, (3, 5, 6)).astype(np.float32)
+    monkeypatch.setattr("training.sequence.sequence_logits", lambda _run, fold: logits[fold])
+    monkeypatch.setattr("training.features.load_embeddings", lambda _run, fold: SimpleNamespace(logits=-logits[fold]))
+    out = submit(run, tmp_path / "out.csv")
+    mean = logits.mean(axis=0, dtype=np.float64)
+    expected = [1 / (1 + np.exp(-mean[3, 5])), 1 / (1 + np.exp(-mean[0, 4]))]
+    assert [name for name, _ in read(out)[1:]] == ["a-004_any", "a-001_subdural"]
+    assert [float(value) for _, value in read(out)[1:]] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_run_without_a_sample_says_what_is_missing(tmp_path, run):
+    with pytest.raises(FileError, match="made without --sample-submission"):
+        submit(run, tmp_path / "out.csv")
