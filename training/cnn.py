@@ -123,18 +123,9 @@ def fit_fold(
         raise FileError(
             f"{folder}: no slice whose six labels are known is to be fitted; see the stages index and split"
         )
-    numbers, rules = config.cnn, config.localised
-    cnn = begin_with(config, fold)
-    to_map = None
-    if rules.mask_head or rules.outside or rules.missed:
-        to_map = MapCells.of(cell_geometry(cnn.eval(), source.side), source.side)
-    objective = Objective(cnn, numbers, rules)
-    objective.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    threads, is_gpu = default_threads(processes.local_count, processes.device), processes.device.type == "cuda"
-    loader = Loader(source, numbers, to_map, threads, is_gpu)
-    fit = CnnFit(
-        objective, loader, fitted, key=(config.seed, fold), processes=processes, checkpoint=folder / "checkpoint.pt"
-    )
+    numbers = config.cnn
+    fit = new_fit(config, source, fitted, fold, processes=processes, checkpoint=folder / "checkpoint.pt")
+    cnn, loader = fit.objective.cnn, fit.loader
     total = len(numbers.rates) * fit.steps * numbers.batch
     fit.run(
         lambda: judge(cnn, loader, judged, numbers.precision, processes),
@@ -147,6 +138,41 @@ def fit_fold(
         (folder / "checkpoint.pt").unlink(missing_ok=True)
         report(total, total)
     processes.wait()
+
+
+def new_fit(
+    config: RunConfig,
+    source: SliceSource,
+    rows: NDArray[np.intp],
+    fold: int,
+    *,
+    processes: Processes,
+    checkpoint: Path,
+    threads: int = 0,
+) -> CnnFit:
+    """A fit that is about to begin, or to go on from its checkpoint.
+
+    Args:
+        config: seed, cnn and localised are read.
+        source: of the pictures.
+        rows: to fit.
+        fold: number of it.
+        processes: that fit together.
+        checkpoint: may be there.
+        threads: that make batches; 0: as default_threads() says.
+    """
+    numbers, rules, device = config.cnn, config.localised, processes.device
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+    cnn = begin_with(config, fold)
+    to_map = None
+    if rules.mask_head or rules.outside or rules.missed:
+        to_map = MapCells.of(cell_geometry(cnn.eval(), source.side), source.side)
+    objective = Objective(cnn, numbers, rules)
+    objective.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    threads = threads or default_threads(processes.local_count, device)
+    loader = Loader(source, numbers, to_map, threads, device.type == "cuda")
+    return CnnFit(objective, loader, rows, key=(config.seed, fold), processes=processes, checkpoint=checkpoint)
 
 
 def begin_with(config: RunConfig, fold: int) -> SliceCnn:

@@ -188,7 +188,7 @@ class CnnFit:
                 before = time.monotonic()
                 batch = next(batches)
                 waited += time.monotonic() - before
-                sums += self._step(batch.to(processes.device))
+                sums += self.step(batch.to(processes.device))
                 reached.step += 1
                 if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
                     reached.sums, reached.seconds = sums.tolist(), [waited, spent + time.monotonic() - began]
@@ -217,7 +217,7 @@ class CnnFit:
         if asked:
             raise Cancelled(STOPPED)
 
-    def _step(self, batch: Batch) -> Tensor:
+    def step(self, batch: Batch) -> Tensor:
         """One step of the optimizer; returns the parts of the loss."""
         numbers, reached = self.objective.numbers, self.reached
         rate, momentum = rate_and_momentum(numbers, reached.epoch, reached.step, self.steps)
