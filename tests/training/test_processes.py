@@ -59,15 +59,16 @@ def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path):
     files = [tmp_path / "a", tmp_path / "b"]
     parent = subprocess.Popen([sys.executable, "-m", "tests.training.counting_jobs", *map(str, files)])
     try:
-        assert soon(lambda: all(file.exists() for file in files))
+        assert soon(lambda: all(file.exists() for file in files), seconds=30)
     finally:
         parent.kill()
         parent.wait()
-    assert soon(lambda: not is_growing(files))
+    assert soon(lambda: not is_growing(files), seconds=10)
 
 
-def soon(holds):
-    for _ in range(100):
+def soon(holds, *, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         if holds():
             return True
         time.sleep(0.05)
