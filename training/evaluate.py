@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from training.run_folder import RunFolder
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Choice:
     """What was chosen on validation scans.
 
