@@ -80,21 +80,21 @@ class Parts:
     caption: str
 
     def as_markdown(self) -> str:
-        """Every number with its interval, and under it the paired difference to the run."""
-        head = ["Part", "Log loss (95 %)", "AUC of any, slices", "AUC of any, scans", "Sensitivity for any, scans"]
-        lines = [_line(head), _line(["---", *["---:"] * 4])]
+        """Every number with its interval, then its paired difference to the run."""
         itself = self.rows[0].numbers
+        head = ["Part", "Log loss, slices", "AUC of any, slices", "AUC of any, scans", "Sensitivity for any, scans"]
+        values, gains = [head, ["---", *["---:"] * 4]], [head, ["---", *["---:"] * 4]]
         for row in self.rows:
-            if row.numbers is None:
-                lines.append(_line([row.name, f"not measured: {row.reason}", "–", "–", "–"]))
+            if row.numbers is None or itself is None:
+                values.append([row.name, f"not measured: {row.reason}", "", "", ""])
                 continue
-            cells = [with_interval(number, digits=4) for number in row.numbers.all()]
-            if row.name != THE_RUN and itself is not None:
+            values.append([row.name, *(with_interval(number, digits=4) for number in row.numbers.all())])
+            if row.name != THE_RUN:
                 pairs = zip(row.numbers.all(), itself.all(), strict=True)
-                gains = [with_interval(one.minus(other), digits=4, sign=True) for one, other in pairs]
-                cells = [f"{cell}<br>{gain}" for cell, gain in zip(cells, gains, strict=True)]
-            lines.append(_line([row.name, *cells]))
-        return "\n".join(lines) + f"\n\n{self.caption}\n"
+                gains.append([row.name, *(with_interval(a.minus(b), digits=4, sign=True) for a, b in pairs)])
+        tables = ["\n".join(f"| {' | '.join(cells)} |" for cells in lines) for lines in (values, gains)]
+        middle = "Differences to the run itself; a smaller loss is better:"
+        return "\n\n".join([tables[0], middle, tables[1], self.caption]) + "\n"
 
 
 def beyond_parts(run: RunFolder, *, report: Report = silent) -> Parts:
@@ -164,8 +164,7 @@ def _part(
 
 def _caption(judged: Judged, bootstrap: Bootstrap) -> str:
     slices, scans = int(judged.table.is_labelled().sum()), len(judged.scan_truth())
-    text = f"{slices} labelled slices of {scans} {judged.role} scans; {bootstrap.method}, the same for all rows. Below "
-    text += "each number its paired difference to the run itself."
+    text = f"{slices} labelled slices of {scans} {judged.role} scans; {bootstrap.method}, the same for all rows."
     if judged.role == "validation":
         text += " There are no test scans: what a part chooses was chosen on the same scans, which flatters it."
     return text
@@ -173,7 +172,3 @@ def _caption(judged: Judged, bootstrap: Bootstrap) -> str:
 
 def _told(row: PartRow) -> str:
     return f"not measured: {row.reason}" if row.numbers is None else with_interval(row.numbers.loss, digits=5)
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
