@@ -224,7 +224,7 @@ def _empty_member(path: Path, info: ModelInfo) -> Member:
             return Member(cnn)
         reduction = Reduction(torch.zeros(pooled_count), torch.zeros(shape.features, pooled_count))
         return Member(cnn, reduction, SequenceNetwork(**asdict(shape)))
-    except (TypeError, ValueError, RuntimeError) as error:  # torch's own, for sizes that are none or fit no memory
+    except (ValueError, RuntimeError) as error:  # torch's own, where they fit no memory
         reason = str(error).partition("\n")[0]
         raise ModelFileError(f"{path}: describes networks that cannot be built ({reason})") from error
 

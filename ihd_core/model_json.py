@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from ihd_core.errors import ModelFileError
 from ihd_core.estimate import Estimate
+from ihd_core.json_values import count, number, one_of, only, share, switch, text, texts
 from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
 from ihd_core.model_info import LEVELS, SETTINGS, ModelInfo, OperatingPoint, SequenceShape, TrainingData
 from ihd_core.model_input import CHANNELS, Cells, Resize
@@ -28,7 +29,7 @@ WEIGHTS, CARD = "weights.safetensors", "MODEL_CARD.md"
 """The files whose hashes the description names."""
 BLANK = "0" * 64
 """Stands for a description's own SHA-256 while it is computed."""
-MOST_MEMBERS, MOST_NEIGHBOURS = 100, 8
+MOST_MEMBERS, MOST_NEIGHBOURS, MOST_HIDDEN, MOST_LAYERS = 100, 8, 2048, 16
 """More are a malformed value."""
 
 _TRAINING_GROUPS = ("training_patients", "training_series", "validation_patients", "validation_series")
@@ -93,40 +94,42 @@ def from_json(path: Path, described: Mapping[str, Any]) -> ModelInfo:
     try:
         if described["format_version"] == 1:
             described = _as_version_2(described)
-        _only(described, _KEYS, "the description")
-        _only(described["full_scale"], set(LABELS), "full_scale")
+        only(described, _KEYS, "the description")
+        only(described["full_scale"], set(LABELS), "full_scale")
         if described["labels"] != list(LABELS):
-            raise ModelFileError(f"{path}: labels are {described['labels']}, this program reads {list(LABELS)}")
-        windows = tuple(Window(**window) for window in described["windows"])
+            raise ModelFileError(f"{path}: labels are {described['labels']!r}, this program reads {list(LABELS)}")
+        windows = tuple(_window(window) for window in described["windows"])
         if [(w.center, w.width) for w in windows] != [(w.center, w.width) for w in CHANNELS]:
             raise ModelFileError(f"{path}: windows are {described['windows']}, this program feeds {list(CHANNELS)}")
         if not isinstance(described["files"], dict) or described["files"].keys() != {WEIGHTS, CARD}:
             raise ModelFileError(f"{path}: files are {sorted(described['files'])}, expected {sorted((WEIGHTS, CARD))}")
         info = ModelInfo(
-            name=str(described["name"]),
-            intended_use=str(described["intended_use"]),
-            demonstration=_switch(described, "demonstration"),
-            backbone=str(described["backbone"]),
-            side=_count(described, "side", least=1),
-            mean=_three(described["mean"]),
-            deviation=_three(described["deviation"], above=0),
-            reduction=_one_of(described, "reduction", ("pca", "selection", "none")),
-            pooled_count=_count(described, "pooled_count", least=1),
+            name=text(described, "name"),
+            intended_use=text(described, "intended_use"),
+            demonstration=switch(described, "demonstration"),
+            backbone=text(described, "backbone"),
+            side=count(described, "side", least=1),
+            mean=_three(described["mean"], "mean"),
+            deviation=_three(described["deviation"], "deviation", above=0),
+            reduction=one_of(described, "reduction", ("pca", "selection", "none")),
+            pooled_count=count(described, "pooled_count", least=1),
             sequence=None if described["sequence"] is None else _shape(described["sequence"]),
             operating_points=_points(described["operating_points"]),
-            full_scale={label: _positive(described["full_scale"][label]) for label in DISPLAY_ORDER},
+            full_scale={
+                label: number(described["full_scale"][label], "full_scale", above=0) for label in DISPLAY_ORDER
+            },
             training=_training(described["training"]),
             metrics=dict(described["metrics"]),
             cells=_cells(described["cells"]),
             windows=windows,
-            resize=_one_of(described, "resize", get_args(Resize)),
-            neighbours=_count(described, "neighbours", most=MOST_NEIGHBOURS),
-            members=_count(described, "members", least=1, most=MOST_MEMBERS),
-            flip=_switch(described, "flip"),
-            reversal=_switch(described, "reversal"),
+            resize=one_of(described, "resize", get_args(Resize)),
+            neighbours=count(described, "neighbours", most=MOST_NEIGHBOURS),
+            members=count(described, "members", least=1, most=MOST_MEMBERS),
+            flip=switch(described, "flip"),
+            reversal=switch(described, "reversal"),
             blend=_blend(described["blend"]),
             scan_rule=_scan_rule(described["scan_rule"]),
-            sha256=str(described["sha256"]),
+            sha256=text(described, "sha256"),
         )
         _agrees(info)
         return info
@@ -137,8 +140,8 @@ def from_json(path: Path, described: Mapping[str, Any]) -> ModelInfo:
 
 def _as_version_2(described: Mapping[str, Any]) -> dict[str, Any]:
     """A description of version 1 as version 2 would have it."""
-    _only(described, _KEYS - _NEW_IN_2.keys(), "the description")
-    _only(described["sequence"], set(_SHAPE_KEYS_OF_1), "sequence")
+    only(described, _KEYS - _NEW_IN_2.keys(), "the description")
+    only(described["sequence"], set(_SHAPE_KEYS_OF_1), "sequence")
     if described["scan_rule"] != "maximum":
         raise ValueError(f"scan rule {described['scan_rule']!r}, version 1 knows 'maximum'")
     return {
@@ -160,51 +163,16 @@ def _agrees(info: ModelInfo) -> None:
         raise ValueError("reversal and blend are of a BiLSTM, but sequence is null")
 
 
-def _only(described: Mapping[str, Any], known: set[str], what: str) -> None:
-    """Refuse keys that this program does not know, which may change what the others mean."""
-    if not isinstance(described, dict):
-        raise TypeError(f"{what} is {described!r}, must be names with values")
-    unknown = sorted(set(described) - known)
-    if unknown:
-        raise ValueError(f"{what} holds {unknown[0]!r}, which this program does not know")
-
-
-def _count(described: Mapping[str, Any], name: str, *, least: int = 0, most: float = math.inf) -> int:
-    value = described[name]
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        limit = f"at least {least}" + (f" and at most {most}" if most < math.inf else "")
-        raise ValueError(f"{name} is {value!r}, must be a whole number, {limit}")
-    return value
-
-
-def _switch(described: Mapping[str, Any], name: str) -> bool:
-    if not isinstance(described[name], bool):
-        raise ValueError(f"{name} is {described[name]!r}, must be true or false")
-    return bool(described[name])
-
-
-def _one_of(described: Mapping[str, Any], name: str, known: tuple[str, ...]) -> Any:
-    if described[name] not in known:
-        raise ValueError(f"{name} is {described[name]!r}, must be one of {', '.join(known)}")
-    return described[name]
-
-
-def _share(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ValueError(f"{name} is {value!r}, must be 0..1")
-    return float(value)
-
-
 def _shape(described: Mapping[str, Any]) -> SequenceShape:
-    _only(described, set(_SHAPE_KEYS), "sequence")
+    only(described, set(_SHAPE_KEYS), "sequence")
     shape = SequenceShape(
-        features=_count(described, "features"),
-        hidden=_count(described, "hidden", least=1),
-        layers=_count(described, "layers", least=1),
-        dropout=_share(described["dropout"], "dropout"),
-        classifier_dropout=_share(described["classifier_dropout"], "classifier_dropout"),
-        probabilities=_one_of(described, "probabilities", ("none", "input", "classifier", "both")),
-        deltas=_switch(described, "deltas"),
+        features=count(described, "features"),
+        hidden=count(described, "hidden", least=1, most=MOST_HIDDEN),
+        layers=count(described, "layers", least=1, most=MOST_LAYERS),
+        dropout=share(described["dropout"], "dropout"),
+        classifier_dropout=share(described["classifier_dropout"], "classifier_dropout"),
+        probabilities=one_of(described, "probabilities", ("none", "input", "classifier", "both")),
+        deltas=switch(described, "deltas"),
     )
     if not shape.features and shape.probabilities not in ("input", "both"):
         raise ValueError(f"sequence has no features, and probabilities are {shape.probabilities!r}: it reads nothing")
@@ -212,62 +180,74 @@ def _shape(described: Mapping[str, Any]) -> SequenceShape:
 
 
 def _blend(described: Mapping[str, Any]) -> dict[Label, float]:
-    _only(described, set(LABELS), "blend")
-    return {label: _share(described[label], f"blend of {label}") for label in DISPLAY_ORDER}
+    only(described, set(LABELS), "blend")
+    return {label: share(described[label], f"blend of {label}") for label in DISPLAY_ORDER}
 
 
 def _scan_rule(described: Mapping[str, Any]) -> ScanRule:
-    _only(described, {"kind", "weights"}, "scan_rule")
+    only(described, {"kind", "weights"}, "scan_rule")
+    only(described["weights"], set(LABELS), "weights of scan_rule")
     weights: Any = {
-        Label(label): tuple(_number(value) for value in values) for label, values in described["weights"].items()
+        Label(label): tuple(number(value, f"weight of {label}") for value in values)
+        for label, values in described["weights"].items()
     }
-    return ScanRule(described["kind"], weights)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is no number")
-    return float(value)
+    return ScanRule(one_of(described, "kind", ("maximum", "fitted")), weights)
 
 
 def _points(described: Mapping[str, Any]) -> Points:
-    _only(described, set(SETTINGS), "operating_points")
+    only(described, set(SETTINGS), "operating_points")
     points: Points = {}
     for setting in SETTINGS:
-        _only(described[setting], set(LEVELS), setting)
+        only(described[setting], set(LEVELS), setting)
         points[setting] = {level: _level(described[setting][level], f"{setting} {level}") for level in LEVELS}
     return points
 
 
 def _level(described: Mapping[str, Any], what: str) -> dict[Label, OperatingPoint]:
-    _only(described, set(LABELS), what)
+    only(described, set(LABELS), what)
     return {label: _point(described[label]) for label in DISPLAY_ORDER}
 
 
 def _point(described: Mapping[str, Any]) -> OperatingPoint:
-    _only(described, {one.name for one in fields(OperatingPoint)}, "an operating point")
-    rates = {
-        name: None if described[name] is None else Estimate(**described[name])
-        for name in ("sensitivity", "specificity")
-    }
+    only(described, {one.name for one in fields(OperatingPoint)}, "an operating point")
     return OperatingPoint(
-        _share(described["threshold"], "threshold"),
-        **rates,
-        positives=_count(described, "positives"),
-        negatives=_count(described, "negatives"),
+        share(described["threshold"], "threshold"),
+        _rate(described["sensitivity"]),
+        _rate(described["specificity"]),
+        positives=count(described, "positives"),
+        negatives=count(described, "negatives"),
     )
 
 
+def _rate(described: Any) -> Estimate | None:
+    if described is None:
+        return None
+    only(described, {one.name for one in fields(Estimate)}, "a rate")
+    numbers = {name: share(described[name], name) for name in ("value", "low", "high", "level")}
+    return Estimate(**numbers, method=text(described, "method"))
+
+
 def _training(described: Mapping[str, Any]) -> TrainingData:
-    _only(described, {one.name for one in fields(TrainingData)}, "training")
-    groups = {name: tuple(map(str, described[name])) for name in _TRAINING_GROUPS}
-    return TrainingData(str(described["description"]), str(described["salt"]), **groups)
+    only(described, {one.name for one in fields(TrainingData)}, "training")
+    groups = {name: texts(described, name) for name in _TRAINING_GROUPS}
+    return TrainingData(text(described, "description"), text(described, "salt"), **groups)
 
 
-def _positive(value: Any) -> float:
-    if not 0 < value < math.inf:
-        raise ValueError(f"full_scale is {value}, must be above 0")
-    return float(value)
+def _three(values: Any, name: str, *, above: float = -math.inf) -> tuple[float, float, float]:
+    first, second, third = (number(value, name, above=above) for value in values)
+    return first, second, third
+
+
+def _cells(described: Mapping[str, Any]) -> Cells:
+    only(described, {one.name for one in fields(Cells)}, "cells")
+    return Cells(
+        number(described["offset"], "offset of cells"), number(described["stride"], "stride of cells", above=0)
+    )
+
+
+def _window(described: Mapping[str, Any]) -> Window:
+    only(described, {one.name for one in fields(Window)}, "a window")
+    return Window(number(described["center"], "center"), number(described["width"], "width"), text(described, "name"))
 
 
 def _finite(value: Any) -> Any:
@@ -277,17 +257,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _three(values: Any, *, above: float = -math.inf) -> tuple[float, float, float]:
-    first, second, third = (float(value) for value in values)
-    if not all(above < value < math.inf for value in (first, second, third)):
-        raise ValueError(f"mean or deviation is {values}, must be finite numbers, the deviation above 0")
-    return first, second, third
-
-
-def _cells(described: Mapping[str, Any]) -> Cells:
-    cells = Cells(**{name: float(value) for name, value in described.items()})
-    if not (math.isfinite(cells.offset) and 0 < cells.stride < math.inf):
-        raise ValueError(f"cells are {described}, must be finite, with a stride above 0")
-    return cells

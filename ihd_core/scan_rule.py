@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 HIGHEST = 3
 """How many of the largest logits "fitted" averages; of a scan with fewer slices, all."""
 
+LARGEST = 1e6
+"""A weight beyond it is a malformed value, and could end in no number."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScanRule:
@@ -32,7 +34,7 @@ class ScanRule:
         weights: (a, b, c, d) of every label where fitted; empty for the maximum.
 
     Raises:
-        ValueError: an unknown kind, weights for other labels, not four finite numbers, or b, c or d below 0.
+        ValueError: an unknown kind, weights for other labels, not four numbers up to LARGEST, or b, c or d below 0.
     """
 
     kind: Literal["maximum", "fitted"] = "maximum"
@@ -48,8 +50,10 @@ class ScanRule:
                 f"needs {sorted(map(str, wanted))}"
             )
         for label, weights in self.weights.items():
-            if len(weights) != 4 or not (math.isfinite(weights[0]) and all(0 <= one < math.inf for one in weights[1:])):
-                limit = "four finite numbers, all but the first at least 0"
+            if len(weights) != 4 or not (
+                abs(weights[0]) <= LARGEST and all(0 <= one <= LARGEST for one in weights[1:])
+            ):
+                limit = f"four numbers up to {LARGEST:.0e}, all but the first at least 0"
                 raise ValueError(f"scan rule has weights {list(weights)} for {label}, must be {limit}")
 
     def apply(self, slice_logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -84,8 +84,10 @@ def test_the_order_of_the_slices_does_not_matter(logits, random):
         ("fitted", {**WEIGHTS, Label.ANY: (0.0, 1.0, 0.0, -1e-9)}, "at least 0"),
         ("fitted", {**WEIGHTS, Label.ANY: (math.nan, 1.0, 0.0, 0.0)}, "nan"),
         ("fitted", {**WEIGHTS, Label.ANY: (0.0, math.inf, 0.0, 0.0)}, "inf"),
-        ("fitted", {**WEIGHTS, Label.ANY: (0.0, 1.0, 0.0)}, "four finite numbers"),
-        ("fitted", {**WEIGHTS, Label.ANY: ()}, "four finite numbers"),
+        ("fitted", {**WEIGHTS, Label.ANY: (0.0, 1e7, 0.0, 0.0)}, "up to 1e\\+06"),
+        ("fitted", {**WEIGHTS, Label.ANY: (-math.inf, 1.0, 0.0, 0.0)}, "inf"),
+        ("fitted", {**WEIGHTS, Label.ANY: (0.0, 1.0, 0.0)}, "four numbers"),
+        ("fitted", {**WEIGHTS, Label.ANY: ()}, "four numbers"),
     ],
 )
 def test_a_rule_that_could_mislead_cannot_be_made(kind, weights, reason):
