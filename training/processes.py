@@ -139,6 +139,7 @@ def _end_with_parent() -> None:
 
 
 def _run(work: Callable[[Any, Steps], _Result], job: Any) -> _Result:
+    _count(0)  # a job that was handed over before the stop is not begun
     return work(job, Steps(_count))
 
 
