@@ -363,7 +363,7 @@ def test_whatever_stands_anywhere_in_a_description_it_is_read_or_refused_in_one_
         assert replace(from_json(Path("model.json"), again), sha256=info.sha256) == info
         read += 1
     assert not [message for message in refused if "\n" in message or len(message) > 1000]
-    assert len(refused) > 10 * read
+    assert len(refused) > 5 * read > 0
 
 
 def test_networks_that_fit_no_memory_are_refused_in_one_line(folder, monkeypatch):
