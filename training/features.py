@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from training.pictures import open_pictures
 from training.row_files import RowFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -93,9 +94,10 @@ def extract_fold(
     columns = {"logits": cnn.head.out_features, "pooled": cnn.head.in_features, "peaks": cnn.head.out_features}
     with RowFiles(folder, len(pictures.table), columns, align=_BATCH) as rows:
         told(rows.done)
-        for found in _embedded(cnn, pictures, config, fold, first=rows.done):
-            rows.append(logits=found.logits, pooled=found.pooled, peaks=found.peaks)
-            told(rows.done)
+        with closing(_embedded(cnn, pictures, config, fold, first=rows.done)) as batches:
+            for found in batches:
+                rows.append(logits=found.logits, pooled=found.pooled, peaks=found.peaks)
+                told(rows.done)
 
 
 def load_embeddings(run: RunFolder, fold: int) -> Embeddings:
@@ -132,7 +134,7 @@ def embed(cnn: SliceCnn, x: Tensor, *, flip: bool = False) -> Embeddings:
 
 def _embedded(
     cnn: SliceCnn, pictures: SliceSource, config: RunConfig, fold: int, *, first: int
-) -> Iterator[Embeddings]:
+) -> Generator[Embeddings, None, None]:
     """Batches of the table's rows in order, from a row on that is a multiple of _BATCH."""
     numbers, count = config.cnn, len(pictures.table)
     if config.features.transform == "deterministic":

@@ -184,7 +184,7 @@ def by_weight(head: NDArray[np.float32], count: int, *, is_largest: bool) -> NDA
 def _described(reduction: Reduction, vectors: NDArray[np.float32], numbers: ReductionConfig, fold: int) -> str:
     """How much of the variance is kept, in a line for the log."""
     kept, of = reduction.components.shape
-    text = f"fold {fold}: {kept} of {of} features ({numbers.kind}, {len(vectors)} slices)"
+    text = f"features: fold {fold}: {kept} of {of} features ({numbers.kind}, {len(vectors)} slices)"
     all_of_it = float(vectors.var(axis=0, dtype=np.float64).sum())
     if not kept or not all_of_it:
         return text

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def train_sequence(run: RunFolder, *, report: Report = silent) -> None:
-    """Fit the BiLSTM of every fold; goes on where an earlier sitting stopped, with the same numbers.
+    """Fit the BiLSTM of every fold; goes on where an earlier sitting stopped.
+
+    On a CPU a stop changes no number. On a GPU cuDNN draws by itself what drops out, so a stop changes that.
 
     It is fitted on the scans kept from the CNN where SplitConfig.sequence_share keeps any, else on those the CNN was
     fitted on. A scan is read whole; the loss is the mean over those of its slices that are labelled. Validation is

@@ -107,7 +107,8 @@ class SequenceFit:
                 self._save()
                 raise
         draw_curves(self.folder / METRICS, self.folder / "curves.png")
-        write_atomically(self.folder / WEIGHTS, _saved(self.kept))
+        weights = {name: value.cpu() for name, value in self.kept.items()}
+        write_atomically(self.folder / WEIGHTS, _saved(weights))
         content = BytesIO()
         np.save(content, logits)
         write_atomically(self.folder / LOGITS, content.getvalue())

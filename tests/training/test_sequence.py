@@ -164,7 +164,7 @@ def differ(one, other):
     return any(not torch.equal(one[0][name], other[0][name]) for name in one[0])
 
 
-@pytest.mark.parametrize("calls", [1, 3, 5, 6, 9, 18, 19])
+@pytest.mark.parametrize("calls", [1, 5, 6, 9, 19])
 def test_a_fit_that_was_stopped_ends_as_one_that_was_not(tmp_path, calls):
     numbers = replace(NUMBERS, dropout=0.5, classifier_dropout=0.5, keep="best", deltas=True, reversal=True)
     whole = fit(tmp_path / "whole", numbers)
