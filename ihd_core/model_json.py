@@ -155,7 +155,7 @@ def _as_version_2(described: Mapping[str, Any]) -> dict[str, Any]:
 def _agrees(info: ModelInfo) -> None:
     """Refuse what no networks can be built from, whatever the weights."""
     features = info.sequence.features if info.sequence else 0
-    if (info.reduction == "none") != (features == 0):
+    if info.reduction == ("none" if features else "pca"):  # a selection may be of none
         raise ValueError(f"reduction is {info.reduction!r} for {features} features of the BiLSTM")
     if features > info.pooled_count:
         raise ValueError(f"sequence has {features} features, more than the {info.pooled_count} of pooled_count")

@@ -410,9 +410,10 @@ EVERYTHING = {
         EVERYTHING,
         {"sequence": None, "reduction": "none"},
         {"sequence": SequenceShape(0, 16, 1, probabilities="input"), "reduction": "none"},
+        {"sequence": SequenceShape(0, 16, 1, probabilities="both"), "reduction": "selection"},
         {"backbone": "tiny", "pooled_count": 160},
     ],
-    ids=["everything", "CNN alone", "probabilities alone", "another backbone"],
+    ids=["everything", "CNN alone", "probabilities alone", "none selected", "another backbone"],
 )
 def test_every_kind_of_model_comes_back_as_it_was_saved(tmp_path, changes):
     info = toy_info(**changes)
