@@ -26,6 +26,8 @@ _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 
 _WAIT_SECONDS = 0.25
+_MOST = 61
+"""Windows waits for no more."""
 _AHEAD = 2
 """Jobs handed out for every process; more would only have to be taken back."""
 
@@ -82,7 +84,7 @@ def in_processes(
     Raises:
         IhdError: a process ended on its own, as where memory runs out.
     """
-    processes = min(processes or os.cpu_count() or 1, len(jobs))
+    processes = min(processes or os.cpu_count() or 1, len(jobs), _MOST)
     report(done, total)
     if processes <= 1:
         yield from _here(work, jobs, done, total, report)
@@ -101,7 +103,9 @@ def in_processes(
             for one in ready:
                 yield one.result()
     except BrokenProcessPool as error:
-        raise IhdError("a process of this stage ended on its own; run the stage again, with fewer processes") from error
+        raise IhdError(
+            "a process of this stage ended on its own, as where memory runs out; run the stage again"
+        ) from error
     finally:
         shared.stop.set()
         pool.shutdown(cancel_futures=True)

@@ -246,3 +246,15 @@ def test_a_side_that_cells_do_not_fill_is_refused(tmp_path):
     run = indexed_run(tmp_path / "run", tmp_path, five_scans(tmp_path), side=40)
     with pytest.raises(FileError, match=r"prepare\.side is 40, it must be a multiple of 16"):
         prepare(run, processes=1)
+
+
+def test_a_real_tilted_scan_is_prepared_as_pydicom_reads_it(tmp_path, shared_data):
+    paths = sorted((shared_data / "head_ct" / "ge_hispeed_tilt").glob("*.dcm"))
+    run = indexed_run(tmp_path / "run", shared_data, slice_table(shared_data, {"tilted": paths}), side=256)
+    prepare(run, processes=1)
+    pictures = open_pictures(run)
+    assert len(pictures) == 28
+    for row, path in enumerate(paths):
+        hu = by_pydicom(path)
+        hu[hu <= -1500] = AIR  # padding that the files announce
+        np.testing.assert_array_equal(pictures.hu(row), halved(hu))
