@@ -57,7 +57,7 @@ def _split(run: RunFolder, _options: argparse.Namespace, _report: Report) -> Non
     from training.split import make_split
 
     make_split(run)
-    print((run.folder("split") / "report.txt").read_text(encoding="utf-8"))
+    print((run.folder("split") / "table1.md").read_text(encoding="utf-8"))
 
 
 def _prepare(run: RunFolder, options: argparse.Namespace, report: Report) -> None:
