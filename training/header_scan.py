@@ -78,8 +78,9 @@ def files_below(root: Path, folders: Sequence[Path]) -> tuple[list[str], list[Pr
     others: list[Problem] = []
     seen: set[str] = set()
     waiting = list(folders)
-    while waiting:
-        folder = waiting.pop()
+    linked: list[Path] = []
+    while waiting or linked:
+        folder = waiting.pop() if waiting else linked.pop()  # a folder is called by its own name where it has one
         if (real := os.path.realpath(folder)) in seen:
             continue
         seen.add(real)
@@ -88,7 +89,7 @@ def files_below(root: Path, folders: Sequence[Path]) -> tuple[list[str], list[Pr
         with file_errors(folder, "cannot be listed"), os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir():
-                    waiting.append(folder / entry.name)
+                    (linked if entry.is_symlink() else waiting).append(folder / entry.name)
                 elif entry.is_file():
                     found.add(start + entry.name)
                 else:

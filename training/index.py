@@ -12,7 +12,7 @@ from training.header_scan import files_below, scan_headers
 from training.labelling import labelled
 from training.labels.layouts import read_labels
 from training.labels.rsna import read_ids
-from training.problems import in_order, summary, write_problems
+from training.problems import faults, in_order, summary, write_problems
 from training.scans import find_scans
 from training.slice_table import read_table, write_table
 from training.sources import Sources, read_sources, write_sources
@@ -71,8 +71,8 @@ def make_index(
     table1 = as_markdown({"All": counts(table)})
     lines = [*_report(sources, files, table, given), *_problem_lines(found), table1]
     write_atomically(folder / REPORT, "\n".join(lines).encode("utf-8", "backslashreplace"))
-    if found and problems == "refuse":
-        raise FileError(f"{folder / REPORT}: {len(found):,} problems, none is allowed; the report names them")
+    if problems == "refuse" and (count := faults(found)):
+        raise FileError(f"{folder / REPORT}: {count:,} problems, none is allowed; the report names them")
     if not len(table):
         raise FileError(f"{folder / REPORT}: none of {len(files):,} files can be used; the report says why")
     write_atomically(folder / TABLE1, table1.encode())

@@ -93,10 +93,10 @@ def _best_of_studies(scans: Sequence[FoundScan], found: list[Problem]) -> list[F
 
 def _ids(rows: Sequence[Row], given: GivenLabels, *, named_by_file: bool) -> list[str]:
     if named_by_file:
-        return [_stem(scan.files[place]) for scan, place in rows]
+        return [_stem(_file(row)) for row in rows]
     ids = [scan.sop_uids[place] or _stem(scan.files[place]) for scan, place in rows]
     if given.key == "slice":  # the table may call them either way
-        stems = (_stem(scan.files[place]) for scan, place in rows)
+        stems = (_stem(_file(row)) for row in rows)
         return [stem if stem in given.numbers else one for one, stem in zip(ids, stems, strict=True)]
     counted = Counter(ids)
     return [one if counted[one] == 1 else scan.files[place] for one, (scan, place) in zip(ids, rows, strict=True)]
@@ -122,17 +122,23 @@ def _truth(
     rows: Sequence[Row], ids: Sequence[str], given: GivenLabels, found: list[Problem], wanted: set[str]
 ) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
     """Truth of every slice, and of its scan, int8 (slices, labels) each."""
-    numbers = _numbers(rows, ids, given)
-    of_row = np.where((numbers >= 0)[:, None], given.truth[numbers], UNKNOWN) if len(given.truth) else None
-    if of_row is None:
-        of_row = np.full((len(rows), len(LABELS)), UNKNOWN, np.int8)
+    numbers = _numbers(rows, ids, given, found)
+    of_row = np.full((len(rows), len(LABELS)), UNKNOWN, np.int8)
+    of_row[numbers >= 0] = given.truth[numbers[numbers >= 0]]
     if given.numbers:
-        lacking = [place for place in np.flatnonzero(numbers < 0).tolist() if ids[place] not in wanted]
+        said = {problem.where for problem in found if problem.kind == "name-of-two-files"}
+        lacking = [
+            i for i in np.flatnonzero(numbers < 0).tolist() if ids[i] not in wanted and _file(rows[i]) not in said
+        ]
         found += _unlabelled(rows, ids, lacking, of_scans=given.key in {"series", "study"})
-    of_row = of_row.astype(np.int8)
     if given.key in {"series", "study"}:
         return np.full_like(of_row, UNKNOWN), of_row
     return of_row, _of_scans(of_row, rows)
+
+
+def _file(row: Row) -> str:
+    scan, place = row
+    return scan.files[place]
 
 
 def _unlabelled(rows: Sequence[Row], ids: Sequence[str], lacking: Sequence[int], *, of_scans: bool) -> list[Problem]:
@@ -146,13 +152,13 @@ def _unlabelled(rows: Sequence[Row], ids: Sequence[str], lacking: Sequence[int],
     return [Problem(kind, scan.files[place], one, text) for (scan, place), one in slices]
 
 
-def _numbers(rows: Sequence[Row], ids: Sequence[str], given: GivenLabels) -> NDArray[np.intp]:
+def _numbers(rows: Sequence[Row], ids: Sequence[str], given: GivenLabels, found: list[Problem]) -> NDArray[np.intp]:
     """Row of truth for every slice, -1 for none."""
     of_name = given.numbers
     if given.key == "slice":
         return np.array([of_name.get(one, -1) for one in ids], np.intp)
     if given.key == "file":
-        return np.array([_number_of_file(scan.files[place], of_name) for scan, place in rows], np.intp)
+        return _numbers_of_files([_file(row) for row in rows], of_name, found)
     of_scan = {}
     for scan, _ in rows:
         if scan.uid not in of_scan:
@@ -162,9 +168,18 @@ def _numbers(rows: Sequence[Row], ids: Sequence[str], given: GivenLabels) -> NDA
     return np.array([of_scan[scan.uid] for scan, _ in rows], np.intp)
 
 
-def _number_of_file(file: str, of_name: dict[str, int]) -> int:
-    """By the path below the folder of images, or any end of it."""
-    return next((of_name[end] for end in _ends(file) if end in of_name), -1)
+def _numbers_of_files(files: Sequence[str], of_name: dict[str, int], found: list[Problem]) -> NDArray[np.intp]:
+    """By the path below the folder of images, or an end of it that one file alone has."""
+    names = [next((end for end in _ends(file) if end in of_name), "") for file in files]
+    counted = Counter(names)
+    numbers = np.full(len(files), -1, np.intp)
+    for row, (file, name) in enumerate(zip(files, names, strict=True)):
+        if counted[name] == 1 and name:
+            numbers[row] = of_name[name]
+        elif name:
+            text = f"{counted[name]} files are called {name}"
+            found.append(Problem("name-of-two-files", file, name, text))
+    return numbers
 
 
 def _number_of_study(scan: FoundScan, of_name: dict[str, int]) -> int:
@@ -189,7 +204,7 @@ def _of_scans(truth: NDArray[np.int8], rows: Sequence[Row]) -> NDArray[np.int8]:
 def _without_image(given: GivenLabels, rows: Sequence[Row], names: set[str]) -> list[Problem]:
     scans = {scan.uid: scan for scan, _ in rows}.values()
     if given.key == "file":
-        names = {end for scan, place in rows for end in _ends(scan.files[place])}
+        names = {end for row in rows for end in _ends(_file(row))}
     elif given.key == "series":
         names = {scan.series for scan in scans}
     elif given.key == "study":
@@ -210,7 +225,7 @@ def _table(
 ) -> SliceTable:
     return SliceTable(
         ids=np.array(ids, np.str_),
-        files=np.array([scan.files[place] for scan, place in rows], np.str_),
+        files=np.array([_file(row) for row in rows], np.str_),
         patients=np.array([scan.patient for scan, _ in rows], np.str_),
         studies=np.array([scan.study for scan, _ in rows], np.str_),
         series=np.array([scan.series for scan, _ in rows], np.str_),

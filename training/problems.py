@@ -21,10 +21,12 @@ class Kind:
     Attributes:
         meaning: what it is, in the plural.
         done: what becomes of the rows concerned where the index goes on.
+        is_fault: of the data; else it is in the nature of such data, and is named but stops nobody.
     """
 
     meaning: str
     done: str
+    is_fault: bool = True
 
 
 _FILE, _LABEL = "the file is left out", "that label is unknown for the slice"
@@ -37,13 +39,16 @@ KINDS = {
     "several-slices": Kind("files that hold more than one slice", _FILE),
     "name-and-uid": Kind("files named like one slice that hold another", _FILE),
     "id-in-two-files": Kind("files of an id that other images have too", "all of them are left out"),
+    "name-of-two-files": Kind("files whose name in the table others have too", "they are kept as unlabelled"),
     "copy": Kind("files that repeat another file", "one of them is kept"),
     "same-place": Kind("slices at the place of another of their scan", "the one that the program shows is kept"),
     "two-patients": Kind("slices of a series that two patients share", _FILE),
     "not-predicted": Kind("slices of a scan that the program does not predict", _FILE),
     "not-a-volume": Kind("slices that make no volume", _FILE),
     "split-series": Kind("further scans in a series", "each is a scan of its own"),
-    "further-series": Kind("further series of a study that is labelled as a whole", "the best series is kept"),
+    "further-series": Kind(
+        "further series of studies that are labelled as a whole", "the one that the program shows first is kept", False
+    ),
     "label-without-image": Kind("labelled ids without an image", "their labels are not used"),
     "image-without-label": Kind("images that nobody labelled", "they are kept as unlabelled"),
     "wanted-without-image": Kind("ids of the sample submission without an image", "they get no picture"),
@@ -95,6 +100,11 @@ def write_problems(path: Path, problems: Sequence[Problem]) -> None:
         writer = csv.writer(file)
         writer.writerow(["kind", "file_or_id", "value", "text"])
         writer.writerows((one.kind, one.where, one.value, one.text) for one in problems)
+
+
+def faults(problems: Iterable[Problem]) -> int:
+    """How many of them are faults of the data."""
+    return sum(KINDS[one.kind].is_fault for one in problems)
 
 
 def counted(problems: Iterable[Problem]) -> dict[str, int]:

@@ -90,7 +90,7 @@ def find_scans(
     for of_series in lines.values():
         report(done, total)
         reader = HeaderLines(root)
-        headers = [reader.header(line) for line in of_series]
+        headers = [reader.header(line) for line in sorted(of_series)]  # by file, in whatever order they were read
         _add(found, _named_rightly(headers, found, root) if named_by_file else headers, root)
         done += len(of_series)
     report(total, total)

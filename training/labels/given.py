@@ -108,7 +108,11 @@ class LabelCollector:
         if derive_any:
             self.derived = _derive_any(truth, missing[:, Label.ANY.column])
         self._refuse_contradicted_any(truth, names)
-        return GivenLabels(key, self._numbers, truth, self.problems)
+        given = GivenLabels(key, self._numbers, truth, self.problems)
+        of_no_subtype = int(((truth[:, : len(SUBTYPES)] == 0).all(axis=1) & (truth[:, Label.ANY.column] == 1)).sum())
+        if of_no_subtype:
+            given.remarks.append(f"{of_no_subtype:,} ids have a hemorrhage of none of the five subtypes")
+        return given
 
     def _refuse_contradicted_any(self, truth: NDArray[np.int8], names: Sequence[str]) -> None:
         column, found = Label.ANY.column, truth[:, : len(SUBTYPES)] == 1
