@@ -13,7 +13,7 @@ from ihd_core.progress import Report, silent
 from ihd_core.scan_rule import ScanRule
 from training.blend import fit_blend
 from training.bootstrap import Bootstrap
-from training.judged import collect, judged_scans
+from training.judged import RolesOfRun, collect
 from training.operating_points import operating_points
 from training.scan_rule_fit import fit_scan_rule
 from training.slice_table import UNKNOWN
@@ -135,7 +135,9 @@ def evaluate(run: RunFolder, *, report: Report = silent) -> Evaluation:
     """
     from training.evaluation_files import write_evaluation
 
-    found = assess(run.config, collect(run, "validation"), judged_scans(run), report=report)
+    roles = RolesOfRun(run)
+    validation, judged = (collect(run, role, roles=roles) for role in ("validation", roles.judged()[0]))
+    found = assess(run.config, validation, judged, report=report)
     write_evaluation(run.path / "evaluate", found, title=run.config.name)
     run.note(f"evaluate: {found.caption}")
     return found

@@ -12,7 +12,7 @@ from ihd_core.labels import LABELS
 from training.blend import blended
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -72,68 +72,69 @@ class Judged:
         return {"slice": probabilities(self.labelled(logits)), "scan": whole}
 
 
-def collect(run: RunFolder, role: str, *, sequence: bool = True) -> Judged:
+class RolesOfRun:
+    """All slices of a run, and which of them have which role; read once, because there may be a million.
+
+    Args:
+        run: split and prepared.
+
+    Attributes:
+        table: its slices.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        from training.pictures import open_pictures
+        from training.split import roles
+
+        self._path, self.table = run.path, open_pictures(run).table
+        self._roles = [roles(run, self.table, fold) for fold in run.folds()]
+
+    def rows(self, role: str) -> list[NDArray[np.intp]]:
+        """Rows of a role in every fold, rising."""
+        from training.split import ROLES
+
+        return [np.flatnonzero(of_fold == ROLES.index(role)) for of_fold in self._roles]
+
+    def judged(self) -> tuple[str, SliceTable]:
+        """The role that is judged and its slices: test, or validation where no test slice has all labels.
+
+        Raises:
+            NothingToJudgeError: there is no labelled slice in either role.
+        """
+        for role in ("test", "validation"):
+            found = self.table.rows(_union(self.rows(role)))
+            if found.is_labelled().any():
+                return role, found
+        raise NothingToJudgeError(f"{self._path}: no labelled slice is for test or validation; give it a share")
+
+
+def collect(run: RunFolder, role: str, *, roles: RolesOfRun | None = None, sequence: bool = True) -> Judged:
     """Gather what the folds of a run say of the scans of a role; it may be no scan.
 
     Args:
         run: its CNN, embeddings and, where asked for, BiLSTM are finished.
         role: "test" or "validation".
+        roles: of this run or another of the same split, where they were read already.
         sequence: whether the BiLSTM is gathered too.
     """
     from training.features import load_embeddings
     from training.sequence import sequence_logits
 
-    table, rows = _rows(run, role)
-    cnn = _gathered(role, rows, ((fold, load_embeddings(run, fold).logits) for fold in run.folds()))
-    second = _gathered(role, rows, ((fold, sequence_logits(run, fold)) for fold in run.folds())) if sequence else None
-    return Judged(role, table.rows(_union(rows)), cnn, second)
+    roles = roles or RolesOfRun(run)
+    rows = roles.rows(role)
+    cnn = _gathered(role, rows, (load_embeddings(run, fold).logits for fold in run.folds()))
+    second = _gathered(role, rows, (sequence_logits(run, fold) for fold in run.folds())) if sequence else None
+    return Judged(role, roles.table.rows(_union(rows)), cnn, second)
 
 
-def judged_role(run: RunFolder) -> tuple[str, SliceTable]:
-    """The role that a run is judged on and its slices: test, or validation where no test slice has all labels.
-
-    Args:
-        run: split and prepared.
-
-    Raises:
-        NothingToJudgeError: there is no labelled slice in either role.
-    """
-    for role in ("test", "validation"):
-        table, rows = _rows(run, role)
-        judged = table.rows(_union(rows))
-        if judged.is_labelled().any():
-            return role, judged
-    raise NothingToJudgeError(f"{run.path}: no labelled slice is for test or validation; give the split a share")
+def _union(rows: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
+    return np.unique(np.concatenate(rows))
 
 
-def judged_scans(run: RunFolder, *, sequence: bool = True) -> Judged:
-    """What the folds say of the scans that the run is judged on.
-
-    Raises:
-        NothingToJudgeError: no labelled slice is for test or validation.
-    """
-    return collect(run, judged_role(run)[0], sequence=sequence)
-
-
-def _rows(run: RunFolder, role: str) -> tuple[SliceTable, dict[int, NDArray[np.intp]]]:
-    """All slices, and the rows of a role in every fold."""
-    from training.pictures import open_pictures
-    from training.split import ROLES, roles
-
-    table, number = open_pictures(run).table, ROLES.index(role)
-    return table, {fold: np.flatnonzero(roles(run, table, fold) == number) for fold in run.folds()}
-
-
-def _union(rows: Mapping[int, NDArray[np.intp]]) -> NDArray[np.intp]:
-    return np.unique(np.concatenate(list(rows.values())))
-
-
-def _gathered(
-    role: str, rows: Mapping[int, NDArray[np.intp]], folds: Iterable[tuple[int, NDArray[np.float32]]]
-) -> NDArray[np.float32]:
+def _gathered(role: str, rows: Sequence[NDArray[np.intp]], folds: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
     """Logits of the rows of a role over all folds: their mean on test rows, each fold's own on its validation rows."""
     chosen = _union(rows)
     total = np.zeros((len(chosen), len(LABELS)), np.float32)
-    for fold, logits in folds:
-        total[np.searchsorted(chosen, rows[fold])] += logits[rows[fold]]
+    for of_fold, logits in zip(rows, folds, strict=True):
+        total[np.searchsorted(chosen, of_fold)] += logits[of_fold]
     return total / np.float32(len(rows)) if role == "test" else total

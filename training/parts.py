@@ -13,7 +13,7 @@ from ihd_core.labels import Label
 from ihd_core.progress import Report, silent
 from training.config import ConfigError, changed
 from training.evaluate import bootstrap_of, choose, loss_of
-from training.judged import Judged, collect, judged_role, judged_scans
+from training.judged import Judged, RolesOfRun, collect
 from training.presets import PARTS_OF_BEYOND
 from training.slice_table import UNKNOWN
 from training.table3 import with_interval
@@ -111,11 +111,12 @@ def beyond_parts(run: RunFolder, *, report: Report = silent) -> Parts:
         Cancelled: by report.
     """
     folder = make_folder(run.path / "parts")
-    base = judged_scans(run)
+    roles = RolesOfRun(run)
+    base = collect(run, roles.judged()[0], roles=roles)
     bootstrap = bootstrap_of(run.config, base)
     together = tuple(change for changes in PARTS_OF_BEYOND.values() for change in changes)
     wanted = {**PARTS_OF_BEYOND, LOCALISED: LOCALISED_CHANGES, ALL_PARTS: together}
-    rows = [PartRow(THE_RUN, (), measure_system(run, base, bootstrap))]
+    rows = [PartRow(THE_RUN, (), measure_system(run, roles, bootstrap))]
     for number, (name, changes) in enumerate(wanted.items()):
         rows.append(_part(run, name, changes, (base, bootstrap), part_of(report, number, len(wanted))))
         run.note(f"parts: {name}: {_told(rows[-1])}")
@@ -124,9 +125,10 @@ def beyond_parts(run: RunFolder, *, report: Report = silent) -> Parts:
     return table
 
 
-def measure_system(run: RunFolder, judged: Judged, bootstrap: Bootstrap) -> PartNumbers:
+def measure_system(run: RunFolder, roles: RolesOfRun, bootstrap: Bootstrap) -> PartNumbers:
     """Choose blend and scan rule as the run's configuration says, and measure the system on judged scans."""
-    choice = choose(run.config.evaluate, collect(run, "validation"))
+    choice = choose(run.config.evaluate, collect(run, "validation", roles=roles))
+    judged = collect(run, roles.judged()[0], roles=roles)
     logits, truth, patients = judged.final(choice.blend), judged.truth(), judged.patients()
     score, column = judged.probabilities(logits, choice.scan_rule), Label.ANY.column
     slices, known = bootstrap.patient(patients["slice"]), truth["scan"][:, column] != UNKNOWN
@@ -151,7 +153,8 @@ def _part(
     part = variant(run, run.path / "parts" / re.sub(r"\W+", "-", name.lower()), changes)
     # The split alone decides on which scans a run is judged; it is cheap, what follows is not.
     make_split(part)
-    role, judged = judged_role(part)
+    roles = RolesOfRun(part)
+    role, judged = roles.judged()
     if not np.array_equal(judged.ids, base.table.ids):
         return PartRow(name, changes, None, f"its split leaves other {role} scans, so no difference can be paired")
     try:
@@ -159,7 +162,7 @@ def _part(
     except ConfigError as error:
         return PartRow(name, changes, None, str(error))
     report(1, 1)
-    return PartRow(name, changes, measure_system(part, judged_scans(part), bootstrap))
+    return PartRow(name, changes, measure_system(part, roles, bootstrap))
 
 
 def _caption(judged: Judged, bootstrap: Bootstrap) -> str:

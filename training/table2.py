@@ -11,7 +11,7 @@ from ihd_core.labels import LABELS, Label
 from ihd_core.progress import Report, silent
 from training.config import ConfigError
 from training.evaluate import bootstrap_of, loss_of
-from training.judged import judged_scans
+from training.judged import RolesOfRun, collect
 from training.table3 import with_interval
 from training.variants import complete, part_of, variant
 
@@ -185,7 +185,8 @@ def table2(run: RunFolder, *, other_start: str = "", report: Report = silent) ->
         Cancelled: by report.
     """
     folder = make_folder(run.path / "table2")
-    alone = judged_scans(run, sequence=False)
+    roles = RolesOfRun(run)
+    alone = collect(run, roles.judged()[0], roles=roles, sequence=False)
     bootstrap = bootstrap_of(run.config, alone)
     if run.config.cnn.start and not other_start:
         run.note("table2: the other CNN has no starting weights and begins from random ones: no fair comparison")
@@ -193,7 +194,7 @@ def table2(run: RunFolder, *, other_start: str = "", report: Report = silent) ->
     for number, method in enumerate(METHODS):
         changes = changes_of(method, run.config, other_start)
         of_row = variant(run, folder / method.name, changes) if changes else run
-        row = _row(of_row, method, bootstrap, report=part_of(report, number, len(METHODS)))
+        row = _row(of_row, method, roles, bootstrap, report=part_of(report, number, len(METHODS)))
         run.note(f"table2: {row.cnn}, {method.bilstm or 'alone'}, {method.features}, {row.count}: {_told(row)}")
         rows.append(row)
     table = Table2(tuple(rows), _caption(alone, bootstrap, random_start=bool(run.config.cnn.start and not other_start)))
@@ -211,7 +212,7 @@ def changes_of(method: Method, config: RunConfig, other_start: str = "") -> tupl
     return method.changes
 
 
-def _row(row: RunFolder, method: Method, bootstrap: Bootstrap, *, report: Report) -> Table2Row:
+def _row(row: RunFolder, method: Method, roles: RolesOfRun, bootstrap: Bootstrap, *, report: Report) -> Table2Row:
     """Fit what a row needs, and measure it where the CNN alone is measured."""
     from training.features import load_embeddings
 
@@ -222,7 +223,7 @@ def _row(row: RunFolder, method: Method, bootstrap: Bootstrap, *, report: Report
     except ConfigError as error:
         return Table2Row(method, cnn, method.count, reason=str(error))
     report(1, 1)
-    judged = judged_scans(row, sequence=not is_cnn)
+    judged = collect(row, roles.judged()[0], roles=roles, sequence=not is_cnn)
     logits = judged.final({})
     called = judged.labelled(logits) > 0
     truth, patient = judged.truth()["slice"] == 1, bootstrap.patient(judged.patients()["slice"])

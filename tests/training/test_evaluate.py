@@ -15,7 +15,7 @@ from ihd_core.labels import LABELS, Label
 from tests.training.judged_run import config_of, finished_run, logits_of, table_of, weighted_loss
 from training.evaluate import assess, evaluate
 from training.evaluation_files import as_json
-from training.judged import NothingToJudgeError, collect, judged_scans
+from training.judged import NothingToJudgeError, RolesOfRun, collect
 from training.slice_table import write_table
 from training.split import ROLES, roles
 from training.table3 import BILSTM, CNN, FINAL
@@ -26,9 +26,13 @@ def table():
     return table_of()
 
 
+def chosen_and_judged(run):
+    return collect(run, "validation"), collect(run, RolesOfRun(run).judged()[0])
+
+
 def assessed(run):
     """What assessed() measures, without its files."""
-    return assess(run.config, collect(run, "validation"), judged_scans(run))
+    return assess(run.config, *chosen_and_judged(run))
 
 
 def rows_of(run, table, role):
@@ -68,7 +72,7 @@ def test_every_fold_says_its_own_of_what_it_did_not_see_and_all_together_of_test
     config = config_of(folds=3)
     marked = [np.full((len(table), 6), 10.0**fold, np.float32) for fold in range(3)]
     run = finished_run(tmp_path, table, cnn=marked, sequence=[2 * one for one in marked], config=config)
-    validation, test = collect(run, "validation"), collect(run, "test")
+    validation, test = chosen_and_judged(run)
     for fold in range(3):
         held_out = table.ids[roles(run, table, fold) == ROLES.index("validation")]
         rows = np.isin(validation.table.ids, held_out)
@@ -82,12 +86,11 @@ def test_every_fold_says_its_own_of_what_it_did_not_see_and_all_together_of_test
 def test_test_scans_choose_nothing(tmp_path, table):
     config = config_of(blend=True, scan_rule="fitted")
     run = finished_run(tmp_path, table, config=config)
-    choice, test = assessed(run).choice, judged_scans(run)
+    choice, (validation, test) = assessed(run).choice, chosen_and_judged(run)
     other = replace(test, cnn=-test.cnn, sequence=-test.sequence)
-    again = assess(config, collect(run, "validation"), other)
+    again = assess(config, validation, other)
     assert again.choice == choice
-    upside_down = collect(run, "validation")
-    changed = replace(upside_down, sequence=-upside_down.sequence)
+    changed = replace(validation, sequence=-validation.sequence)
     assert assess(config, changed, test).choice.blend != choice.blend
 
 
