@@ -69,7 +69,7 @@ class FoundScans:
 
 
 def natural(text: str) -> tuple[tuple[str | int, ...], str]:
-    """Sorts names as a person would: a2 before a10, and a1 before a01."""
+    """Sorts names as a person would: a2 before a10; a01 before a1."""
     parts = _NUMBER.split(text)
     return tuple(int(part) if index % 2 else part for index, part in enumerate(parts)), text
 

@@ -48,7 +48,6 @@ def make_split(run: RunFolder, *, report: Report = silent) -> None:
     if run.is_done("split"):
         return
     table = load_index(run)
-    folder = run.begin("split")
     scans = scans_of(table)
     config = run.config.split
     if config.method == "series-order":
@@ -57,6 +56,7 @@ def make_split(run: RunFolder, *, report: Report = silent) -> None:
         folds, sequence = by_patient(scans, config, run.config.seed)
     report(1, 2)
     _refuse_empty(folds, sequence, config)
+    folder = run.begin("split")  # not before: numbers that were refused may be changed
     _write(folder / FILE, scans, folds, sequence)
     text, table1 = _report(table, scans, folds, sequence, config)
     write_atomically(folder / REPORT, text.encode())

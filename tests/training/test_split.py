@@ -221,6 +221,15 @@ def test_what_cannot_be_split_is_refused_in_one_line(tmp_path, patients, split, 
     assert not run.is_done("split")
 
 
+def test_numbers_that_were_refused_can_be_changed(tmp_path):
+    run = run_of(tmp_path, invented_table(patients=3), folds=5, test_share=0.0)
+    with pytest.raises(FileError):
+        make_split(run)
+    run = RunFolder(tmp_path, replace(run.config, split=SplitConfig(folds=3, test_share=0.0)))
+    make_split(run)
+    assert run.is_done("split")
+
+
 def test_a_scan_that_the_split_does_not_know_is_refused(tmp_path):
     run = run_of(tmp_path, invented_table(patients=20), validation_share=0.3, test_share=0.0)
     make_split(run)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ihd_core.labels import LABELS, Label
+from training.labels.rsna import read_labels
 from training.slice_table import UNKNOWN, SliceTable
 from training.table1 import as_markdown, counts, prevalence, slice_counts
 
@@ -97,6 +98,25 @@ def test_labels_without_images_give_slices_alone():
     found = slice_counts(truth)
     assert found["Epidural"] == (1, None)
     assert found["Total"] == (2, None)
+
+
+def test_the_challenges_labels_alone_give_slices_per_label(tmp_path):
+    """Rows in the form of stage_2_train.csv, some of them twice, counted without a program of ours."""
+    random = np.random.default_rng(1)
+    drawn = {f"ID_{number:09x}": random.random(5) < 0.1 for number in random.choice(10**9, 500, replace=False)}
+    rows = [
+        f"{name}_{label},{int(one)}"
+        for name, subtypes in drawn.items()
+        for label, one in zip(LABELS, [*subtypes, subtypes.any()], strict=True)
+    ]
+    rows += rows[600:624]  # four slices stand twice there
+    file = tmp_path / "stage_2_train.csv"
+    file.write_text("\n".join(["ID,Label", *rows]) + "\n")
+    found = slice_counts(read_labels(file).truth)
+    for label in LABELS:
+        assert found[label.capitalize()] == (len({row for row in rows if row.endswith(f"_{label},1")}), None)
+    assert found["None"] == (len({row for row in rows if row.endswith("_any,0")}), None)
+    assert found["Total"] == (500, None)
 
 
 def test_prevalence_is_of_known_labels():
