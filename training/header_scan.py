@@ -117,7 +117,7 @@ def scan_headers(
     chunks = [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]
     found, todo, done = HeaderScan(), [], 0
     for number, chunk in enumerate(chunks):
-        kept = _kept(_cached(cache, number), chunk)
+        kept = _kept(_cached(cache, number), _digest(root, chunk))
         if kept is None:
             todo.append(number)
         else:
@@ -127,7 +127,7 @@ def scan_headers(
     for number, rows in in_processes(
         _read_chunk, jobs, processes=processes, done=done, total=len(files), report=report
     ):
-        _keep(_cached(cache, number), chunks[number], rows)
+        _keep(_cached(cache, number), _digest(root, chunks[number]), rows)
         found.add(rows)
     return found
 
@@ -194,12 +194,12 @@ def _cached(cache: Path, number: int) -> Path:
     return cache / f"{number:05d}.gz"
 
 
-def _keep(path: Path, chunk: Sequence[str], rows: Rows) -> None:
-    text = "\n".join([_digest(chunk), *(f"{json.dumps(series)}\t{line}" for series, line in rows)])
+def _keep(path: Path, digest: str, rows: Rows) -> None:
+    text = "\n".join([digest, *(f"{json.dumps(series)}\t{line}" for series, line in rows)])
     write_atomically(path, gzip.compress(text.encode(), 1))
 
 
-def _kept(path: Path, chunk: Sequence[str]) -> Rows | None:
+def _kept(path: Path, digest: str) -> Rows | None:
     """What was kept of a chunk; None where it was another one, or there is nothing."""
     if not path.exists():
         return None
@@ -207,11 +207,12 @@ def _kept(path: Path, chunk: Sequence[str]) -> Rows | None:
         head, *lines = gzip.decompress(path.read_bytes()).decode().split("\n")
     except (OSError, EOFError, ValueError, zlib.error):
         return None
-    if head != _digest(chunk):
+    if head != digest:
         return None
     parts = (line.partition("\t") for line in lines)
     return [(json.loads(series), line) for series, _, line in parts]
 
 
-def _digest(chunk: Sequence[str]) -> str:
-    return sha256("\n".join(chunk).encode("utf-8", "surrogateescape"))
+def _digest(root: Path, chunk: Sequence[str]) -> str:
+    """Stands for some files."""
+    return sha256("\n".join([str(root), *chunk]).encode("utf-8", "surrogateescape"))

@@ -67,9 +67,9 @@ def make_index(
     done = labelled(scans.scans, given, files=files, wanted=wanted, named_by_file=named_by_file)
     table = done.table
     found = in_order([*no_files, *headers.problems, *scans.problems, *given.problems, *done.problems])
-    write_problems(folder / PROBLEMS, found)
     table1 = as_markdown({"All": counts(table)})
-    lines = [*_report(sources, files, table, given), *_problem_lines(found), table1]
+    write_problems(folder / PROBLEMS, found)
+    lines = [*_head(sources, files, table, given), *_problem_lines(found), table1]
     write_atomically(folder / REPORT, "\n".join(lines).encode("utf-8", "backslashreplace"))
     if problems == "refuse" and (count := faults(found)):
         raise FileError(f"{folder / REPORT}: {count:,} problems, none is allowed; the report names them")
@@ -77,15 +77,10 @@ def make_index(
         raise FileError(f"{folder / REPORT}: none of {len(files):,} files can be used; the report says why")
     write_atomically(folder / TABLE1, table1.encode())
     write_table(folder / TABLE, table)
-    run.finish(
-        "index",
-        data_sha256=sha256((folder / TABLE).read_bytes()),
-        slices=len(table),
-        scans=len(table.scan_starts()),
-        problems=len(found),
-    )
+    numbers = {"slices": len(table), "scans": len(table.scan_starts()), "problems": len(found)}
+    run.finish("index", data_sha256=sha256((folder / TABLE).read_bytes()), **numbers)
     shutil.rmtree(folder / _HEADERS)
-    run.note(f"index: {len(table):,} slices of {len(table.scan_starts()):,} scans, {len(found):,} problems")
+    run.note("index: " + ", ".join(f"{number:,} {name}" for name, number in numbers.items()))
 
 
 def load_index(run: RunFolder) -> SliceTable:
@@ -97,7 +92,7 @@ def load_index(run: RunFolder) -> SliceTable:
     return read_table(run.folder("index") / TABLE)
 
 
-def _report(sources: Sources, files: Sequence[str], table: SliceTable, given: GivenLabels) -> list[str]:
+def _head(sources: Sources, files: Sequence[str], table: SliceTable, given: GivenLabels) -> list[str]:
     labelled_rows = int(table.is_labelled().sum())
     patients = len(set(table.patients.tolist()))
     return [

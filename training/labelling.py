@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,12 +57,11 @@ def labelled(
         scans = _best_of_studies(scans, found)
     rows = [(scan, place) for scan in scans for place in range(len(scan.files))]
     ids = _ids(rows, given, named_by_file=named_by_file)
-    if given.key == "slice":
+    if named_by_file or (given.key == "slice" and given.numbers):
         rows, ids = _told_apart(rows, ids, found)
     truth, scan_truth = _truth(rows, ids, given, found, set(wanted))
     there = set(ids)
-    stems = {_stem(file) for file in files}
-    found += _without_image(given, rows, there | stems)
+    found += _without_image(given, rows, there, files)
     missing = (one for one in wanted if one not in there)
     found += [Problem("wanted-without-image", one, "", "has no usable image") for one in missing]
     return Labelled(_table(rows, ids, truth, scan_truth), found)
@@ -73,7 +71,8 @@ Row = tuple["FoundScan", int]
 
 
 def _stem(file: str) -> str:
-    return PurePosixPath(file).stem
+    name = file.rpartition("/")[2]
+    return name.rpartition(".")[0] or name
 
 
 def _best_of_studies(scans: Sequence[FoundScan], found: list[Problem]) -> list[FoundScan]:
@@ -95,7 +94,7 @@ def _ids(rows: Sequence[Row], given: GivenLabels, *, named_by_file: bool) -> lis
     if named_by_file:
         return [_stem(_file(row)) for row in rows]
     ids = [scan.sop_uids[place] or _stem(scan.files[place]) for scan, place in rows]
-    if given.key == "slice":  # the table may call them either way
+    if given.key == "slice" and given.numbers:  # the table may call them either way
         stems = (_stem(_file(row)) for row in rows)
         return [stem if stem in given.numbers else one for one, stem in zip(ids, stems, strict=True)]
     counted = Counter(ids)
@@ -201,10 +200,14 @@ def _of_scans(truth: NDArray[np.int8], rows: Sequence[Row]) -> NDArray[np.int8]:
     return np.repeat(np.where((highest == 0) & is_open, UNKNOWN, highest), lengths, axis=0).astype(np.int8)
 
 
-def _without_image(given: GivenLabels, rows: Sequence[Row], names: set[str]) -> list[Problem]:
+def _without_image(given: GivenLabels, rows: Sequence[Row], ids: set[str], files: Iterable[str]) -> list[Problem]:
+    """Labels of what is not there; what is there and left out has been named already."""
     scans = {scan.uid: scan for scan, _ in rows}.values()
-    if given.key == "file":
-        names = {end for row in rows for end in _ends(_file(row))}
+    names = ids
+    if given.key == "slice":
+        names = ids.union(_stem(file) for file in files)
+    elif given.key == "file":
+        names = {end for file in files for end in _ends(file)}
     elif given.key == "series":
         names = {scan.series for scan in scans}
     elif given.key == "study":

@@ -96,9 +96,14 @@ def test_what_was_kept_of_other_files_is_not_used(tmp_path):
     cache = tmp_path / "cache"
     assert sum(map(len, scan_headers(tmp_path / "data", names[:2], cache, processes=1).lines.values())) == 2
     assert sum(map(len, scan_headers(tmp_path / "data", names, cache, processes=1).lines.values())) == 4
+    (tmp_path / "data").rename(tmp_path / "elsewhere")
+    found = scan_headers(tmp_path / "data", names, cache, processes=1)
+    assert sum(map(len, found.lines.values())) == 4, "not read again"
+    write_series(tmp_path / "other", phantom(4), series_uid="1.2.3")
+    assert list(scan_headers(tmp_path / "other", names, cache, processes=1).lines) == ["1.2.3"]
     for part in cache.iterdir():
         part.write_bytes(part.read_bytes()[:-10])
-    assert sum(map(len, scan_headers(tmp_path / "data", names, cache, processes=1).lines.values())) == 4
+    assert sum(map(len, scan_headers(tmp_path / "other", names, cache, processes=1).lines.values())) == 4
 
 
 def test_a_folder_that_is_gone_is_refused(tmp_path):

@@ -108,6 +108,13 @@ def test_a_name_that_two_files_have_labels_neither(run, images):
     assert known == {"one/001.dcm": U, "one/002.dcm": 1, "two/001.dcm": U, "two/002.dcm": 0}
 
 
+def test_a_label_of_a_file_that_is_left_out_is_not_without_an_image(run, images):
+    files = write_scan(images, 3)
+    files[0].write_bytes(files[0].read_bytes()[:-5])
+    indexed(run, "csv", images, "file,any", "001.dcm,1", "002.dcm,0", "003.dcm,0", "004.dcm,0")
+    assert problems_of(run) == [("truncated", "001.dcm"), ("label-without-image", "004.dcm")]
+
+
 def test_a_row_of_a_series_labels_the_scan_and_no_slice(run, images):
     from pydicom import dcmread
 
