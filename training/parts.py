@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ihd_core.files import make_folder, write_atomically
-from ihd_core.labels import Label
+from ihd_core.labels import SUBTYPES, Label
 from ihd_core.progress import Report, silent
 from training.config import ConfigError, changed
 from training.evaluate import bootstrap_of, choose, loss_of
 from training.judged import Judged, RolesOfRun, collect
+from training.map_quality import MapQuality, map_quality
 from training.presets import PARTS_OF_BEYOND
 from training.slice_table import UNKNOWN
 from training.table3 import with_interval
 from training.variants import complete, part_of, variant
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
     from training.bootstrap import Bootstrap, Drawn
     from training.run_folder import RunFolder
 
@@ -27,6 +32,10 @@ THE_RUN, ALL_PARTS, LOCALISED = "the run itself", "all parts of beyond", "locali
 
 LOCALISED_CHANGES = ("localised.mask_head=1", "localised.outside=0.2", "localised.missed=0.2")
 """The paper's future work: lesions as a second teacher."""
+
+
+_WHOSE = {"any": [Label.ANY.column], "subtypes": [label.column for label in SUBTYPES]}
+_MAPS = "maps.json"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,10 +82,12 @@ class Parts:
 
     Attributes:
         rows: in order.
+        maps: how well the CNN's maps keep to lesions and skull, of the run itself and with lesions as a teacher.
         caption: on what they were measured.
     """
 
     rows: tuple[PartRow, ...]
+    maps: Mapping[str, MapQuality]
     caption: str
 
     def as_markdown(self) -> str:
@@ -92,9 +103,19 @@ class Parts:
             if row.name != THE_RUN:
                 pairs = zip(row.numbers.all(), itself.all(), strict=True)
                 gains.append([row.name, *(with_interval(a.minus(b), digits=4, sign=True) for a, b in pairs)])
-        tables = ["\n".join(f"| {' | '.join(cells)} |" for cells in lines) for lines in (values, gains)]
-        middle = "Differences to the run itself; a smaller loss is better:"
-        return "\n\n".join([tables[0], middle, tables[1], self.caption]) + "\n"
+        parts = [_table(values), "Differences to the run itself; a smaller loss is better:", _table(gains)]
+        return "\n\n".join([*parts, self._maps_as_markdown(), self.caption]) + "\n"
+
+    def _maps_as_markdown(self) -> str:
+        """Lesions found and evidence outside the skull; of the subtypes the sums."""
+        titles = [f"{what}, {whose}" for what in ("Lesions found", "Evidence outside the skull") for whose in _WHOSE]
+        lines = [["CNN's maps", *titles], ["---", *["---:"] * 4]]
+        for name, found in self.maps.items():
+            counts = [(int(found.found[c].sum()), int(found.lesions[c].sum())) for c in _WHOSE.values()]
+            shares = [(found.outside[c].sum(), found.evidence[c].sum()) for c in _WHOSE.values()]
+            recalls = [f"{part} of {whole} ({100 * part / whole:.1f} %)" if whole else "–" for part, whole in counts]
+            lines.append([name, *recalls, *(f"{100 * a / b:.1f} %" if b else "–" for a, b in shares)])
+        return _table(lines)
 
 
 def beyond_parts(run: RunFolder, *, report: Report = silent) -> Parts:
@@ -116,11 +137,19 @@ def beyond_parts(run: RunFolder, *, report: Report = silent) -> Parts:
     bootstrap = bootstrap_of(run.config, base)
     together = tuple(change for changes in PARTS_OF_BEYOND.values() for change in changes)
     wanted = {**PARTS_OF_BEYOND, LOCALISED: LOCALISED_CHANGES, ALL_PARTS: together}
+    steps = len(wanted) + 2
     rows = [PartRow(THE_RUN, (), measure_system(run, roles, bootstrap))]
-    for number, (name, changes) in enumerate(wanted.items()):
-        rows.append(_part(run, name, changes, (base, bootstrap), part_of(report, number, len(wanted))))
+    maps = {THE_RUN: _map_quality(run, folder / _MAPS, base.role, part_of(report, 0, steps))}
+    for number, (name, changes) in enumerate(wanted.items(), start=1):
+        rows.append(_part(run, name, changes, (base, bootstrap), part_of(report, number, steps)))
         run.note(f"parts: {name}: {_told(rows[-1])}")
-    table = Parts(tuple(rows), _caption(base, bootstrap))
+    last = part_of(report, steps - 1, steps)
+    taught = next(row for row in rows if row.name == LOCALISED)
+    if taught.numbers is not None:
+        part = variant(run, folder / _folder_name(LOCALISED), taught.changes)
+        maps[LOCALISED] = _map_quality(part, part.path / _MAPS, base.role, last)
+    last(1, 1)
+    table = Parts(tuple(rows), maps, _caption(base, bootstrap))
     write_atomically(folder / "parts.md", f"# {run.config.name}: parts\n\n{table.as_markdown()}".encode())
     return table
 
@@ -150,7 +179,7 @@ def _part(
     if changed(run.config, list(changes)) == run.config:
         return PartRow(name, changes, None, "the run has it already")
     base, bootstrap = measured_on
-    part = variant(run, run.path / "parts" / re.sub(r"\W+", "-", name.lower()), changes)
+    part = variant(run, run.path / "parts" / _folder_name(name), changes)
     # The split alone decides on which scans a run is judged; it is cheap, what follows is not.
     make_split(part)
     roles = RolesOfRun(part)
@@ -165,12 +194,35 @@ def _part(
     return PartRow(name, changes, measure_system(part, roles, bootstrap))
 
 
+def _map_quality(run: RunFolder, file: Path, role: str, report: Report) -> MapQuality:
+    """Judge the maps of a run's CNN, once."""
+    digest = run.digest("cnn")
+    if file.exists() and (kept := json.loads(file.read_text()))["cnn"] == digest:
+        return MapQuality(*(np.array(kept[one.name]) for one in fields(MapQuality)))
+    found = map_quality(run, role, report=report)
+    content = {"cnn": digest, **{one.name: getattr(found, one.name).tolist() for one in fields(MapQuality)}}
+    write_atomically(file, json.dumps(content).encode())
+    return found
+
+
+def _folder_name(name: str) -> str:
+    return re.sub(r"\W+", "-", name.lower())
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
 def _caption(judged: Judged, bootstrap: Bootstrap) -> str:
     slices, scans = int(judged.table.is_labelled().sum()), len(judged.scan_truth())
-    text = f"{slices} labelled slices of {scans} {judged.role} scans; {bootstrap.method}, the same for all rows."
+    lines = [
+        f"{slices} labelled slices of {scans} {judged.role} scans; {bootstrap.method}, the same for all rows.",
+        "A lesion is found by a peak of its label's map on it; lesions of one head depend on one another, so their",
+        "shares have no interval.",
+    ]
     if judged.role == "validation":
-        text += " There are no test scans: what a part chooses was chosen on the same scans, which flatters it."
-    return text
+        lines.append("There are no test scans: what a part chooses was chosen on the same scans, which flatters it.")
+    return " ".join(lines)
 
 
 def _told(row: PartRow) -> str:

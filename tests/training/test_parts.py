@@ -8,6 +8,7 @@ import pytest
 from tests.training.judged_run import config_of, finished_run, logits_of, put_cnn, put_sequence, table_of, weighted_loss
 from training import parts as module
 from training.config import changed
+from training.map_quality import MapQuality
 from training.parts import ALL_PARTS, LOCALISED, THE_RUN, beyond_parts
 from training.presets import BEYOND, PARTS_OF_BEYOND
 from training.run_folder import RunFolder
@@ -26,6 +27,23 @@ def leaves(table, worked, noise=0.5):
             put_sequence(part, logits_of(table, noise, 4))
 
     return complete
+
+
+@pytest.fixture(autouse=True)
+def maps(monkeypatch):
+    """Maps of the run itself find half of its ten lesions of every label, those of a variant all."""
+    judged = []
+
+    def quality(run, role, *, report):
+        judged.append((run.path.name, role))
+        lesions, evidence = np.full(6, 10), np.full(6, 4.0)
+        is_variant = run.path.name == LOCALISED
+        return MapQuality(
+            lesions, lesions if is_variant else lesions // 2, evidence, evidence / (8 if is_variant else 4)
+        )
+
+    monkeypatch.setattr(module, "map_quality", quality)
+    return judged
 
 
 @pytest.fixture
@@ -78,11 +96,19 @@ def test_differences_are_paired_with_the_run(made, tmp_path):
     assert text in (tmp_path / "parts" / "parts.md").read_text()
 
 
-def test_finished_parts_are_not_made_again(made):
+def test_maps_are_judged_with_and_without_lesions_as_a_teacher(made, maps):
+    lines = made[3].as_markdown().splitlines()
+    assert f"| {THE_RUN} | 5 of 10 (50.0 %) | 25 of 50 (50.0 %) | 25.0 % | 25.0 % |" in lines
+    assert f"| {LOCALISED} | 10 of 10 (100.0 %) | 50 of 50 (100.0 %) | 12.5 % | 12.5 % |" in lines
+    assert [role for _, role in maps] == ["test", "test"]
+
+
+def test_finished_parts_are_not_made_again(made, maps):
     run, _, worked, first = made
     before = list(worked)
     assert beyond_parts(run).as_markdown() == first.as_markdown()
     assert worked == before
+    assert len(maps) == 2
 
 
 def test_a_part_that_the_run_has_is_no_variant(tmp_path, monkeypatch):
