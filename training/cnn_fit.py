@@ -160,6 +160,7 @@ class CnnFit:
 
         Raises:
             Cancelled: the fit was stopped; the checkpoint has been written.
+            ConfigError: the loss became infinite or no number.
         """
         reached = self.reached
         while reached.epoch < len(self.objective.numbers.rates):
@@ -191,15 +192,28 @@ class CnnFit:
                 sums += self.step(batch.to(processes.device))
                 reached.step += 1
                 if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
-                    reached.sums, reached.seconds = sums.tolist(), [waited, spent + time.monotonic() - began]
+                    self._note(sums, waited, spent + time.monotonic() - began)
                     self._save()
         except Cancelled:
-            reached.sums, reached.seconds = sums.tolist(), [waited, spent + time.monotonic() - began]
+            self._note(sums, waited, spent + time.monotonic() - began)
             self._save()
+            # torchrun ends all processes once one of them has ended.
+            self.processes.wait()
             raise
         finally:
             batches.close()
-        reached.sums, reached.seconds = sums.tolist(), [waited, spent + time.monotonic() - began]
+        self._note(sums, waited, spent + time.monotonic() - began)
+
+    def _note(self, sums: Tensor, waited: float, seconds: float) -> None:
+        """Keep an epoch's numbers; weights that a loss without a value has spoilt are not kept."""
+        found = sums.tolist()
+        if not all(map(math.isfinite, found)):
+            rate = max(self.objective.numbers.rates)
+            raise ConfigError(
+                f"{self.checkpoint}: the loss of epoch {self.reached.epoch} is not a number;"
+                f" cnn.rates up to {rate:g} are too high for cnn.precision={self.objective.numbers.precision}"
+            )
+        self.reached.sums, self.reached.seconds = found, [waited, seconds]
 
     def _stop_where_asked(self, report: Callable[[int], None], stop: threading.Event) -> None:
         """Raise Cancelled in all processes where one of them was asked to stop."""
@@ -254,7 +268,7 @@ class CnnFit:
         }
 
     def _save(self) -> None:
-        """Write the checkpoint; in the first process alone."""
+        """Write the checkpoint; in the first process alone, at a time of its own."""
         self._saved = time.monotonic()
         if self.processes.is_first:
             reached = self.reached
@@ -265,7 +279,6 @@ class CnnFit:
                 "reached": [reached.epoch, reached.step, reached.sums, reached.seconds, reached.rows],
             }
             save_whole(self.checkpoint, state)
-        self.processes.wait()
 
     def _restore(self) -> None:
         state = torch.load(self.checkpoint, map_location=self.processes.device, weights_only=True)

@@ -30,6 +30,8 @@ def fit(folder, side, count, epochs, is_double):
         torch.set_default_dtype(torch.float64)
         training.cnn.windowed = training.cnn_fit.windowed = lambda pictures: windowed(pictures).double()
     with joined() as processes:
+        # The clocks of processes differ: the first alone finds it time for a checkpoint, after every step.
+        training.cnn_fit.CHECKPOINT_SECONDS = 0.0 if processes.is_first else 1e9
         training.cnn.fit_fold(folder, source, parts, config, 0, processes=processes, stop=threading.Event())
 
 

@@ -250,6 +250,12 @@ def test_half_precision_needs_a_gpu():
     assert autocast_type("bf16", cpu) is torch.bfloat16
 
 
+def test_a_loss_that_is_no_number_ends_the_fit_and_is_not_kept(tmp_path):
+    with pytest.raises(ConfigError, match=r"epoch 0 is not a number; cnn.rates up to 1e\+30 are too high"):
+        fit(tmp_path / "fold0", numbers_with(rates=(1e30,)))
+    assert not list((tmp_path / "fold0").iterdir())
+
+
 def test_without_a_labelled_slice_nothing_is_fitted(tmp_path):
     source = BrightSpots(side=32)
     source.table.truth[:16, 2] = -1

@@ -40,10 +40,10 @@ def fitted_by_two(folder, *numbers):
 
 
 def assert_two_reach_one(folder, monkeypatch, *numbers):
-    for module, name in ((training.cnn, "rounded"), (training.cnn, "draw_curves")):
-        monkeypatch.setattr(module, name, getattr(module, name))  # the fit replaces them
+    replaced_by_the_fit = ("rounded", "draw_curves", "windowed", "CHECKPOINT_SECONDS")
     for module in (training.cnn, training.cnn_fit):
-        monkeypatch.setattr(module, "windowed", module.windowed)
+        for name in set(replaced_by_the_fit) & vars(module).keys():
+            monkeypatch.setattr(module, name, getattr(module, name))
     for name, fit_by in (("one", fit), ("two", fitted_by_two)):
         (folder / name).mkdir()
         fit_by(folder / name, *numbers)
