@@ -25,6 +25,7 @@ from ihd_core.files import sha256
 from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
 from ihd_core.model_file import (
     LEVELS,
+    Model,
     OperatingPoint,
     ScanRule,
     SequenceShape,
@@ -36,7 +37,8 @@ from ihd_core.model_file import (
 )
 from ihd_core.model_input import Cells
 from ihd_core.model_json import from_json, to_json
-from tests.ihd_core.toy import toy_info, toy_networks
+from ihd_core.predict import predict
+from tests.ihd_core.toy import toy_info, toy_networks, toy_scan
 
 SHAPE = asdict(toy_info().sequence)
 FILES = ("model.json", "weights.safetensors", "MODEL_CARD.md")
@@ -423,6 +425,10 @@ def test_every_kind_of_model_comes_back_as_it_was_saved(tmp_path, changes):
     assert model.info == saved == read_info(tmp_path)
     assert saved == replace(info, cells=saved.cells, sha256=saved.sha256)
     assert_same_weights(model.members, members)
+    before = predict(toy_scan(2), Model(saved, members))
+    after = predict(toy_scan(2), model)
+    assert after.slices.tobytes() == before.slices.tobytes()
+    assert after.scan.tobytes() == before.scan.tobytes()
 
 
 def test_a_share_that_is_not_named_is_0(tmp_path, networks):
