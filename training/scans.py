@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ihd_core.dicom.identities import by_patient
 
 # The very grouping of find_series(), for headers that are read already: a scan must be what the program would open.
-from ihd_core.dicom.series import _group as group
+from ihd_core.dicom.series import grouped
 from ihd_core.progress import Report, silent
 from ihd_core.scan import PART
 from training.header_rows import HeaderLines
@@ -113,7 +113,7 @@ def _named_rightly(headers: Sequence[Header], found: FoundScans, root: Path) -> 
 
 
 def _add(found: FoundScans, headers: Sequence[Header], root: Path) -> None:
-    series, left_out = group(headers, (), "")
+    series, left_out = grouped(headers, (), "")
     conflict = by_patient(headers)[0]
 
     def path(header: Header) -> str:

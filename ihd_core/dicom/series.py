@@ -124,7 +124,7 @@ def find_series(paths: Sequence[Path], *, report: Report = silent) -> Found:
         raise NoHeadCt(f"{source}: holds no files")
     slices, others = _headers(there, report)
     others = judged_by_name(others, slices)
-    series, refused = _group(slices, others, source)
+    series, refused = grouped(slices, others, source)
     left_out = (*refused, *count(others))
     if not series:
         found = left_out[0].reason if len(there.files) == 1 else "; ".join(entry.text for entry in left_out)
@@ -171,8 +171,17 @@ def _archive_within(file: SourceFile, error: DicomError) -> FilesFound | None:
     return files_within(file) if isinstance(error, NotDicom) and is_plain_name else None
 
 
-def _group(slices: Sequence[Header], others: Sequence[Rejected], source: str) -> tuple[list[Series], list[LeftOut]]:
-    """Stacks of slices with what is missing in them; and slices of which none can be made."""
+def grouped(slices: Sequence[Header], others: Sequence[Rejected], source: str) -> tuple[list[Series], list[LeftOut]]:
+    """Headers as the scans that the program would open.
+
+    Args:
+        slices: headers of slices that can be placed.
+        others: files that are something else or damaged.
+        source: what they were found in, for messages.
+
+    Returns:
+        Stacks of slices with what is missing in them; and slices of which none can be made.
+    """
     by_series = _by_series(slices)
     placed: dict[_Key, list[Rejected]] = defaultdict(list)
     for one in others:
