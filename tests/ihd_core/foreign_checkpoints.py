@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import torch
 from torch import nn
@@ -11,25 +13,35 @@ from app.bench.grad_cam import imported as oracle
 OTHER_ORDER = ("any", "subdural", "epidural", "subarachnoid", "intraventricular", "intraparenchymal")
 
 
-def torchvisions(name, classes=6, seed=0):
-    """torchvision's own network in evaluation mode; its batch norms differ from channel to channel."""
+def torchvisions(name, seed=0, **options):
+    """torchvision's own network in evaluation mode, its norms settled on random pictures so that pictures matter."""
     with torch.device("meta"):
-        network = getattr(oracle("torchvision.models"), name)(num_classes=classes)
+        network = getattr(oracle("torchvision.models"), name)(num_classes=6, **options)
     generator = torch.Generator().manual_seed(seed)
     weights = {key: _drawn(key, tensor, generator) for key, tensor in network.state_dict().items()}
     network.load_state_dict(weights, assign=True)
-    return network.eval().requires_grad_(False)
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    hooks = [norm.register_forward_pre_hook(functools.partial(_settle, generator)) for norm in norms]
+    coarse = nn.functional.interpolate(torch.randn(4, 3, 4, 4, generator=generator), size=64, mode="bilinear")
+    network.eval().requires_grad_(False)(coarse + torch.randn(4, 3, 64, 64, generator=generator))
+    for hook in hooks:
+        hook.remove()
+    return network
+
+
+def _settle(generator, norm, inputs):
+    """Give a norm the mean of every channel, but about the variance of all, lest the quietest drown the others."""
+    x = inputs[0]
+    norm.running_mean.copy_(x.mean((0, 2, 3)))
+    norm.running_var.uniform_(0.8, 1.2, generator=generator).mul_(x.var((0, 2, 3)).mean())
 
 
 def _drawn(name, tensor, generator):
-    """Random values for a weight, so large that a picture comes through the network."""
     if name.endswith("num_batches_tracked"):
-        return torch.ones((), dtype=torch.long)
-    if name.endswith("running_var"):
-        return torch.empty(tensor.shape).uniform_(0.5, 1.5, generator=generator)
+        return torch.zeros((), dtype=torch.long)
     if tensor.ndim == 1 and name.endswith("weight"):
-        return torch.empty(tensor.shape).uniform_(0.2, 0.8, generator=generator)
-    deviation = (2 / tensor[0].numel()) ** 0.5 if tensor.ndim > 1 else 0.1
+        return torch.empty(tensor.shape).uniform_(0.25, 0.75, generator=generator)
+    deviation = tensor[0].numel() ** -0.5 if tensor.ndim > 1 else 0.1
     return torch.empty(tensor.shape).normal_(0, deviation, generator=generator)
 
 

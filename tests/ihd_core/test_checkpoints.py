@@ -7,10 +7,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from app.bench.grad_cam import imported as oracle
 from ihd_core.checkpoints import read_checkpoint, starting_weights
 from ihd_core.errors import ModelFileError
 from ihd_core.network import SliceCnn
+from tests.ihd_core.foreign_checkpoints import torchvisions
 
 
 def seeded(backbone="resnext50_32x4d", neighbours=0, seed=0):
@@ -24,11 +24,6 @@ def with_classes(cnn, count):
     return cnn.state_dict() | {"fc.weight": torch.zeros(count, cnn.fc.in_features), "fc.bias": torch.zeros(count)}
 
 
-@pytest.fixture(scope="module")
-def donor():
-    return seeded(seed=7)
-
-
 def refusal(cnn, path):
     before = {name: tensor.clone() for name, tensor in cnn.state_dict().items()}
     with pytest.raises(ModelFileError) as caught:
@@ -40,7 +35,8 @@ def refusal(cnn, path):
     return message
 
 
-def test_a_checkpoint_of_1000_classes_gives_all_but_its_head(donor, tmp_path):
+def test_a_checkpoint_of_1000_classes_gives_all_but_its_head(tmp_path):
+    donor = seeded(seed=7)
     torch.save(with_classes(donor, 1000), tmp_path / "resnext50.pth")
     cnn = seeded()
     head = cnn.fc.weight.clone()
@@ -51,9 +47,7 @@ def test_a_checkpoint_of_1000_classes_gives_all_but_its_head(donor, tmp_path):
 
 
 def test_torchvisions_own_efficientnet_goes_in_with_its_head_of_six(tmp_path):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        theirs = oracle("torchvision.models").efficientnet_b4(num_classes=6).eval()
+    theirs = torchvisions("efficientnet_b4")
     safetensors.torch.save_file(theirs.state_dict(), tmp_path / "b4.safetensors")
     cnn = seeded("efficientnet_b4", seed=1)
     assert starting_weights(cnn, tmp_path / "b4.safetensors") == []
@@ -73,7 +67,7 @@ def test_wrappers_and_prefixes_are_taken_off(tmp_path, wrapper, prefix):
     assert torch.equal(cnn.fc.weight, donor.fc.weight)
 
 
-@pytest.mark.parametrize("backbone", ["resnext50_32x4d", "efficientnet_b4"])
+@pytest.mark.parametrize("backbone", ["tiny", "efficientnet_b4"])
 def test_neighbours_change_nothing_at_first(tmp_path, backbone):
     donor = seeded(backbone, seed=7)
     torch.save(donor.state_dict(), tmp_path / "w.pt")
@@ -86,15 +80,17 @@ def test_neighbours_change_nothing_at_first(tmp_path, backbone):
     assert starting_weights(seeded(backbone, neighbours=1, seed=3), tmp_path / "wide.pt") == []
 
 
-def test_files_without_counts_of_batches_are_taken(donor, tmp_path):
-    state = {name: tensor for name, tensor in donor.state_dict().items() if not name.endswith("num_batches_tracked")}
+def test_files_without_counts_of_batches_are_taken(tmp_path):
+    state = {
+        name: tensor for name, tensor in seeded("tiny").state_dict().items() if not name.endswith("num_batches_tracked")
+    }
     torch.save(state, tmp_path / "old.pth")
-    assert starting_weights(seeded(), tmp_path / "old.pth") == []
+    assert starting_weights(seeded("tiny"), tmp_path / "old.pth") == []
 
 
-def test_what_the_network_does_not_have_is_named(donor, tmp_path):
-    torch.save(donor.state_dict() | {"aux.weight": torch.zeros(2)}, tmp_path / "w.pt")
-    assert starting_weights(seeded(), tmp_path / "w.pt") == ["aux.weight"]
+def test_what_the_network_does_not_have_is_named(tmp_path):
+    torch.save(seeded("tiny").state_dict() | {"aux.weight": torch.zeros(2)}, tmp_path / "w.pt")
+    assert starting_weights(seeded("tiny"), tmp_path / "w.pt") == ["aux.weight"]
 
 
 @pytest.mark.parametrize(
@@ -111,8 +107,8 @@ def test_weights_that_do_not_fit_are_refused_by_name(tmp_path, change, reason):
     assert reason in refusal(seeded("tiny"), tmp_path / "w.pt")
 
 
-def test_a_larger_networks_file_is_refused(donor, tmp_path):
-    torch.save(donor.state_dict(), tmp_path / "w.pt")
+def test_a_larger_networks_file_is_refused(tmp_path):
+    torch.save(seeded("small").state_dict(), tmp_path / "w.pt")
     assert "tiny needs" in refusal(seeded("tiny"), tmp_path / "w.pt")
 
 

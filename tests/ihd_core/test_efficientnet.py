@@ -7,24 +7,16 @@ from torch import nn
 from app.bench.grad_cam import imported as oracle
 from ihd_core.efficientnet import SqueezeExcitation
 from ihd_core.network import SliceCnn, cell_geometry
+from tests.ihd_core.foreign_checkpoints import torchvisions
 
 
-def seeded(seed=0):
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return SliceCnn("efficientnet_b4", mean=(0, 0, 0), deviation=(1, 1, 1)).eval().requires_grad_(False)
-
-
-def torchvisions(ours):
-    """torchvision's network with our weights; no block is left out by chance."""
-    with torch.device("meta"):
-        theirs = oracle("torchvision.models").efficientnet_b4(num_classes=6, dropout=0, stochastic_depth_prob=0)
-    weights = {
-        name.replace("fc.", "classifier.1.") if name.startswith("fc.") else name: tensor.clone()
-        for name, tensor in ours.state_dict().items()
-    }
-    theirs.load_state_dict(weights, assign=True)
-    return theirs
+@pytest.fixture
+def both():
+    """Our network and torchvision's with the same weights; no block is left out by chance."""
+    theirs = torchvisions("efficientnet_b4", dropout=0, stochastic_depth_prob=0)
+    ours = SliceCnn("efficientnet_b4", mean=(0, 0, 0), deviation=(1, 1, 1))
+    ours.load_state_dict({name.replace("classifier.1.", "fc."): tensor for name, tensor in theirs.state_dict().items()})
+    return ours.eval().requires_grad_(False), theirs
 
 
 def test_it_has_torchvisions_names_and_shapes():
@@ -38,17 +30,18 @@ def test_it_has_torchvisions_names_and_shapes():
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_with_torchvisions_weights_it_gives_torchvisions_output(training):
-    ours = seeded()
-    theirs = torchvisions(ours).train(training)
-    x = torch.rand(4, 3, 96, 96, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(ours.train(training)(x).logits, theirs(x), rtol=1e-5, atol=1e-5)
+def test_with_torchvisions_weights_it_gives_torchvisions_output(both, training):
+    ours, theirs = (network.train(training) for network in both)
+    x = torch.randn(4, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    found = ours(x).logits
+    torch.testing.assert_close(found, theirs(x), rtol=1e-5, atol=1e-5)
+    assert found.std(0).min() > 0.01
     for name, buffer in theirs.features.named_buffers():
-        torch.testing.assert_close(ours.features.get_buffer(name), buffer, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(ours.features.get_buffer(name), buffer, rtol=1e-5, atol=1e-5)
 
 
-def test_logits_are_the_head_of_the_mean_of_the_map():
-    cnn = seeded()
+def test_logits_are_the_head_of_the_mean_of_the_map(both):
+    cnn = both[0]
     out = cnn(torch.rand(2, 3, 64, 64))
     assert out.activations.shape == (2, 1792, 2, 2)
     torch.testing.assert_close(out.logits, out.activations.mean((2, 3)) @ cnn.head.weight.T + cnn.head.bias)
@@ -56,7 +49,7 @@ def test_logits_are_the_head_of_the_mean_of_the_map():
 
 def test_cell_i_is_centred_on_pixel_32_i():
     """With box kernels and gates held still, what a cell sees is symmetric about its centre; the picture as well."""
-    cnn = seeded().double()
+    cnn = SliceCnn("efficientnet_b4").double().eval().requires_grad_(False)
     for module in cnn.modules():
         if isinstance(module, nn.Conv2d):
             module.weight.fill_(1 / module.weight[0].numel())
