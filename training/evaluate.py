@@ -162,7 +162,11 @@ def assess(config: RunConfig, validation: Judged, judged: Judged, *, report: Rep
 
 
 def choose(config: EvaluateConfig, validation: Judged) -> Choice:
-    """Blend, scan rule and operating points, as the configuration asks for them, from validation scans."""
+    """Blend, scan rule and operating points, as the configuration asks for them, from validation scans.
+
+    With several folds a validation slice has the logits of the one network that did not see it, a test slice the mean
+    of all networks', which is a little surer.
+    """
     labelled = validation.table.is_labelled()
     blend = dict.fromkeys(LABELS, 0.0)
     if config.blend and validation.sequence is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ihd_core.errors import FileError
 from ihd_core.files import make_folder, write_atomically
 from ihd_core.labels import SUBTYPES, Label
 from ihd_core.progress import Report, silent
@@ -181,7 +182,10 @@ def _part(
     base, bootstrap = measured_on
     part = variant(run, run.path / "parts" / _folder_name(name), changes)
     # The split alone decides on which scans a run is judged; it is cheap, what follows is not.
-    make_split(part)
+    try:
+        make_split(part)
+    except FileError as error:
+        return PartRow(name, changes, None, str(error))
     roles = RolesOfRun(part)
     role, judged = roles.judged()
     if not np.array_equal(judged.ids, base.table.ids):

@@ -142,3 +142,12 @@ def test_the_test_scans_depend_on_the_seed_and_their_share_alone(tmp_path, chang
     assert test.any()
     for fold in other.folds():
         assert np.array_equal(roles(other, table, fold) == number, test)
+
+
+def test_a_split_that_cannot_be_made_is_named(tmp_path, monkeypatch):
+    table, worked = table_of(), []
+    config = changed(config_of(test=0.0), ["split.method=series-order"])
+    run = finished_run(tmp_path, table, config=config)
+    monkeypatch.setattr(module, "complete", leaves(table, worked))
+    (folds,) = [row for row in beyond_parts(run).rows if row.name == "three folds averaged"]
+    assert "series-order has one fold" in folds.reason
