@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import mmap
 from collections import OrderedDict
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from training.masks import CELL
 from training.slice_table import read_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -25,11 +27,38 @@ if TYPE_CHECKING:
     from training.run_folder import RunFolder
     from training.slice_table import SliceTable
 
+_Opened = TypeVar("_Opened")
+
 SHARDS, TABLE = "shards.json", "table.csv"
 
 _OPEN_FILES = 512
 """Shards kept open: the whole of RSNA 2019, and fewer than the thousand files a process may have open."""
 _OPEN_CELLS = 128
+
+
+class _Shard:
+    """The pictures of one file, mapped into memory."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with file_errors(path, "cannot be read"), path.open("rb") as file:
+                np.lib.format.read_magic(file)
+                shape, _, kind = np.lib.format.read_array_header_1_0(file)
+                self._start = file.tell()
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._pictures = np.frombuffer(self._map, kind, offset=self._start).reshape(shape)
+        except ValueError as error:
+            raise FileError(f"{path}: is damaged ({error}); remove the folder and prepare again") from error
+        self._size = int(np.prod(shape[1:])) * kind.itemsize
+
+    def picture(self, place: int) -> NDArray[np.int16]:
+        """One of them, asked of the disk as a whole: three times as many a second as page by page."""
+        if hasattr(self._map, "madvise"):
+            first = self._start + place * self._size
+            page = first - first % mmap.PAGESIZE
+            self._map.madvise(mmap.MADV_WILLNEED, page, first + self._size - page)
+        picture: NDArray[np.int16] = self._pictures[place]
+        return picture
 
 
 class Pictures:
@@ -55,8 +84,8 @@ class Pictures:
         except (ValueError, KeyError, TypeError) as error:
             raise FileError(f"{path}: not a list of shards ({error})") from error
         self._starts = np.cumsum([0, *counts])
-        self._hu: OrderedDict[int, NDArray[Any]] = OrderedDict()
-        self._cells: OrderedDict[int, NDArray[Any]] = OrderedDict()
+        self._hu: OrderedDict[int, _Shard] = OrderedDict()
+        self._cells: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
         self._lock = Lock()
 
     def __reduce__(self) -> tuple[type[Pictures], tuple[Path]]:
@@ -73,8 +102,7 @@ class Pictures:
     def hu(self, row: int) -> NDArray[np.int16]:
         """One picture, (side, side), HU, patient right on the left, anterior up; read-only."""
         shard, place = self._place(row)
-        picture: NDArray[np.int16] = self._opened(self._hu, _OPEN_FILES, shard, f"{shard:04d}.npy")[place]
-        return picture
+        return self._opened(self._hu, _OPEN_FILES, shard, _Shard, f"{shard:04d}.npy").picture(place)
 
     def cells(self, row: int) -> NDArray[np.uint8] | None:
         """Share of every cell that is hemorrhage.
@@ -88,7 +116,7 @@ class Pictures:
         shard, place = self._place(row)
         if not self._has_cells[shard]:
             return np.zeros((len(SUBTYPES), self.side // CELL, self.side // CELL), np.uint8)
-        return np.array(self._opened(self._cells, _OPEN_CELLS, shard, f"{shard:04d}-cells.npy")[place])
+        return np.array(self._opened(self._cells, _OPEN_CELLS, shard, _mapped, f"{shard:04d}-cells.npy")[place])
 
     def known_cells(self) -> NDArray[np.bool_]:
         """Rows of which cells() tells, bool (slices,)."""
@@ -121,17 +149,24 @@ class Pictures:
         shard = int(np.searchsorted(self._starts, row, "right")) - 1
         return shard, row - int(self._starts[shard])
 
-    def _opened(self, opened: OrderedDict[int, NDArray[Any]], most: int, shard: int, name: str) -> NDArray[Any]:
-        """A shard, mapped into memory; the one that was not used for longest is closed where there are too many."""
+    def _opened(
+        self, opened: OrderedDict[int, _Opened], most: int, shard: int, how: Callable[[Path], _Opened], name: str
+    ) -> _Opened:
+        """A file of a shard; the one that was not used for longest is closed where there are too many."""
         with self._lock:
             found = opened.pop(shard, None)
             if found is None:
-                with file_errors(self.folder / name, "cannot be read"):
-                    found = np.load(self.folder / name, mmap_mode="r")
+                found = how(self.folder / name)
                 if len(opened) >= most:
                     opened.popitem(last=False)
             opened[shard] = found
             return found
+
+
+def _mapped(path: Path) -> NDArray[np.uint8]:
+    with file_errors(path, "cannot be read"):
+        mapped: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    return mapped
 
 
 def open_pictures(run: RunFolder) -> Pictures:

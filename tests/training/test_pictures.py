@@ -1,6 +1,7 @@
 """Prepared slices as the later stages read them."""
 
 import pickle
+import shutil
 
 import cv2
 import numpy as np
@@ -105,3 +106,13 @@ def test_a_folder_without_prepared_slices_is_an_error(tmp_path):
     (tmp_path / "shards.json").write_text("{}")
     with pytest.raises(FileError, match="not a list of shards"):
         Pictures(tmp_path)
+
+
+@pytest.mark.parametrize("cut", [4, 40, 1000])
+def test_a_shard_that_lost_its_end_is_an_error(run, tmp_path, cut):
+    folder = tmp_path / "slices"
+    shutil.copytree(run.folder("slices"), folder)
+    shard = folder / "0000.npy"
+    shard.write_bytes(shard.read_bytes()[:-1000] if cut == 1000 else shard.read_bytes()[:cut])
+    with pytest.raises(FileError, match=r"0000\.npy: is damaged"):
+        Pictures(folder).hu(0)
