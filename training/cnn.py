@@ -67,7 +67,11 @@ def train_cnn(run: RunFolder, *, report: Report = silent) -> None:
             role = roles(run, pictures.table, fold)
             fitted, judged = (np.flatnonzero(role == ROLES.index(name)) for name in ("train", "validation"))
             if processes.is_first:
-                run.note(f"cnn: fold {fold}: {len(fitted):,} slices to fit, {len(judged):,} to judge by")
+                kind = autocast_type(run.config.cnn.precision, processes.device) or torch.float32
+                run.note(
+                    f"cnn: fold {fold}: {len(fitted):,} slices to fit, {len(judged):,} to judge by; {processes.device},"
+                    f" {str(kind).removeprefix('torch.')}, processes: {processes.count}"
+                )
             fold_report = _part(report, fold, len(run.folds()))
             fit_fold(
                 folder, pictures, (fitted, judged), run.config, fold, processes=processes, report=fold_report, stop=stop

@@ -91,8 +91,8 @@ def windowed(pictures: Tensor) -> Tensor:
         return pictures
     low = torch.tensor([one.center - one.width / 2 for one in CHANNELS], device=pictures.device)
     width = torch.tensor([one.width for one in CHANNELS], device=pictures.device)
-    views = (pictures[:, :, None].to(torch.float32) - low[:, None, None]) / width[:, None, None]
-    return views.clamp_(0, 1).flatten(1, 2)
+    views = pictures[:, :, None].to(torch.float32) - low[:, None, None]
+    return views.div_(width[:, None, None]).clamp_(0, 1).flatten(1, 2)
 
 
 def epoch_rows(rows: NDArray[np.intp], table: SliceTable, numbers: CnnConfig, key: Sequence[int]) -> NDArray[np.intp]:

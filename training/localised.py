@@ -11,15 +11,13 @@ import torch
 from torch.nn import functional
 
 from ihd_core.labels import LABELS
+from training.masks import CELL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
     from ihd_core.model_input import Cells
-
-CELL = 16
-"""Pixels of the network's picture along the side of a cell in which lesions are stored."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,8 @@ from ihd_core.brain_mask import brain_mask
 from ihd_core.labels import LABELS, Label
 from ihd_core.progress import Report, silent
 from ihd_core.scan import Scan
-from training.localised import CELL, MapCells, lesions
+from training.localised import MapCells, lesions
+from training.masks import CELL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
