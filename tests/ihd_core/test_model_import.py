@@ -97,7 +97,8 @@ def test_the_authors_checkpoints_become_a_model_that_says_the_same(tmp_path, nam
     found, ours = predict(scan, model), model.members[0].cnn
     with torch.inference_mode():
         read = [ours(torch.from_numpy(picture.copy())[None]) for _, picture in pictures(scan, info)]
-        features = torch.cat([(out.pooled - mean.astype(np.float32)) @ components.T.astype(np.float32) for out in read])
+        pooled = torch.cat([out.pooled for out in read]).numpy().astype(np.float64)
+        features = torch.from_numpy((pooled - mean) @ components.T).float()
         theirs = torch.sigmoid(torch.cat([out.logits for out in read]))[:, [LABELS.index(label) for label in OTHER]]
         revised = torch.sigmoid(sequence(features, theirs)).numpy()
     assert found.slices == pytest.approx(in_our_order(revised), abs=1e-5)
