@@ -224,16 +224,18 @@ def _stopping(stop: Callable[[], bool]) -> Report:
 
 
 def _report(name: str, stop: Callable[[], bool]) -> Report:
-    """A progress bar with rate and time left, that ends the work when it is asked to."""
+    """A progress bar with rate and time left where there is a terminal; ends the work when it is asked to."""
+    stopping = _stopping(stop)
+    if not sys.stderr.isatty():
+        return stopping
     from tqdm import tqdm
 
     bar: tqdm[None] | None = None
-    stopping = _stopping(stop)
 
     def report(done: int, total: int) -> None:
         nonlocal bar
         if bar is None or done < bar.n:
-            bar = tqdm(desc=name, total=total, initial=done, disable=not sys.stderr.isatty())
+            bar = tqdm(desc=name, total=total, initial=done)
         bar.total = total
         bar.update(done - bar.n)
         if done >= total:

@@ -48,7 +48,7 @@ def bundle(run: RunFolder) -> Path:
     found = evaluate(run)
     members = [Member(load_cnn(run, fold), load_reduction(run, fold), load_sequence(run, fold)) for fold in run.folds()]
     config, sequence = run.config, run.config.sequence
-    reduced = members[0].reduction.components if members[0].reduction is not None else np.zeros((0, 0))
+    reduction = members[0].reduction
     info = ModelInfo(
         name=config.name,
         intended_use=DEMONSTRATION if is_synthetic(run) else RESEARCH,
@@ -58,9 +58,9 @@ def bundle(run: RunFolder) -> Path:
         mean=PAPER_MEAN,
         deviation=PAPER_DEVIATION,
         reduction=_reduction(config.reduction.kind),
-        pooled_count=reduced.shape[1],
+        pooled_count=members[0].cnn.head.in_features,
         sequence=SequenceShape(
-            reduced.shape[0],
+            0 if reduction is None else len(reduction.components),
             sequence.hidden,
             sequence.layers,
             sequence.dropout,

@@ -1,0 +1,164 @@
+"""Every stage, one after the other, on a handful of phantoms in RSNA 2019's format."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from ihd_core.labels import LABELS
+from training.__main__ import STOPPED, main
+from training.arguments import ALL, STAGES
+from training.presets import REHEARSAL
+from training.run_folder import STEPS, RunFolder
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """A finished rehearsal and what it printed."""
+    folder = tmp_path_factory.mktemp("run") / "rehearsal"
+    done = subprocess.run(
+        [sys.executable, "-m", "training", "demo", "--run", str(folder), "--preset", "rehearsal"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_the_demo_prints_the_papers_three_tables_and_its_claims(demo):
+    _, printed = demo
+    assert "| Intraventricular |" in printed, "Table 1"
+    assert printed.count("small backbone + BiLSTM | 3×256 |") >= 7, "Table 2"
+    assert "| tiny backbone |" in printed
+    assert "Subarachnoid (SAH)" in printed, "Table 3"
+    assert "Claim of the paper" in printed
+
+
+def test_every_step_is_done(demo):
+    run = RunFolder(demo[0])
+    assert all(run.is_done(step) for step in STEPS)
+    assert run.config == REHEARSAL
+
+
+def test_the_run_ends_in_a_model_folder_that_opens(demo):
+    from ihd_core.model_file import load_model
+
+    info = load_model(demo[0] / "model").info
+    assert info.demonstration
+    assert "not for clinical use" in info.intended_use
+    assert info.resize == "hu"
+    assert info.side == REHEARSAL.prepare.side
+    card = (demo[0] / "model" / "MODEL_CARD.md").read_text()
+    assert f"{info.training.description}" in card
+    assert "| scan | any |" in card
+
+
+def test_what_was_measured_is_what_is_shipped(demo):
+    """The probabilities of the stages equal those of the program on the same files."""
+    from ihd_core.dicom.reader import load_scan
+    from ihd_core.dicom.series import find_series
+    from ihd_core.model_file import load_model
+    from ihd_core.predict import predict
+    from training.features import load_embeddings
+    from training.pictures import open_pictures
+    from training.sequence import sequence_logits
+    from training.sources import load_sources
+
+    run = RunFolder(demo[0])
+    model, table, root = load_model(demo[0] / "model"), open_pictures(run).table, load_sources(run).root
+    cnn, revised = load_embeddings(run, 0).logits, sequence_logits(run, 0)
+    compared = 0
+    for start in table.scan_starts():
+        rows = np.flatnonzero(table.scans == table.scans[start])
+        (series,) = find_series([root / table.files[row] for row in rows]).series
+        prediction = predict(load_scan(series), model)
+        if len(np.unique(prediction.slab_of_slice)) < len(rows):
+            continue  # thin slices are averaged in the program, not in training
+        np.testing.assert_allclose(prediction.cnn_slices, 1 / (1 + np.exp(-cnn[rows])), atol=2e-4)
+        np.testing.assert_allclose(prediction.slices, 1 / (1 + np.exp(-revised[rows])), atol=2e-4)
+        compared += 1
+    assert compared >= 5
+
+
+def test_the_submission_asks_for_every_slice_of_the_sample_once(demo):
+    folder, _ = demo
+    with (folder / "submission.csv").open() as file:
+        rows = list(csv.reader(file))
+    with (folder / "synthetic" / "stage_2_sample_submission.csv").open() as file:
+        sample = list(csv.reader(file))
+    assert [row[0] for row in rows] == [row[0] for row in sample]
+    assert all(0 < float(row[1]) < 1 for row in rows[1:])
+
+
+def test_a_finished_stage_may_be_run_again_and_does_nothing(demo):
+    folder, _ = demo
+
+    def stamps():
+        steps = [file for step in STEPS for file in (folder / step).rglob("*") if file.is_file()]
+        return {file: file.stat().st_mtime_ns for file in steps if file.name != "digest.txt"}
+
+    before = stamps()
+    for stage in ("synthetic", "prepare", "cnn", "features", "sequence"):
+        assert main([stage, "--run", str(folder)]) == 0
+    assert stamps() == before
+
+
+def test_the_same_seed_gives_the_same_numbers(demo, tmp_path):
+    folder, _ = demo
+    assert main(["all", "--run", str(tmp_path), "--preset", "rehearsal"]) == 0
+    for name in ("index/slices.csv", "split/split.csv", "evaluate/metrics.csv"):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+    one, two = (np.load(path / "sequence" / "fold0" / "logits.npy", allow_pickle=False) for path in (tmp_path, folder))
+    np.testing.assert_array_equal(one, two)
+    assert one.shape[1] == len(LABELS)
+
+
+def test_another_configuration_is_refused_in_the_same_folder(demo, capsys):
+    assert main(["cnn", "--run", str(demo[0]), "--set", "cnn.batch=16"]) == 2
+    error = capsys.readouterr().err
+    assert "another cnn" in error
+    assert error.count("\n") == 1
+
+
+def test_a_stage_that_came_too_early_says_what_to_run_first(tmp_path, capsys):
+    assert main(["cnn", "--run", str(tmp_path), "--preset", "rehearsal"]) == 2
+    assert "run the stage index first" in capsys.readouterr().err
+
+
+def test_images_that_are_nowhere_are_asked_for(tmp_path, capsys):
+    assert main(["index", "--run", str(tmp_path)]) == 2
+    assert "--images is missing" in capsys.readouterr().err
+    assert main(["index", "--run", str(tmp_path), "--images", str(tmp_path / "none"), "--labels", "no.csv"]) == 2
+    assert str(tmp_path / "none") in capsys.readouterr().err
+
+
+def test_only_the_cnn_runs_in_several_processes(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["split", "--run", str(tmp_path)]) == 2
+    assert "torchrun" in capsys.readouterr().err
+
+
+def test_all_is_every_stage_but_the_submission():
+    assert set(STAGES) - set(ALL) == {"synthetic", "submission"}
+    assert list(ALL) == [name for name in STAGES if name in ALL]
+
+
+def test_ctrl_c_stops_at_the_next_step_and_the_same_command_goes_on(tmp_path):
+    command = [sys.executable, "-m", "training", "synthetic", "--run", str(tmp_path), "--preset", "rehearsal"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not list((tmp_path / "synthetic").glob("stage_2_train/*.dcm")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == STOPPED, error
+    assert "goes on from here" in error
+    assert not RunFolder(tmp_path).is_done("synthetic")
+    assert subprocess.run(command, check=False).returncode == 0
+    facts = json.loads((tmp_path / "synthetic" / "done.json").read_text())
+    assert facts["scans"] == REHEARSAL.synthetic.scans
