@@ -61,7 +61,7 @@ class Converted:
 
     Attributes:
         info: as a reader of the folder gets it.
-        left_out: names of weights in the checkpoints that the model has no use for.
+        left_out: names of weights in the checkpoints that the model has no use for: a backbone's own, replaced head.
     """
 
     info: ModelInfo
@@ -173,7 +173,16 @@ def _is_scikit_learns(path: Path) -> bool:
 
 
 def _left_out(checkpoints: Mapping[Path, Mapping[str, Tensor]], used: set[tuple[Path, str]]) -> tuple[str, ...]:
-    return tuple(name for path, tensors in checkpoints.items() for name in tensors if (path, name) not in used)
+    """Weights of no use: only a second head is, as a backbone brings it along; others would change the result."""
+    from ihd_core.checkpoints import HEADS
+    from ihd_core.foreign_weights import cnn_prefix
+
+    rest = [(path, name) for path, tensors in checkpoints.items() for name in tensors if (path, name) not in used]
+    for path, name in rest:
+        prefix = cnn_prefix(checkpoints[path])
+        if prefix is None or name.removeprefix(prefix) not in (*HEADS[0], *HEADS[1]):
+            raise ModelFileError(f"{path}: {name} belongs to no network this program knows, so the result would differ")
+    return tuple(name for _, name in rest)
 
 
 def _described(found: _Found, options: ImportOptions) -> ModelInfo:

@@ -27,7 +27,10 @@ def ihd(capsys):
 def checkpoint(tmp_path):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        torch.save(SliceCnn("tiny").state_dict() | {"aux.weight": torch.zeros(2)}, tmp_path / "cnn.pt")
+        state = SliceCnn("tiny").state_dict()
+    spare = {"base.fc.weight": torch.zeros(1000, 160)}
+    renamed = {name if name.startswith("fc.") else f"base.{name}": value for name, value in state.items()}
+    torch.save(renamed | spare, tmp_path / "cnn.pt")
     return tmp_path / "cnn.pt"
 
 
@@ -41,7 +44,7 @@ def test_convert_makes_a_folder_and_says_what_is_in_it(ihd, checkpoint, tmp_path
         str(tmp_path / "mine"),
         "tiny, 64 x 64 pixels",
         info.sha256,
-        "aux.weight",
+        "base.fc.weight",
     ]
 
 

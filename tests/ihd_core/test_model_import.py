@@ -227,6 +227,14 @@ def test_weights_of_no_use_are_named(tmp_path):
     assert sorted(convert([tmp_path / "cnn.pt"], tmp_path / "model", options()).left_out) == sorted(left)
 
 
+@pytest.mark.parametrize("name", ["cnn.pt", "lstm.pt"])
+def test_a_network_with_more_layers_than_are_known_is_refused(tmp_path, sources, name):
+    state = torch.load(sources[name], weights_only=True) | {"attention.fc.weight": torch.zeros(2, 2)}
+    torch.save(state, tmp_path / name)
+    paths = [tmp_path / name if path.name == name else path for path in three(sources)]
+    assert f"{tmp_path / name}: attention.fc.weight belongs to no network" in refusal(paths, tmp_path / "model")
+
+
 def test_a_checkpoint_of_1000_classes_is_a_starting_point_and_no_model(tmp_path):
     torch.save(tiny_state() | {"fc.weight": torch.zeros(1000, 160), "fc.bias": torch.zeros(1000)}, tmp_path / "in.pth")
     message = refusal([tmp_path / "in.pth"], tmp_path / "model")
