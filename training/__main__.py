@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 from ihd_core.errors import Cancelled, IhdError
 from training.arguments import ALL, STAGES, parser
@@ -230,16 +230,16 @@ def _report(name: str, stop: Callable[[], bool]) -> Report:
         return stopping
     from tqdm import tqdm
 
-    bar: tqdm[None] | None = None
+    bar: tqdm[Never] | None = None
 
     def report(done: int, total: int) -> None:
         nonlocal bar
-        if bar is None or done < bar.n:
-            bar = tqdm(desc=name, total=total, initial=done)
-        bar.total = total
-        bar.update(done - bar.n)
+        shown = bar if bar is not None and done >= bar.n else tqdm(desc=name, total=total, initial=done)
+        shown.total = total
+        shown.update(done - shown.n)
+        bar = shown
         if done >= total:
-            bar.close()
+            shown.close()
             bar = None
         stopping(done, total)
 

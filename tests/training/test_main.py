@@ -128,7 +128,7 @@ def test_another_configuration_is_refused_in_the_same_folder(demo, capsys):
 
 def test_a_stage_that_came_too_early_says_what_to_run_first(tmp_path, capsys):
     assert main(["cnn", "--run", str(tmp_path), "--preset", "rehearsal"]) == 2
-    assert "run the stage index first" in capsys.readouterr().err
+    assert "run the stage prepare first" in capsys.readouterr().err
 
 
 def test_images_that_are_nowhere_are_asked_for(tmp_path, capsys):
