@@ -107,12 +107,19 @@ def by_patient(scans: Scans, config: SplitConfig, seed: int) -> tuple[NDArray[np
     parts = _parts(config)
     labelled = (scans.truth != UNKNOWN).any(axis=1)
     names, group = np.unique(scans.groups[labelled], return_inverse=True)
-    wanted = [share for _, share in parts]
     _refuse_too_few(len(names), config, parts)
     random = np.random.default_rng([seed, _PURPOSE])
     truth = (scans.truth[labelled] == 1).astype(np.intp)
-    of_group = _dealt(group, truth, len(names), wanted, random)
-    fold_of_group = np.array([fold for fold, _ in parts], np.intp)[of_group]
+    fold_of_group = np.full(len(names), TEST_FOLD, np.intp)
+    if config.test_share:
+        # Dealt first and alone: runs that differ in folds or other shares are judged on the same scans.
+        is_test = _dealt(group, truth, len(names), [config.test_share, 1 - config.test_share], random) == 0
+    else:
+        is_test = np.zeros(len(names), bool)
+    rest = [(fold, share / (1 - config.test_share)) for fold, share in parts if fold != TEST_FOLD]
+    members, own = np.unique(group[~is_test[group]], return_inverse=True)
+    dealt = _dealt(own, truth[~is_test[group]], len(members), [share for _, share in rest], random)
+    fold_of_group[members] = np.array([fold for fold, _ in rest], np.intp)[dealt]
     sequence_of_group = np.zeros(len(names), bool)
     if config.sequence_share:
         for fold in sorted({fold for fold, _ in parts if fold >= 0}):
