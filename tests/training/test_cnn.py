@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from ihd_core.errors import Cancelled, FileError
 from ihd_core.network import SliceCnn
 from ihd_core.progress import silent
 from tests.training.bright_spots import BrightSpots
-from training.cnn import begin_with, fit_fold, judge
+from training.cnn import begin_with, fit_fold, judge, new_fit
 from training.cnn_fit import Objective, autocast_type, rate_and_momentum, set_training
 from training.config import CnnConfig, ConfigError, LocalisedConfig, RunConfig
 from training.distributed import Processes
@@ -192,6 +193,20 @@ def test_recomputed_activations_change_no_gradient():
         gradients.append([one.grad for one in cnn.parameters()])
     for one, two in zip(*gradients, strict=True):
         torch.testing.assert_close(one, two)
+
+
+def test_the_loss_is_the_weighted_sum_of_its_parts_from_their_epoch():
+    rules = LocalisedConfig(mask_head=2.0, outside=3.0, missed=5.0, from_epoch=1)
+    config = replace(NUMBERS, localised=rules)
+    source = BrightSpots(side=32)
+    fit_now = new_fit(config, source, np.arange(24), 0, processes=ALONE, checkpoint=Path("none"))
+    batch = next(batches := fit_now.loader.batches(np.arange(8)[None], (0,)))
+    batches.close()
+    fit_now.objective.eval()
+    for epoch, weights in ((0, (1, 2, 0, 0)), (1, (1, 2, 3, 5))):
+        total, parts = fit_now.objective(batch, None, epoch)
+        assert float(total.detach()) == pytest.approx(float(parts @ torch.tensor(weights, dtype=parts.dtype)))
+        assert [float(part) > 0 for part in parts] == [weight > 0 for weight in weights]
 
 
 def test_starting_weights_come_from_the_file(tmp_path):

@@ -97,6 +97,22 @@ def test_pictures_come_with_their_truth_cells_and_neighbours():
         assert np.array_equal(picture, source.pictures[expected])
 
 
+def test_cells_are_where_the_blood_of_the_changed_picture_is():
+    source = BrightSpots(count=40, side=128)
+    source.pictures += (source.pictures > 55).astype(np.int16) * 500
+    batches = joined(loaded(source, replace(NUMBERS, noise_hu=0.0, batch=40)))
+    pictures, cells = batches[0].numpy()[:, 0], batches[3].numpy().max(axis=1).astype(float)
+    middles = np.arange(8) * 16 + 7.5
+    distances = []
+    for picture, marked in zip(pictures, cells, strict=True):
+        if marked.sum() > 128:
+            blood = np.argwhere(picture > 300).mean(axis=0)
+            middle = [(marked.sum(axis=axis) * middles).sum() / marked.sum() for axis in (1, 0)]
+            distances.append(np.abs(blood - middle).max())
+    assert len(distances) > 10
+    assert max(distances) < 8, "half a cell"
+
+
 def test_a_slice_whose_lesions_nobody_knows_says_so():
     source = BrightSpots(count=6)
     source.cells = lambda row: None if row < 3 else source.stored_cells[row]
