@@ -15,12 +15,13 @@ from ihd_core.files import file_errors
 from ihd_core.labels import LABELS, Label
 from ihd_core.network import SliceCnn, cell_geometry
 from ihd_core.progress import Report, silent
-from training.cnn_fit import CnnFit, Objective, autocast_type, save_whole
+from training.cnn_fit import CnnFit, autocast_type, save_whole
 from training.curves import draw_curves
 from training.distributed import joined
 from training.loader import Loader, default_threads, windowed
 from training.localised import MapCells
 from training.metrics import auc, weighted_log_loss
+from training.objective import Objective
 from training.rounding import rounded
 from training.run_folder import append_row
 from training.stop_signals import stop_signals

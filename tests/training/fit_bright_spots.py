@@ -9,6 +9,7 @@ import torch
 
 import training.cnn
 import training.cnn_fit
+import training.objective
 from tests.training.bright_spots import BrightSpots
 from training.config import CnnConfig, LocalisedConfig, RunConfig
 from training.distributed import joined
@@ -28,7 +29,7 @@ def fit(folder, side, count, epochs, is_double):
     training.cnn.draw_curves = lambda *files: None  # takes seconds to import
     if is_double:
         torch.set_default_dtype(torch.float64)
-        training.cnn.windowed = training.cnn_fit.windowed = lambda pictures: windowed(pictures).double()
+        training.cnn.windowed = training.objective.windowed = lambda pictures: windowed(pictures).double()
     with joined() as processes:
         # The clocks of processes differ: the first alone finds it time for a checkpoint, after every step.
         training.cnn_fit.CHECKPOINT_SECONDS = 0.0 if processes.is_first else 1e9

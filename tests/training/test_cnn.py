@@ -17,10 +17,11 @@ from ihd_core.network import SliceCnn
 from ihd_core.progress import silent
 from tests.training.bright_spots import BrightSpots
 from training.cnn import begin_with, fit_fold, judge, new_fit
-from training.cnn_fit import Objective, autocast_type, rate_and_momentum, set_training
+from training.cnn_fit import autocast_type, rate_and_momentum, set_training
 from training.config import CnnConfig, ConfigError, LocalisedConfig, RunConfig
 from training.distributed import Processes
 from training.loader import Loader
+from training.objective import Objective
 from training.run_folder import read_rows
 from training.stop_signals import stop_signals
 

@@ -11,6 +11,7 @@ import torch
 
 import training.cnn
 import training.cnn_fit
+import training.objective
 from tests.training.fit_bright_spots import fit
 from training.config import ConfigError
 from training.distributed import Processes, joined
@@ -41,7 +42,7 @@ def fitted_by_two(folder, *numbers):
 
 def assert_two_reach_one(folder, monkeypatch, *numbers):
     replaced_by_the_fit = ("rounded", "draw_curves", "windowed", "CHECKPOINT_SECONDS")
-    for module in (training.cnn, training.cnn_fit):
+    for module in (training.cnn, training.cnn_fit, training.objective):
         for name in set(replaced_by_the_fit) & vars(module).keys():
             monkeypatch.setattr(module, name, getattr(module, name))
     for name, fit_by in (("one", fit), ("two", fitted_by_two)):
