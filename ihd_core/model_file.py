@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import Tensor, dtype, nn
 
     from ihd_core.model_input import Cells
     from ihd_core.network import Reduction, SequenceNetwork, SliceCnn
@@ -50,6 +50,7 @@ __all__ = [
 DESCRIPTION = "model.json"
 LARGEST_SIDE = 2048
 """Of the network's picture, pixels; several times what any scanner's slices hold is a malformed value."""
+_FLOATS = ("torch.float16", "torch.bfloat16", "torch.float32", "torch.float64")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +104,7 @@ def save_model(folder: Path, info: ModelInfo, *, members: Sequence[Member], card
     """
     import safetensors.torch
 
-    tensors = _tensors(members)
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in _tensors(members).items()}
     info = replace(info, cells=_cells(members, info), sha256=BLANK)
     packed = {name: _packed(tensor) for name, tensor in tensors.items()}
     contents = {WEIGHTS: safetensors.torch.save(packed), CARD: card.encode()}
@@ -154,7 +155,7 @@ def load_model(folder: Path) -> Model:
     version, info, weights = _checked(folder)
     try:
         tensors = safetensors.torch.load(weights)
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, KeyError) as error:  # the second of a type of number that torch has not
         raise ModelFileError(f"{folder / WEIGHTS}: not a safetensors file ({error})") from error
     if version == 1:
         tensors = {f"0.{name}": tensor for name, tensor in tensors.items()}
@@ -164,7 +165,7 @@ def load_model(folder: Path) -> Model:
 def _tensors(members: Sequence[Member]) -> dict[str, Tensor]:
     """All weights under one roof: names begin with the member's number and cnn, reduction or sequence."""
     return {
-        f"{number}.{part}.{name}": tensor.detach().cpu().contiguous()
+        f"{number}.{part}.{name}": tensor.detach()
         for number, member in enumerate(members)
         for part, network in member.parts()
         for name, tensor in network.state_dict().items()
@@ -179,21 +180,25 @@ def _packed(tensor: Tensor) -> Tensor:
 
 def _networks(path: Path, info: ModelInfo, tensors: Mapping[str, Tensor]) -> Model:
     """Build what info describes and fill it with the weights; every name and shape must fit."""
+    import torch
+
     found = len({name.partition(".")[0] for name in tensors})
     if found != info.members:
         raise ModelFileError(f"{path}: holds {found} members where {info.members} are described")
-    members = tuple(_empty_member(path.parent / DESCRIPTION, info) for _ in range(info.members))
-    expected = {name: tuple(tensor.shape) for name, tensor in _tensors(members).items()}
+    with torch.device("meta"):  # without a byte of weights: a few lines can describe more than any memory holds
+        member = _empty_member(path.parent / DESCRIPTION, info)
+    expected = _tensors([member] * info.members)
+    wanted = {name: tuple(tensor.shape) for name, tensor in expected.items()}
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if expected != shapes:
-        names = sorted(expected.keys() ^ shapes.keys()) or [n for n in expected if expected[n] != shapes[n]]
+    if wanted != shapes:
+        names = sorted(wanted.keys() ^ shapes.keys()) or [n for n in wanted if wanted[n] != shapes[n]]
         name = names[0]
         raise ModelFileError(
-            f"{path}: {name} is {shapes.get(name, 'missing')} where {expected.get(name, 'nothing')} is expected"
+            f"{path}: {name} is {shapes.get(name, 'missing')} where {wanted.get(name, 'nothing')} is expected"
         )
     for name, tensor in tensors.items():
-        if not bool(tensor.isfinite().all()):
-            raise ModelFileError(f"{path}: {name} holds values that are no finite numbers")
+        _check_values(path, name, tensor, expected[name].dtype)
+    members = tuple(_empty_member(path.parent / DESCRIPTION, info) for _ in range(info.members))
     for number, member in enumerate(members):
         for part, network in member.parts():
             prefix = f"{number}.{part}."
@@ -201,6 +206,14 @@ def _networks(path: Path, info: ModelInfo, tensors: Mapping[str, Tensor]) -> Mod
             network.load_state_dict(own)
             network.eval().requires_grad_(False)
     return Model(info, members)
+
+
+def _check_values(path: Path, name: str, tensor: Tensor, wanted: dtype) -> None:
+    """Refuse values that the network cannot take as they are, such as numbers that single precision does not hold."""
+    if tensor.dtype != wanted and not (wanted.is_floating_point and str(tensor.dtype) in _FLOATS):
+        raise ModelFileError(f"{path}: {name} holds {tensor.dtype} where {wanted} is expected")
+    if not bool(tensor.to(wanted).isfinite().all()):
+        raise ModelFileError(f"{path}: {name} holds values that are no finite numbers")
 
 
 def _empty_member(path: Path, info: ModelInfo) -> Member:

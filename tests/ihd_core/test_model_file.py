@@ -80,6 +80,22 @@ def rewrite(folder, **changes):
     path.write_bytes(content.replace(b"0" * 64, sha256(content).encode()))
 
 
+def refit(folder):
+    """Make the hash of the weights fit again."""
+    files = json.loads((folder / "model.json").read_text())["files"]
+    rewrite(folder, files=files | {"weights.safetensors": sha256((folder / "weights.safetensors").read_bytes())})
+
+
+def weights_in(folder):
+    return safetensors.torch.load((folder / "weights.safetensors").read_bytes())
+
+
+def with_weights(folder, tensors):
+    """Put other weights into the folder, as somebody with another program would."""
+    (folder / "weights.safetensors").write_bytes(safetensors.torch.save(tensors))
+    refit(folder)
+
+
 def assert_same_weights(found, expected):
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
@@ -376,6 +392,23 @@ def test_networks_that_fit_no_memory_are_refused_in_one_line(folder, monkeypatch
     assert refusal(folder).endswith("describes networks that cannot be built (can't allocate memory)")
 
 
+def test_nothing_is_made_room_for_before_the_weights_are_seen_to_be_there(tmp_path, monkeypatch):
+    """Otherwise a folder of a few kilobytes that describes a hundred large networks would fill any memory."""
+    built = []
+    own = ihd_core.network.SequenceNetwork
+
+    def recorded(**shape):
+        built.append(own(**shape))
+        return built[-1]
+
+    save_model(tmp_path, toy_info(), **toy_networks(), card="")
+    with_weights(tmp_path, {f"{number}.x": torch.zeros(1) for number in range(100)})
+    rewrite(tmp_path, members=100, sequence=asdict(SequenceShape(12, 2048, 16)))
+    monkeypatch.setattr(ihd_core.network, "SequenceNetwork", recorded)
+    assert "0.cnn.bn1.bias is missing" in refusal(tmp_path)
+    assert {value.device.type for network in built for value in network.parameters()} == {"meta"}
+
+
 def test_members_beyond_those_described_are_refused(tmp_path):
     info = toy_info(members=2)
     save_model(tmp_path, info, **toy_networks(info), card="")
@@ -505,20 +538,39 @@ def test_weights_that_are_no_numbers_are_refused_by_name(tmp_path, networks):
         save_model(tmp_path, toy_info(), members=[member], card="# toy")
 
 
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (torch.full((6,), 1e300, dtype=torch.float64), "holds values that are no finite numbers"),
+        (torch.zeros(6, dtype=torch.complex64), r"holds torch.complex64 where torch.float32 is expected"),
+        (torch.zeros(6, dtype=torch.uint8), r"holds torch.uint8 where torch.float32 is expected"),
+        (torch.zeros(6).to(torch.float8_e4m3fn), r"holds torch.float8_e4m3fn where torch.float32 is expected"),
+    ],
+    ids=["beyond single precision", "complex", "whole numbers", "a byte each"],
+)
+def test_numbers_that_the_network_cannot_take_as_they_are_are_refused_by_name(folder, values, reason):
+    with_weights(folder, weights_in(folder) | {"0.cnn.fc.bias": values})
+    assert f"weights.safetensors: 0.cnn.fc.bias {reason}" in refusal(folder)
+
+
+def test_a_type_of_number_that_torch_does_not_know_is_refused(folder):
+    header = {"x": {"dtype": "F4", "shape": [2], "data_offsets": [0, 1]}}
+    text = json.dumps(header).encode()
+    (folder / "weights.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + b"\0")
+    refit(folder)
+    assert "weights.safetensors: not a safetensors file" in refusal(folder)
+
+
 def test_weights_of_another_network_are_refused_by_name(folder):
-    path = folder / "weights.safetensors"
-    tensors = safetensors.torch.load(path.read_bytes())
+    tensors = weights_in(folder)
     tensors["0.cnn.extra"] = tensors.pop("0.cnn.conv1.weight")
-    path.write_bytes(safetensors.torch.save(tensors))
-    files = json.loads((folder / "model.json").read_text())["files"]
-    rewrite(folder, files=files | {"weights.safetensors": sha256(path.read_bytes())})
+    with_weights(folder, tensors)
     assert "0.cnn.conv1.weight is missing" in refusal(folder)
 
 
 def test_weights_that_are_no_safetensors_are_refused(folder):
     (folder / "weights.safetensors").write_bytes(b"PK\x03\x04")
-    files = json.loads((folder / "model.json").read_text())["files"]
-    rewrite(folder, files=files | {"weights.safetensors": sha256(b"PK\x03\x04")})
+    refit(folder)
     assert "weights.safetensors: not a safetensors file" in refusal(folder)
 
 
