@@ -11,7 +11,7 @@ import torch
 
 from ihd_core.checkpoints import starting_weights
 from ihd_core.errors import FileError
-from ihd_core.files import file_errors
+from ihd_core.files import file_errors, sha256
 from ihd_core.labels import LABELS, Label
 from ihd_core.network import SliceCnn, cell_geometry
 from ihd_core.progress import Report, silent
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.config import RunConfig
+    from training.config import CnnConfig, RunConfig
     from training.distributed import Processes
     from training.loader import SliceSource
     from training.run_folder import RunFolder
@@ -63,6 +63,8 @@ def train_cnn(run: RunFolder, *, report: Report = silent) -> None:
         return
     pictures = open_pictures(run)
     with joined() as processes, stop_signals() as stop:
+        if run.config.cnn.start and processes.is_first:
+            run.note(_start(run.config.cnn))
         for fold in run.folds():
             folder = run.begin("cnn", fold)
             role = roles(run, pictures.table, fold)
@@ -190,6 +192,15 @@ def begin_with(config: RunConfig, fold: int) -> SliceCnn:
         starting_weights(cnn, Path(numbers.start))
     cnn.checkpointing = numbers.checkpointing
     return cnn
+
+
+def _start(numbers: CnnConfig) -> str:
+    """For the log: which file a fit begins with, and what of it could not be taken."""
+    path = Path(numbers.start)
+    left = starting_weights(SliceCnn(numbers.backbone, neighbours=numbers.neighbours), path)
+    return (
+        f"cnn: begins with {path} (SHA-256 {sha256(path.read_bytes())[:16]}); not taken: {', '.join(left) or 'nothing'}"
+    )
 
 
 def judge(

@@ -1,5 +1,6 @@
 """The slice network learns, stops where it is asked to, and goes on as if it had not been stopped."""
 
+import hashlib
 import os
 import signal
 import threading
@@ -16,7 +17,7 @@ from ihd_core.errors import Cancelled, FileError
 from ihd_core.network import SliceCnn
 from ihd_core.progress import silent
 from tests.training.bright_spots import BrightSpots
-from training.cnn import begin_with, fit_fold, judge, new_fit
+from training.cnn import _start, begin_with, fit_fold, judge, new_fit
 from training.cnn_fit import autocast_type, rate_and_momentum, set_training
 from training.config import CnnConfig, ConfigError, LocalisedConfig, RunConfig
 from training.distributed import Processes
@@ -277,3 +278,12 @@ def test_without_a_labelled_slice_nothing_is_fitted(tmp_path):
     source.table.truth[:16, 2] = -1
     with pytest.raises(FileError, match="no slice whose six labels are known"):
         fit(tmp_path / "fold0", source=source)
+
+
+def test_the_log_says_which_weights_a_fit_begins_with(tmp_path):
+    torch.save({"fc.weight": torch.zeros(1000, 224), "fc.bias": torch.zeros(1000)}, tmp_path / "start.pt")
+    torch.save({**SliceCnn("small").state_dict(), **torch.load(tmp_path / "start.pt")}, tmp_path / "start.pt")
+    said = _start(CnnConfig(backbone="small", start=str(tmp_path / "start.pt")))
+    assert str(tmp_path / "start.pt") in said
+    assert hashlib.sha256((tmp_path / "start.pt").read_bytes()).hexdigest()[:16] in said
+    assert "not taken: fc.weight, fc.bias" in said
