@@ -286,4 +286,4 @@ def test_the_log_says_which_weights_a_fit_begins_with(tmp_path):
     said = _start(CnnConfig(backbone="small", start=str(tmp_path / "start.pt")))
     assert str(tmp_path / "start.pt") in said
     assert hashlib.sha256((tmp_path / "start.pt").read_bytes()).hexdigest()[:16] in said
-    assert "not taken: fc.weight, fc.bias" in said
+    assert "not taken: fc.bias, fc.weight" in said
