@@ -166,3 +166,29 @@ class TestWide:
         given = self.read(tmp_path, "id,any", ",1", "a,1")
         assert [problem.kind for problem in given.problems] == ["unreadable-row"]
         assert list(given.numbers) == ["a"]
+
+
+class TestTablesOfOtherPrograms:
+    """As they are after a spreadsheet or a table library has written them again."""
+
+    FINDINGS = ("ICH", "IPH", "IVH", "SDH", "EDH", "SAH")
+
+    def reads(self, tmp_path, *rows):
+        head = ",".join(["name", *(f"R{reader}:{finding}" for reader in (1, 2, 3) for finding in self.FINDINGS)])
+        return cq500.read_labels(written(tmp_path / "reads.csv", "\n".join([head, *rows]) + "\n"))
+
+    def test_readers_answers_with_decimals_are_counted_as_the_others(self, tmp_path):
+        first_alone = "CQ500-CT-1," + ",".join(["1.0"] * 6 + ["0.0"] * 12)
+        two_of_three = "CQ500-CT-2," + ",".join(["0.0"] * 6 + ["1.0"] * 12)
+        given = self.reads(tmp_path, first_alone, two_of_three)
+        assert truth(given) == {"cq500ct1": [0] * 6, "cq500ct2": [1] * 6}
+
+    def test_a_study_without_a_name_is_no_study(self, tmp_path):
+        given = self.reads(tmp_path, "CQ500-CT-1," + ",".join("0" * 18), " -," + ",".join("1" * 18))
+        assert truth(given) == {"cq500ct1": [0] * 6}
+        assert [problem.kind for problem in given.problems] == ["unreadable-row"]
+
+    def test_a_quote_that_is_never_closed_is_named_with_its_file(self, tmp_path):
+        path = written(tmp_path / "l.csv", 'id,any\na,1\n"b,1\n' + "c,0\n" * 60_000)
+        with pytest.raises(FileError, match=r"l\.csv: line .*field larger"):
+            wide.read_labels(path)

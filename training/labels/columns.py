@@ -29,12 +29,16 @@ def read_columns(path: Path) -> tuple[list[str], list[list[str]]]:
     lines = text.splitlines()
     head = lines[0] if lines else ""
     reader = csv.reader(lines, delimiter=max(SEPARATORS, key=head.count))
-    names = [name.strip() for name in next(reader, [])]
+    try:
+        parts = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise FileError(f"{path}: line {reader.line_num} cannot be parted into cells ({error})") from error
+    names = [name.strip() for name in parts[0][1]] if parts else []
     rows = []
-    for row in reader:
+    for number, row in parts[1:]:
         if not any(cell.strip() for cell in row):
             continue
         if len(row) != len(names):
-            raise FileError(f"{path}: line {reader.line_num} has {len(row)} cells, the first line {len(names)} names")
+            raise FileError(f"{path}: line {number} has {len(row)} cells, the first line {len(names)} names")
         rows.append([cell.strip() for cell in row])
     return names, rows

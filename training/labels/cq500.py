@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ihd_core.errors import FileError
 from ihd_core.labels import LABELS, Label
 from training.labels.columns import read_columns
-from training.labels.given import GivenLabels, LabelCollector
+from training.labels.given import GivenLabels, LabelCollector, value_of
 from training.labels.names import plain
+from training.slice_table import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,12 +43,16 @@ def read_labels(path: Path) -> GivenLabels:
     found = LabelCollector()
     for row in rows:
         study = plain(row[names.index(NAME)])
+        if not study:  # else it would be that of every scan whose PatientID is empty
+            found.say_row("unreadable-row", ",".join(row), f"names nothing in column {NAME}")
+            continue
         found.number(study)
         for label, indices in columns.items():
             said = [row[index] for index in indices]
-            if odd := next((text for text in said if text not in {"", "0", "1"}), None):
-                found.give(study, label.column, odd)
-            elif (majority := _majority(said)) is not None:
+            values = [value_of(text) for text in said if text]
+            if UNKNOWN in values:
+                found.give(study, label.column, next(text for text in said if text and value_of(text) == UNKNOWN))
+            elif (majority := _majority(values)) is not None:
                 found.give(study, label.column, majority)
     given = found.labels("study", complete=False)
     readers = len(next(iter(columns.values())))
@@ -58,8 +63,8 @@ def read_labels(path: Path) -> GivenLabels:
     return given
 
 
-def _majority(said: Sequence[str]) -> str | None:
-    ones, zeros = said.count("1"), said.count("0")
+def _majority(values: Sequence[int]) -> str | None:
+    ones, zeros = values.count(1), values.count(0)
     return None if ones == zeros else "1" if ones > zeros else "0"
 
 

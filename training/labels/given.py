@@ -67,9 +67,7 @@ class LabelCollector:
         number = self.number(name)
         place = number * len(LABELS) + column
         before = self._values[place]
-        value = _VALUES.get(text)
-        if value is None:
-            value = _VALUES.get(text.strip().removesuffix(".0"), UNKNOWN)
+        value = value_of(text)
         if before == _NOT_GIVEN:
             self._values[place] = value
             if value == UNKNOWN:
@@ -138,3 +136,9 @@ def _derive_any(truth: NDArray[np.int8], is_open: NDArray[np.bool_]) -> int:
 
 
 _VALUES = {"0": 0, "1": 1}
+
+
+def value_of(text: str) -> int:
+    """1 or 0 for a label as tables write it, also with a decimal as where a column once had gaps; else UNKNOWN."""
+    value = _VALUES.get(text)
+    return _VALUES.get(text.strip().removesuffix(".0"), UNKNOWN) if value is None else value
