@@ -110,13 +110,18 @@ def read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
     found: dict[str, list[Box]] = defaultdict(list)
     with file_errors(path, "cannot be read"), path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
-        if missing := [name for name in BOX_COLUMNS if name not in (reader.fieldnames or ())]:
-            raise FileError(f"{path}: no column {missing[0]}, needed are {', '.join(BOX_COLUMNS)}")
-        for row in reader:
-            try:
-                found[row["id"]].append(_box(row))
-            except (ValueError, TypeError) as error:
-                raise FileError(f"{path}: line {reader.line_num} is no box ({error})") from error
+        try:
+            names = reader.fieldnames or ()
+            rows = [(reader.line_num, row) for row in reader]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise FileError(f"{path}: is not a CSV in UTF-8 ({error})") from error
+    if missing := [name for name in BOX_COLUMNS if name not in names]:
+        raise FileError(f"{path}: no column {missing[0]}, needed are {', '.join(BOX_COLUMNS)}")
+    for number, row in rows:
+        try:
+            found[row["id"]].append(_box(row))
+        except (ValueError, TypeError) as error:
+            raise FileError(f"{path}: line {number} is no box ({error})") from error
     return {name: tuple(boxes) for name, boxes in found.items()}
 
 
@@ -169,4 +174,6 @@ def is_known(shares: NDArray[np.uint8] | None, truth: NDArray[np.int8]) -> bool:
     if shares is None:
         return bool(truth[LABELS.index(Label.ANY)] == 0)
     marked = shares.any(axis=(1, 2))
+    if truth[LABELS.index(Label.ANY)] == 1 and not marked.any():
+        return False
     return not bool(((truth[: len(SUBTYPES)] != 0) & (truth[: len(SUBTYPES)] != UNKNOWN) & ~marked).any())

@@ -120,21 +120,24 @@ def _read_sample(path: Path) -> list[tuple[str, int]]:
     Raises:
         FileError: a row is not of the challenge's form, or stands twice.
     """
-    with file_errors(path, "cannot be read"), path.open(encoding="utf-8-sig") as lines:
-        head = next(lines, "").strip()
-        if head != HEAD:
-            raise FileError(f"{path}: begins with {head[:40]!r}, a sample submission with {HEAD!r}")
-        asked: dict[tuple[str, int], None] = {}
-        for number, line in enumerate(lines, start=2):
-            name, _, label = line.partition(",")[0].strip().rpartition("_")
-            if not name and not line.strip():
-                continue
-            if not name or label not in _COLUMNS:
-                raise FileError(f"{path}: row {number} is {line.strip()[:60]!r}, must be of the form ID_subtype,Label")
-            key = name, _COLUMNS[label]
-            if key in asked:
-                raise FileError(f"{path}: row {number}: {name}_{label} stands there twice")
-            asked[key] = None
+    with file_errors(path, "cannot be read"), path.open(encoding="utf-8-sig") as file:
+        try:
+            head, *lines = file.read().splitlines() or [""]
+        except UnicodeDecodeError as error:
+            raise FileError(f"{path}: is not text in UTF-8 ({error.reason})") from error
+    if (head := head.strip()) != HEAD:
+        raise FileError(f"{path}: begins with {head[:40]!r}, a sample submission with {HEAD!r}")
+    asked: dict[tuple[str, int], None] = {}
+    for number, line in enumerate(lines, start=2):
+        name, _, label = line.partition(",")[0].strip().rpartition("_")
+        if not name and not line.strip():
+            continue
+        if not name or label not in _COLUMNS:
+            raise FileError(f"{path}: row {number} is {line.strip()[:60]!r}, must be of the form ID_subtype,Label")
+        key = name, _COLUMNS[label]
+        if key in asked:
+            raise FileError(f"{path}: row {number}: {name}_{label} stands there twice")
+        asked[key] = None
     if not asked:
         raise FileError(f"{path}: asks for nothing")
     return list(asked)

@@ -10,7 +10,7 @@ from ihd_core.model_input import placement
 from ihd_core.phantom.series_writer import write_series
 from ihd_core.scan import Scan
 from tests.training.indexed_run import indexed_run, slice_table
-from training.masks import Box, Lesions, cell_shares, is_known, read_boxes, read_mask
+from training.masks import BOX_COLUMNS, Box, Lesions, cell_shares, is_known, read_boxes, read_mask
 from training.pictures import open_pictures
 from training.prepare import prepare
 
@@ -198,3 +198,22 @@ def test_masks_and_boxes_of_slices_that_are_not_there_are_named(tmp_path):
     log = (run.path / "log.txt").read_text()
     assert "masks of 2 slices that the index does not have: ID_x, ID_y\n" in log
     assert "boxes of 1 slices that the index does not have: ID_z\n" in log
+
+
+@pytest.mark.parametrize(
+    "content",
+    [",".join(BOX_COLUMNS).encode("utf-16"), ",".join(BOX_COLUMNS).encode() + b'\n"x' + b"y" * 140_000],
+    ids=["of another encoding", "of a quote that is never closed"],
+)
+def test_a_table_of_boxes_that_is_no_text_is_refused(tmp_path, content):
+    (tmp_path / "boxes.csv").write_bytes(content)
+    with pytest.raises(FileError, match=r"boxes\.csv: "):
+        read_boxes(tmp_path / "boxes.csv")
+
+
+def test_an_empty_mask_of_a_slice_with_hemorrhage_says_nothing():
+    """Hemorrhage of no known subtype has a place, though no bit of a mask can say where."""
+    any_alone = truth()
+    any_alone[-1] = 1
+    assert not is_known(np.zeros((5, 4, 4), np.uint8), any_alone)
+    assert is_known(np.zeros((5, 4, 4), np.uint8), truth())

@@ -145,3 +145,10 @@ def test_a_run_submits_the_mean_of_its_folds_logits(tmp_path, table, monkeypatch
 def test_a_run_without_a_sample_says_what_is_missing(tmp_path, run):
     with pytest.raises(FileError, match="made without --sample-submission"):
         submit(run, tmp_path / "out.csv")
+
+
+def test_a_sample_that_is_no_text_is_refused(tmp_path, run, table):
+    sample = tmp_path / "sample.csv"
+    sample.write_bytes(b"ID,Label\nID_1_any,0.5\n\xff\n")
+    with pytest.raises(FileError, match=r"sample\.csv: is not text"):
+        write_submission(run, np.full((len(table), 6), 0.5, np.float32), table, sample, tmp_path / "out.csv")
