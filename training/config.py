@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import types
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
@@ -294,13 +295,25 @@ def _parsed(text: str, kind: Any, change: str) -> Any:
                 raise ValueError(f"must be one of {', '.join(get_args(kind))}")
             return text
         if get_origin(kind) is tuple:
-            return tuple(float(part) for part in text.split(",") if part.strip())
+            return tuple(_finite(part) for part in text.split(",") if part.strip())
         if kind is bool:
             if text.lower() not in ("true", "false"):
                 raise ValueError("must be true or false")
             return text.lower() == "true"
         if isinstance(kind, types.UnionType):
             raise ValueError("cannot be set here")
-        return kind(text)
+        if kind is float:
+            return _finite(text)
+        value = kind(text)
+        if change.partition("=")[0].strip() == "seed" and value < 0:
+            raise ValueError("must be at least 0")
+        return value
     except ValueError as error:
         raise ConfigError(f"--set {change}: {error}") from error
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):  # it compares with no limit, so that no stage would refuse it
+        raise ValueError(f"{text.strip()} must be finite")
+    return value

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from ihd_core.errors import FileError
 from ihd_core.files import file_errors, make_folder, sha256, write_atomically
 from ihd_core.labels import LABELS, SUBTYPES
 from ihd_core.progress import Report, silent
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ihd_core.scan import Scan
+    from training.config import SyntheticConfig
     from training.run_folder import RunFolder
 
 SETS = ("stage_2_train", "stage_2_test")
@@ -37,6 +39,8 @@ _REPEATED_SLICES = 4
 """Slices whose six rows stand twice in the table of labels, as in the original."""
 _SECOND_SCAN = 0.15
 """Share of scans that are the second of the patient before."""
+_LEAST_SIZE = 32
+"""What phantom_scan() draws."""
 _LOWEST_WRAPPED, _VALUES_OF_12_BITS = -1000, 4096
 
 
@@ -99,11 +103,13 @@ def write_synthetic(run: RunFolder, *, processes: int | None = None, report: Rep
         report: called with scans; may raise Cancelled.
 
     Raises:
-        FileError: the folder cannot be written, or the disk is full.
+        FileError: the numbers make no phantoms, the folder cannot be written, or the disk is full.
     """
     if run.is_done("synthetic"):
         return
-    folder, config = run.begin("synthetic"), run.config.synthetic
+    config = run.config.synthetic
+    _refuse_impossible(config)
+    folder = run.begin("synthetic")
     for name in (*SETS, MASKS, "parts"):
         make_folder(folder / name)
     jobs = [
@@ -129,6 +135,12 @@ def sources_of(run: RunFolder) -> Sources:
     folder = run.folder("synthetic")
     images = tuple(folder / name for name in SETS)
     return Sources("rsna", images, folder / LABELS_FILE, masks=folder / MASKS, sample_submission=folder / SAMPLE_FILE)
+
+
+def _refuse_impossible(config: SyntheticConfig) -> None:
+    for name, least in (("scans", 1), ("unlabelled", 0), ("size", _LEAST_SIZE)):
+        if (value := getattr(config, name)) < least:
+            raise FileError(f"synthetic.{name} is {value}, must be at least {least}; the preset demo has phantoms")
 
 
 def _patients(seed: int, set_number: int, scans: int) -> list[int]:

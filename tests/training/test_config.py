@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ihd_core.errors import IhdError
-from training.config import RunConfig, as_dict, changed, from_dict, from_file
+from training.config import ConfigError, RunConfig, as_dict, changed, from_dict, from_file
 from training.presets import BEYOND, PAPER, PARTS_OF_BEYOND, PRESETS, SCRIPTS
 
 
@@ -105,3 +105,16 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(IhdError, match=r"config\.json"):
         from_file(tmp_path / "config.json")
+
+
+@pytest.mark.parametrize(
+    "change", ["split.validation_share=nan", "cnn.rates=1e-4,inf", "sequence.rates=nan", "localised.outside=-inf"]
+)
+def test_what_is_no_number_is_refused(change):
+    with pytest.raises(ConfigError, match="must be finite"):
+        changed(RunConfig(), [change])
+
+
+def test_a_seed_below_0_is_refused():
+    with pytest.raises(ConfigError, match="seed"):
+        changed(RunConfig(), ["seed=-1"])

@@ -14,7 +14,7 @@ import pytest
 import ihd_core.phantom.phantom
 from ihd_core.dicom.reader import load_scan
 from ihd_core.dicom.series import find_series
-from ihd_core.errors import Cancelled
+from ihd_core.errors import Cancelled, FileError
 from ihd_core.labels import LABELS, SUBTYPES
 from training.config import RunConfig, SyntheticConfig
 from training.run_folder import RunFolder
@@ -189,3 +189,12 @@ def test_what_was_stopped_goes_on_and_ends_in_the_same_files(tmp_path, monkeypat
     before = {path: path.stat().st_mtime_ns for path in (run.path / "synthetic").rglob("*")}
     write_synthetic(run, processes=1)
     assert {path: path.stat().st_mtime_ns for path in (run.path / "synthetic").rglob("*")} == before
+
+
+@pytest.mark.parametrize("wrong", [{"scans": 0}, {"scans": -3}, {"unlabelled": -1}, {"size": 31}])
+def test_numbers_that_make_no_phantoms_are_refused_before_anything_is_written(tmp_path, wrong):
+    run = started(tmp_path, **wrong)
+    ((name, value),) = wrong.items()
+    with pytest.raises(FileError, match=f"synthetic.{name} is {value}"):
+        write_synthetic(run, processes=1)
+    assert not (tmp_path / "synthetic").exists()
