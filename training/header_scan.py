@@ -115,11 +115,12 @@ def scan_headers(
     """
     make_folder(cache)
     chunks = [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]
-    found, todo, done = HeaderScan(), [], 0
+    found, todo, done = HeaderScan(), dict[int, str](), 0
     for number, chunk in enumerate(chunks):
-        kept = _kept(_cached(cache, number), _digest(root, chunk))
+        digest = _digest(root, chunk)  # before they are read: what changes meanwhile is read again
+        kept = _kept(_cached(cache, number), digest)
         if kept is None:
-            todo.append(number)
+            todo[number] = digest
         else:
             found.add(kept)
             done += len(chunk)
@@ -127,7 +128,7 @@ def scan_headers(
     for number, rows in in_processes(
         _read_chunk, jobs, processes=processes, done=done, total=len(files), report=report
     ):
-        _keep(_cached(cache, number), _digest(root, chunks[number]), rows)
+        _keep(_cached(cache, number), todo[number], rows)
         found.add(rows)
     return found
 
@@ -214,5 +215,14 @@ def _kept(path: Path, digest: str) -> Rows | None:
 
 
 def _digest(root: Path, chunk: Sequence[str]) -> str:
-    """Stands for some files."""
-    return sha256("\n".join([str(root), *chunk]).encode("utf-8", "surrogateescape"))
+    """Stands for some files as they are now: one that was replaced since is another."""
+    stamps = (f"{file}\t{_stamp(root / file)}" for file in chunk)
+    return sha256("\n".join([str(root), *stamps]).encode("utf-8", "surrogateescape"))
+
+
+def _stamp(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError:
+        return "gone"
+    return f"{found.st_size} {found.st_mtime_ns}"

@@ -90,14 +90,15 @@ def test_a_name_that_is_no_text_is_named_in_escapes(tmp_path):
     assert [(problem.kind, problem.where) for problem in found.problems] == [("unreadable", "a\\xff.dcm")]
 
 
-def test_what_was_kept_of_other_files_is_not_used(tmp_path):
+def test_what_was_kept_of_other_files_is_not_used(tmp_path, monkeypatch):
     files = write_series(tmp_path / "data", phantom(4))
     names = [file.name for file in files]
     cache = tmp_path / "cache"
     assert sum(map(len, scan_headers(tmp_path / "data", names[:2], cache, processes=1).lines.values())) == 2
     assert sum(map(len, scan_headers(tmp_path / "data", names, cache, processes=1).lines.values())) == 4
-    (tmp_path / "data").rename(tmp_path / "elsewhere")
-    found = scan_headers(tmp_path / "data", names, cache, processes=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("training.header_scan._read_chunk", None)
+        found = scan_headers(tmp_path / "data", names, cache, processes=1)
     assert sum(map(len, found.lines.values())) == 4, "not read again"
     write_series(tmp_path / "other", phantom(4), series_uid="1.2.3")
     assert list(scan_headers(tmp_path / "other", names, cache, processes=1).lines) == ["1.2.3"]
@@ -109,3 +110,16 @@ def test_what_was_kept_of_other_files_is_not_used(tmp_path):
 def test_a_folder_that_is_gone_is_refused(tmp_path):
     with pytest.raises(FileError, match="gone: cannot be listed"):
         files_below(tmp_path, [tmp_path / "gone"])
+
+
+def test_a_file_that_was_replaced_after_an_earlier_sitting_is_read_again(tmp_path):
+    """A truncated file that is fetched again must not be called truncated for ever."""
+    (file,) = write_series(tmp_path / "data", phantom())
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9])
+    cut = scan_headers(tmp_path / "data", [file.name], tmp_path / "cache", processes=1)
+    assert [problem.kind for problem in cut.problems] == ["truncated"]
+    file.write_bytes(whole)
+    again = scan_headers(tmp_path / "data", [file.name], tmp_path / "cache", processes=1)
+    assert again.problems == []
+    assert sum(map(len, again.lines.values())) == 1
