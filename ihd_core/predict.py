@@ -111,7 +111,7 @@ def predict(scan: Scan, model: Model, *, batch: int = 1, report: Report = silent
         report: called once per slab, in slices.
 
     Raises:
-        CannotPredict: the slices are sagittal or coronal, or a probability is not a number.
+        CannotPredict: the slices are sagittal or coronal, or a result is not a finite number.
     """
     results = []
     report(0, len(scan))
@@ -170,17 +170,20 @@ def finish(scan: Scan, model: Model, results: Sequence[SlabResult]) -> Predictio
 
     Raises:
         ValueError: a slice has no result, or two.
-        CannotPredict: a probability is not a number, which would pass for one below every operating point.
+        CannotPredict: a result is not a finite number, which could pass for one below every operating point.
     """
     ordered = sorted(results, key=lambda result: result.slices.start)
     if [index for result in ordered for index in result.slices] != list(range(len(scan))):
         raise ValueError(f"results must cover each of {len(scan)} slices once")
     began = time.perf_counter()
     cnn = np.stack([result.cnn for result in ordered])
+    evidence = np.stack([result.evidence for result in ordered])
     logits = _final_logits(ordered, model)
-    revised = cnn if model.info.sequence is None else probabilities(logits)
-    if not (np.isfinite(cnn).all() and np.isfinite(revised).all()):
+    if not all(np.isfinite(values).all() for values in (cnn, evidence, logits)):  # an infinite logit is 0 or 1, or none
         raise CannotPredict("The model's result is not a number; nothing can be said of this scan")
+    revised = probabilities(logits)
+    if model.info.sequence is None:
+        cnn = revised  # not its own: the last bit of a sigmoid depends on how many are computed at once
     whole = model.info.scan_rule.apply(logits)
     slab_of_slice = np.repeat(np.arange(len(ordered)), [len(result.slices) for result in ordered])
     seconds = sum(result.seconds for result in ordered) + time.perf_counter() - began
@@ -189,7 +192,7 @@ def finish(scan: Scan, model: Model, results: Sequence[SlabResult]) -> Predictio
         slices=revised[slab_of_slice],
         cnn_scan=whole.copy() if model.info.sequence is None else cnn.max(axis=0),
         scan=whole,
-        evidence=np.stack([result.evidence for result in ordered]),
+        evidence=evidence,
         slab_of_slice=slab_of_slice.astype(np.int64),
         placement=placement(scan, model.info.side),
         cells=model.info.cells,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -119,6 +120,27 @@ def test_a_result_that_is_no_number_is_no_all_clear(model):
     scan = toy_scan(3)
     results = list(prediction_steps(scan, model))
     results[1].cnn[2] = np.nan
+    with pytest.raises(CannotPredict, match="not a number"):
+        finish(scan, model, results)
+
+
+@pytest.mark.parametrize("kind", ["bilstm", "cnn alone"])
+def test_a_logit_beyond_all_numbers_is_no_all_clear(kind):
+    """Its probability is 1; but a fitted rule may weigh it with 0, and what comes out would be above no threshold."""
+    of_largest = ScanRule("fitted", dict.fromkeys(LABELS, (0.0, 1.0, 0.0, 1.0)))
+    model, scan = toy_model(scan_rule=of_largest, **(CNN_ALONE if kind == "cnn alone" else {})), toy_scan(3)
+    member = copy.deepcopy(model.members[0])
+    last = member.cnn.head if member.sequence is None else member.sequence.classifier
+    last.weight.fill_(3e38)
+    last.bias.fill_(3e38)
+    with pytest.raises(CannotPredict, match="not a number"):
+        predict(scan, replace(model, members=(member,)))
+
+
+def test_evidence_beyond_all_numbers_is_not_drawn(model):
+    scan = toy_scan(3)
+    results = list(prediction_steps(scan, model))
+    results[1].evidence[2, 0, 0] = np.inf
     with pytest.raises(CannotPredict, match="not a number"):
         finish(scan, model, results)
 
@@ -398,6 +420,23 @@ def test_without_a_bilstm_the_cnn_has_the_last_word():
     assert np.array_equal(found.slices, found.cnn_slices)
     assert np.array_equal(found.scan, found.cnn_slices.max(axis=0))
     assert np.array_equal(found.scan, found.cnn_scan)
+
+
+def test_without_a_bilstm_a_scan_is_as_suspicious_as_its_most_suspicious_slice_to_the_last_bit():
+    """Of one slice alone the sigmoid may differ in its last bit, and one of the two then be above a threshold."""
+    model, scan = toy_model(**CNN_ALONE), toy_scan(9)
+    results = list(prediction_steps(scan, model))
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        drawn = [torch.from_numpy(rng.normal(-2, 2, (1, len(LABELS))).astype(np.float32)) for _ in results]
+        given = [
+            replace(result, logits=logits.numpy(), cnn=torch.sigmoid(logits)[0].numpy())
+            for result, logits in zip(results, drawn, strict=True)
+        ]
+        found = finish(scan, model, given)
+        assert np.array_equal(found.scan, found.slices.max(axis=0))
+        assert np.array_equal(found.slices, found.cnn_slices)
+        assert np.array_equal(found.scan, found.cnn_scan)
 
 
 def test_without_a_bilstm_the_scan_rule_is_applied_to_the_cnn():
