@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -45,10 +46,13 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
     if not tensors:
         raise ModelFileError(f"{path}: holds no weights by name")
+    bare: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        if not bool(tensor.isfinite().all()):
-            raise ModelFileError(f"{path}: {name} holds values that are no finite numbers")
-    return {_bare(name): tensor for name, tensor in tensors.items()}
+        _check(path, name, tensor)
+        if _bare(name) in bare:
+            raise ModelFileError(f"{path}: {_bare(name)} is in it twice, under different prefixes")
+        bare[_bare(name)] = tensor
+    return bare
 
 
 def starting_weights(network: SliceCnn, path: Path) -> list[str]:
@@ -90,6 +94,18 @@ def starting_weights(network: SliceCnn, path: Path) -> list[str]:
     return sorted(found.keys() - taken.keys())
 
 
+def _check(path: Path, name: str, tensor: Tensor) -> None:
+    """Refuse what is no plain array of finite numbers that lie in the file, each of them once."""
+    is_odd = tensor.layout is not torch.strided or tensor.is_nested or tensor.is_quantized or tensor.is_complex()
+    if is_odd or tensor.device.type != "cpu":
+        raise ModelFileError(f"{path}: {name} is not a plain array of real numbers")
+    if tensor.nbytes > tensor.untyped_storage().nbytes():  # repeated by its strides: without end, if need be
+        raise ModelFileError(f"{path}: {name} claims {tensor.nbytes} bytes of values, more than there are")
+    single = tensor.float() if tensor.is_floating_point() else tensor
+    if not bool(single.isfinite().all()):
+        raise ModelFileError(f"{path}: {name} holds values that are no finite numbers")
+
+
 def _content(path: Path) -> object:
     import safetensors
     import safetensors.torch
@@ -97,6 +113,7 @@ def _content(path: Path) -> object:
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load(path.read_bytes())
+        _check_archive(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a pickle that torch has not written: it says more on reading it
             content: object = torch.load(path, map_location="cpu", weights_only=True)
@@ -110,9 +127,28 @@ def _content(path: Path) -> object:
     except pickle.UnpicklingError as error:
         reason = "holds pickled objects, which are never executed, or is damaged; save the state dict alone"
         raise ModelFileError(f"{path}: {reason}") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+    except (
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        TypeError,
+        zipfile.BadZipFile,
+    ) as error:
         reason = str(error).partition("\n")[0]  # torch's own, whichever its reader stumbles over first
         raise ModelFileError(f"{path}: not a checkpoint of torch, or damaged ({reason})") from error
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse a file that unpacks to more than it is: torch packs nothing, and would ask no memory how much it holds."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > path.stat().st_size:
+        raise ModelFileError(f"{path}: unpacks to {unpacked} bytes, which no file of torch does; save it again")
 
 
 def _bare(name: str) -> str:

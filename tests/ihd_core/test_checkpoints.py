@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 
 import pytest
 import safetensors.torch
@@ -158,6 +159,51 @@ def test_a_truncated_file_is_refused(tmp_path):
 def test_a_file_without_weights_is_refused(tmp_path, content, reason):
     torch.save(content, tmp_path / "w.pt")
     assert reason in refusal(seeded("tiny"), tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.eye(3).to_sparse(),
+        lambda: torch.zeros(3, device="meta"),
+        lambda: torch.zeros(3, dtype=torch.complex64),
+    ],
+    ids=["sparse", "without values", "complex"],
+)
+def test_what_is_no_plain_array_is_refused_by_name(tmp_path, make):
+    torch.save(seeded("tiny").state_dict() | {"x": make()}, tmp_path / "w.pt")
+    assert refusal(seeded("tiny"), tmp_path / "w.pt").endswith("x is not a plain array of real numbers")
+
+
+def test_one_number_that_claims_to_be_a_petabyte_is_refused(tmp_path):
+    torch.save(seeded("tiny").state_dict() | {"x": torch.zeros(1).expand(10**8, 10**7)}, tmp_path / "w.pt")
+    assert refusal(seeded("tiny"), tmp_path / "w.pt").endswith(
+        f"x claims {4 * 10**15} bytes of values, more than there are"
+    )
+
+
+def test_a_file_that_unpacks_to_more_than_it_is_is_refused(tmp_path):
+    torch.save({"x": torch.zeros(10**6)}, tmp_path / "plain.pt")
+    read_checkpoint(tmp_path / "plain.pt")
+    packing = zipfile.ZipFile(tmp_path / "w.pt", "w", zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(tmp_path / "plain.pt") as plain, packing as packed:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    assert len(torch.load(tmp_path / "w.pt", weights_only=True)["x"]) == 10**6  # torch itself would unpack it
+    assert "unpacks to 4" in refusal(seeded("tiny"), tmp_path / "w.pt")
+
+
+def test_a_number_beyond_single_precision_is_refused_by_name(tmp_path):
+    torch.save(
+        seeded("tiny").state_dict() | {"fc.bias": torch.full((6,), 1e300, dtype=torch.float64)}, tmp_path / "w.pt"
+    )
+    assert refusal(seeded("tiny"), tmp_path / "w.pt").endswith("fc.bias holds values that are no finite numbers")
+
+
+def test_the_same_weight_under_two_prefixes_is_refused(tmp_path):
+    state = seeded("tiny").state_dict()
+    torch.save(state | {"module.fc.bias": state["fc.bias"] + 1}, tmp_path / "w.pt")
+    assert refusal(seeded("tiny"), tmp_path / "w.pt").endswith("fc.bias is in it twice, under different prefixes")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
