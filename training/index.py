@@ -12,6 +12,7 @@ from training.header_scan import files_below, scan_headers
 from training.labelling import labelled
 from training.labels.layouts import read_labels
 from training.labels.rsna import read_ids
+from training.masks import lesions_sha256
 from training.problems import faults, in_order, summary, write_problems
 from training.scans import find_scans
 from training.slice_table import read_table, write_table
@@ -78,7 +79,9 @@ def make_index(
     write_atomically(folder / TABLE1, table1.encode())
     write_table(folder / TABLE, table)
     numbers = {"slices": len(table), "scans": len(table.scan_starts()), "problems": len(found)}
-    run.finish("index", data_sha256=sha256((folder / TABLE).read_bytes()), **numbers)
+    given_lesions = lesions_sha256(sources.masks, sources.boxes)
+    lesions = {"lesions_sha256": given_lesions} if given_lesions else {}
+    run.finish("index", data_sha256=sha256((folder / TABLE).read_bytes()), **lesions, **numbers)
     shutil.rmtree(folder / _HEADERS)
     run.note("index: " + ", ".join(f"{number:,} {name}" for name, number in numbers.items()))
 

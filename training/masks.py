@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 
 from ihd_core.errors import FileError
-from ihd_core.files import file_errors
+from ihd_core.files import file_errors, sha256
 from ihd_core.labels import LABELS, SUBTYPES, Label
 from training.slice_table import UNKNOWN
 
@@ -80,6 +81,24 @@ class Lesions:
             inside = slice(round(box.top), max(round(box.bottom), round(box.top) + 1))
             bits[inside, round(box.left) : max(round(box.right), round(box.left) + 1)] |= np.uint8(1 << box.subtype)
         return bits
+
+
+def lesions_sha256(masks: Path | None, boxes: Path | None) -> str | None:
+    """Stands for masks, by their names and sizes, and for the contents of a table of boxes; None without both.
+
+    Raises:
+        FileError: they cannot be read.
+    """
+    if masks is None and boxes is None:
+        return None
+    parts: list[object] = []
+    if masks is not None:
+        with file_errors(masks, "cannot be listed"):
+            parts += sorted((path.relative_to(masks).as_posix(), path.stat().st_size) for path in masks.rglob("*.png"))
+    if boxes is not None:
+        with file_errors(boxes, "cannot be read"):
+            parts.append(sha256(boxes.read_bytes()))
+    return sha256(json.dumps([masks is None, boxes is None, parts]).encode())
 
 
 def read_mask(path: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:

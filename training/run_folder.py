@@ -21,7 +21,7 @@ from training.config import RunConfig, as_dict, from_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DONE, CONFIG, FACTS, LOG = "done.json", "config.json", "run.json", "log.txt"
+DONE, CONFIG, FACTS, LOG, MARK = "done.json", "config.json", "run.json", "log.txt", "digest.txt"
 
 log = logging.getLogger("training")
 
@@ -46,6 +46,9 @@ STEPS = {
 }
 """Steps with results of their own, in order. The stage prepare makes the slices; features the embeddings and the
 reduction."""
+
+_OF_CNN = ("embeddings", "reduction", "sequence")
+"""Steps whose results mean nothing with another CNN."""
 
 STAGE_OF = {"slices": "prepare", "embeddings": "features", "reduction": "features"}
 """The stage to run for a step, where it is not called the same."""
@@ -77,7 +80,8 @@ class RunFolder:
         self.config, self.base = config, base
         self._refuse_other_numbers()
         make_folder(self.path)
-        write_atomically(file, (json.dumps(as_dict(config), indent=2) + "\n").encode())
+        if not file.exists() or from_file(file) != config:  # a base may be read-only
+            write_atomically(file, (json.dumps(as_dict(config), indent=2) + "\n").encode())
 
     def folder(self, step: str, fold: int | None = None) -> Path:
         """Where a finished step's results are, in this run or its base.
@@ -101,16 +105,23 @@ class RunFolder:
             FileError: a step before it has not been finished, or the folder holds results of other numbers.
         """
         folder = make_folder(self.path / step)
-        mark = folder / "digest.txt"
-        digest = self.digest(step)
-        if mark.exists() and mark.read_text() != digest:
-            raise FileError(f"{folder}: begun with other data or numbers; choose another run folder or remove it")
-        write_atomically(mark, digest.encode())
+        mark, digest, fit = folder / MARK, self.digest(step), self._fit_of_cnn(step)
+        if mark.exists() and self._has_begun(step):
+            begun, _, fit_then = mark.read_text().partition("\n")
+            if begun != digest:
+                raise FileError(f"{folder}: begun with other data or numbers; choose another run folder or remove it")
+            if fit_then and fit and fit_then != fit:
+                raise FileError(f"{folder}: begun with another fit of the CNN; remove it")
+        write_atomically(mark, "\n".join(filter(None, [digest, fit])).encode())
         return folder if fold is None else make_folder(folder / f"fold{fold}")
 
     def finish(self, step: str, **facts: Any) -> None:
-        """Mark a step as done; facts are kept beside it. The index names its own digest as data_sha256."""
-        content = {"digest": self.digest(step) if step != "index" else "", **facts, "finished": time.time()}
+        """Mark a step as done; facts are kept beside it.
+
+        The index names its own digest as data_sha256, and with masks or boxes theirs as lesions_sha256.
+        """
+        digest = self.digest(step) if step != "index" else ""
+        content = {"digest": digest, "cnn": self._fit_of_cnn(step), **facts, "finished": time.time()}
         write_atomically(self.path / step / DONE, (json.dumps(content, indent=2) + "\n").encode())
 
     def facts(self, step: str) -> Mapping[str, Any]:
@@ -131,6 +142,8 @@ class RunFolder:
             raise FileError(f"{self.path / 'index'}: nothing there; run the stage index first")
         parts = [self.digest(before) for before in wanted.after]
         own = {section: config[section] for section in wanted.sections}
+        if step == "slices" and (lesions := self.facts("index").get("lesions_sha256")):
+            own["lesions"] = lesions
         return sha256(json.dumps([step, self.config.seed, own, parts], sort_keys=True).encode())
 
     def folds(self) -> range:
@@ -158,13 +171,34 @@ class RunFolder:
     def _found(self, step: str) -> Path | None:
         own = self.path / step / DONE
         if own.exists() and (step == "index" or json.loads(own.read_text())["digest"] == self.digest(step)):
+            if not self._is_of_this_fit(own):
+                raise FileError(f"{own.parent}: made with another fit of the CNN; remove it")
             return own.parent
         if self.base is None or (self.path / step).exists():
             return None
         there = self.base._found(step)
         if step == "index" or there is None:
             return there
-        return there if self.base.digest(step) == self.digest(step) else None
+        is_equal = self.base.digest(step) == self.digest(step) and self._is_of_this_fit(there / DONE)
+        return there if is_equal else None
+
+    def _is_of_this_fit(self, done: Path) -> bool:
+        """Whether a finished step is of the CNN that is there; also where none is there, or nobody kept which."""
+        fit = self._fit_of_cnn(done.parent.name)
+        return fit is None or json.loads(done.read_text()).get("cnn") in (None, fit)
+
+    def _fit_of_cnn(self, step: str) -> str | None:
+        """Which fit of the CNN a step reads: two of the same numbers may differ, as on another machine.
+
+        None for a step that reads none, or where there is none.
+        """
+        if step not in _OF_CNN or (there := self._found("cnn")) is None:
+            return None
+        return str(json.loads((there / DONE).read_text())["finished"])
+
+    def _has_begun(self, step: str) -> bool:
+        """Whether a step has left anything; one that refused its numbers has not."""
+        return any(file.name != MARK and file.is_file() for file in (self.path / step).rglob("*"))
 
     def _refuse_other_numbers(self) -> None:
         """The configuration may change for what has not been begun."""
@@ -173,11 +207,12 @@ class RunFolder:
             return
         before, now = as_dict(from_file(file)), as_dict(self.config)
         for step, wanted in STEPS.items():
-            if not (self.path / step).exists():
+            if not self._has_begun(step):
                 continue
             for section in ("seed", *wanted.sections):
                 if before[section] != now[section]:
-                    raise FileError(f"{file}: {step} was begun with another {section}; choose another run folder")
+                    what = f"{step} was begun with another {section}"
+                    raise FileError(f"{file}: {what}; choose another run folder or remove {self.path / step}")
 
 
 def append_row(path: Path, row: Mapping[str, Any]) -> None:

@@ -404,3 +404,25 @@ def test_a_folder_without_any_slice_is_refused(challenge, run):
 
 def test_labels_are_in_the_order_of_the_program(challenge, run):
     assert [str(label) for label in LABELS] == list(ORDER)
+
+
+def test_the_index_tells_masks_and_boxes_apart_from_others(tmp_path):
+    """By them slices are prepared; the table of slices does not say what they are."""
+    (file, *_) = write_series(tmp_path / "images", np.zeros((3, 16, 16), np.int16))
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "boxes.csv").write_text("id,label,top,left,bottom,right\n")
+
+    def lesions(name, **given):
+        run = RunFolder(tmp_path / name, RunConfig())
+        make_index(run, Sources("rsna", (tmp_path / "images",), **given), processes=1)
+        return run.facts("index").get("lesions_sha256")
+
+    assert lesions("none") is None
+    found = [lesions("boxes", boxes=tmp_path / "boxes.csv"), lesions("masks", masks=tmp_path / "masks")]
+    (tmp_path / "masks" / f"{file.stem}.png").write_bytes(b"12")
+    found.append(lesions("one mask", masks=tmp_path / "masks"))
+    (tmp_path / "boxes.csv").write_text("id,label,top,left,bottom,right\nx,subdural,1,1,2,2\n")
+    found.append(lesions("one box", boxes=tmp_path / "boxes.csv"))
+    assert len({*found, None}) == 5
+    (tmp_path / "masks").rename(tmp_path / "moved")
+    assert lesions("moved masks", masks=tmp_path / "moved") == found[2]

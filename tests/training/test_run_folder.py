@@ -1,6 +1,7 @@
 """Results are bound to what they depend on; equal steps of another run are taken over."""
 
 import json
+import shutil
 
 import pytest
 
@@ -127,3 +128,77 @@ def test_a_note_goes_to_the_log(tmp_path):
     run = begun(tmp_path)
     run.note("three slices were left out")
     assert (tmp_path / "log.txt").read_text().endswith(" three slices were left out\n")
+
+
+def test_numbers_that_a_stage_refused_before_it_wrote_anything_may_be_changed(tmp_path):
+    run = begun(tmp_path)
+    finish(run, "index")
+    run.begin("slices")
+    run.begin("cnn", 0)
+    changed_run = begun(tmp_path, "prepare.side=96", "cnn.batch=16")
+    assert changed_run.begin("slices") == tmp_path / "slices"
+    changed_run.begin("cnn", 0)
+    (tmp_path / "cnn" / "fold0" / "checkpoint.pt").write_text("begun")
+    with pytest.raises(FileError, match=r"another cnn; choose another run folder or remove .*cnn"):
+        begun(tmp_path, "prepare.side=96", "cnn.batch=8")
+
+
+def test_a_base_is_only_read(tmp_path):
+    finish(begun(tmp_path / "one"), "index", "split")
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "one").rglob("*")}
+    assert begun(tmp_path / "two", base=RunFolder(tmp_path / "one")).is_done("split")
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "one").rglob("*")} == before
+
+
+def test_slices_with_other_masks_are_other_slices(tmp_path):
+    run = begun(tmp_path)
+    finish(run, "index", "split", "slices", "cnn")
+    run.finish("index", data_sha256="d" * 64, lesions_sha256="a" * 64)
+    assert run.is_done("split")
+    assert not run.is_done("slices")
+    with pytest.raises(FileError, match="slices: begun with other data"):
+        run.begin("slices")
+    with pytest.raises(FileError, match="cnn: begun with other data"):
+        run.begin("cnn")
+
+
+def test_what_an_earlier_fit_of_the_cnn_said_is_not_taken_for_that_of_a_new_one(tmp_path):
+    """The folder of the CNN was removed and made anew with the same numbers, as from other starting weights."""
+    run = begun(tmp_path)
+    finish(run, *(step for step in STEPS if step != "synthetic"))
+    shutil.rmtree(tmp_path / "cnn")
+    finish(run, "cnn")
+    for step in ("embeddings", "reduction", "sequence"):
+        with pytest.raises(FileError, match=f"{step}: made with another fit of the CNN; remove it"):
+            run.is_done(step)
+    shutil.rmtree(tmp_path / "embeddings")
+    finish(run, "embeddings")
+    assert run.is_done("embeddings")
+    assert run.is_done("slices")
+
+
+def test_what_was_begun_with_an_earlier_fit_of_the_cnn_is_not_gone_on_with(tmp_path):
+    run = begun(tmp_path)
+    finish(run, "index", "split", "slices", "cnn")
+    (run.begin("embeddings", 0) / "rows.txt").write_text("32")
+    run.begin("embeddings", 0)
+    shutil.rmtree(tmp_path / "cnn")
+    finish(run, "cnn")
+    with pytest.raises(FileError, match="another fit of the CNN"):
+        run.begin("embeddings", 0)
+
+
+def test_a_run_with_a_cnn_of_its_own_does_not_take_what_the_bases_said(tmp_path):
+    one = begun(tmp_path / "one")
+    finish(one, "index", "split", "slices", "cnn", "embeddings")
+    two = begun(tmp_path / "two")
+    finish(two, "index", "split", "slices", "cnn")
+    assert not begun(tmp_path / "two", base=one).is_done("embeddings")
+    assert begun(tmp_path / "three", base=one).is_done("embeddings")
+
+
+def test_results_stay_where_the_cnn_they_came_from_was_removed(tmp_path):
+    run = begun(tmp_path)
+    finish(run, "index", "split", "slices", "cnn", "embeddings")
+    shutil.rmtree(tmp_path / "cnn")
+    assert run.is_done("embeddings")
