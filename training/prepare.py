@@ -56,7 +56,7 @@ def prepare(
 
     Raises:
         FileError: the disk has not room for all of it, cannot be written, or a slice is damaged and refused; no slice
-            could be read.
+            could be read; a folder of the index is gone.
     """
     from training.index import load_index
     from training.sources import load_sources
@@ -69,6 +69,9 @@ def prepare(
     table, sources, config = load_index(run), load_sources(run), run.config.prepare
     if config.side < CELL or config.side % CELL:
         raise FileError(f"prepare.side is {config.side}, it must be a multiple of {CELL}")
+    for path in (*sources.images, sources.masks, sources.boxes):
+        if path is not None and not path.exists():  # else every slice would be left out, or every mask
+            raise FileError(f"{path}: does not exist any more")
     folder = run.begin("slices")
     jobs = list(_jobs(run, folder, table, sources, damaged))
     _tidy(folder)
@@ -152,6 +155,8 @@ def _finish(run: RunFolder, folder: Path, table: SliceTable, jobs: Sequence[Shar
     if problems and damaged == "refuse":
         _refuse(folder, len(problems))
     if not len(kept):
+        for job in jobs:  # so that they are read again once they can be
+            job.file(".json").unlink(missing_ok=True)
         raise FileError(f"{folder / PROBLEMS}: none of {len(table):,} slices can be read")
     write_table(folder / TABLE, table.rows(kept))
     shards = {"side": run.config.prepare.side, "counts": [len(part["kept"]) for part in parts]}

@@ -61,6 +61,8 @@ def write_shard(job: ShardJob, steps: Steps) -> None:
         for rows in np.split(np.arange(len(job.table)), job.table.scan_starts()[1:]):
             files = [job.root / name for name in job.table.files[rows].tolist()]
             found = scan_pictures(files, job.side)
+            if not found.pictures and not job.root.is_dir():
+                raise FileError(f"{job.root}: does not exist any more")
             for row, file in zip(rows.tolist(), files, strict=True):
                 picture = found.pictures.get(file)
                 if picture is None:

@@ -258,3 +258,45 @@ def test_a_real_tilted_scan_is_prepared_as_pydicom_reads_it(tmp_path, shared_dat
         hu = by_pydicom(path)
         hu[hu <= -1500] = AIR  # padding that the files announce
         np.testing.assert_array_equal(pictures.hu(row), halved(hu))
+
+
+def test_images_that_are_gone_as_a_whole_are_refused_and_prepared_once_they_are_back(tmp_path):
+    """As a disk that is not mounted: every slice would be left out, for good."""
+    root = tmp_path / "disk"
+    paths = written(root, "a", random_hu())
+    run = indexed_run(tmp_path / "run", root, slice_table(root, {"a": paths}), side=32)
+    root.rename(tmp_path / "unmounted")
+    with pytest.raises(FileError, match="disk: does not exist"):
+        prepare(run, processes=1)
+    root.mkdir()
+    with pytest.raises(FileError, match="none of 3 slices can be read"):
+        prepare(run, processes=1)
+    root.rmdir()
+    (tmp_path / "unmounted").rename(root)
+    prepare(run, processes=1)
+    assert len(open_pictures(run)) == 3
+
+
+def test_a_disk_that_goes_away_while_it_is_read_stops_the_stage(tmp_path):
+    root = tmp_path / "disk"
+    paths = {name: written(root, name, random_hu(seed=ord(name))) for name in "abc"}
+    run = indexed_run(tmp_path / "run", root, slice_table(root, paths), side=32, shard_slices=1)
+
+    def unmounted(done, total):
+        if done == 3 and root.exists():
+            root.rename(tmp_path / "unmounted")
+
+    with pytest.raises(FileError, match="disk: does not exist"):
+        prepare(run, processes=1, report=unmounted)
+    (tmp_path / "unmounted").rename(root)
+    prepare(run, processes=1)
+    assert len(open_pictures(run)) == 9
+
+
+def test_masks_that_are_gone_since_the_index_are_refused(tmp_path):
+    paths = written(tmp_path, "a", random_hu())
+    (tmp_path / "masks").mkdir()
+    run = indexed_run(tmp_path / "run", tmp_path, slice_table(tmp_path, {"a": paths}), masks=tmp_path / "masks")
+    (tmp_path / "masks").rmdir()
+    with pytest.raises(FileError, match="masks: does not exist"):
+        prepare(run, processes=1)
