@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -39,6 +40,9 @@ def _index(run: RunFolder, options: argparse.Namespace, report: Report) -> None:
     if options.images is None:
         if not run.is_done("synthetic"):
             raise IhdError("index: --images is missing, and the run has no phantoms (stage synthetic)")
+        given = (options.labels, options.sample_submission, options.masks, options.boxes)
+        if options.layout != "rsna" or any(path is not None for path in given):
+            raise IhdError("index: --images is missing; the run's own phantoms have their own labels and masks")
         sources = sources_of(run)
     else:
         sources = Sources(
@@ -135,6 +139,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one stage, or several; 0 done, 2 the call is at fault, 130 stopped."""
     # Read when torch is first imported: threads that spin while they wait make each other slow on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files and patients may be of any script
+            stream.reconfigure(errors="backslashreplace")
     options = parser().parse_args(arguments)
     try:
         if options.stage == "bench":
@@ -157,44 +164,50 @@ def _run(options: argparse.Namespace, stop: Callable[[], bool]) -> int:
     is_first = os.environ.get("RANK", "0") == "0"
     logging.basicConfig(format="%(message)s", stream=sys.stdout)
     logging.getLogger("training").setLevel(logging.INFO if is_first else logging.ERROR)
+    if options.stage == "demo" and options.images:
+        raise IhdError("demo: is made from its own phantoms; run the stage all with --images")
     if options.stage != "cnn" and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise IhdError(f"{options.stage}: only the stage cnn runs under torchrun")
     base = RunFolder(options.base) if options.base else None
-    run = RunFolder(options.run, _config(options), base=base)
+    run = RunFolder(options.run, _config(options, base), base=base)
     if is_first:
         run.write_facts()
-    for name in _names(options.stage, run.config):
+    for name in stages_of(options, run.config):
         run.note(f"{name}: begun")
         WORK[name](run, options, _report(name, stop) if is_first else _stopping(stop))
-        run.note(f"{name}: done{_next(name, options)}")
+        run.note(f"{name}: done{next_command(name, options)}")
     run.write_facts()
     return 0
 
 
-def _config(options: argparse.Namespace) -> RunConfig | None:
-    """The configuration asked for; None where the folder's own holds."""
+def _config(options: argparse.Namespace, base: RunFolder | None) -> RunConfig | None:
+    """The configuration asked for; None where the folder's own holds. A new run has the numbers of its base."""
     from training.config import changed, from_file
 
     there = options.run / "config.json"
     if options.preset is None and there.exists():
         return changed(from_file(there), options.set) if options.set else None
+    if options.preset is None and base is not None:
+        return changed(base.config, options.set)
     preset = options.preset or ("demo" if options.stage in ("demo", "synthetic") else "paper")
     return changed(PRESETS[preset], options.set)
 
 
-def _names(stage: str, config: RunConfig) -> list[str]:
-    """The stages that a word stands for."""
-    if stage == "demo":
+def stages_of(options: argparse.Namespace, config: RunConfig) -> list[str]:
+    """The stages that a word stands for, in order."""
+    if options.stage == "demo":
         return list(STAGES)
-    if stage == "all":
-        return [*(["synthetic"] if config.synthetic.scans else []), *ALL]
-    return [stage]
+    if options.stage == "all":
+        return [*(["synthetic"] if config.synthetic.scans and not options.images else []), *ALL]
+    return [options.stage]
 
 
-def _next(name: str, options: argparse.Namespace) -> str:
+def next_command(name: str, options: argparse.Namespace) -> str:
+    """What to run after a stage that was run by itself, to be put behind it; empty after the last."""
     if options.stage != name or name not in ALL or name == ALL[-1]:
         return ""
-    return f"; next: python -m training {ALL[ALL.index(name) + 1]} --run {options.run}"
+    base = f" --base {options.base}" if options.base else ""
+    return f"; next: python -m training {ALL[ALL.index(name) + 1]} --run {options.run}{base}"
 
 
 @contextmanager

@@ -41,7 +41,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_options(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--run", type=Path, required=True, metavar="FOLDER", help="that the stages share")
-    parser.add_argument("--preset", choices=PRESETS, help="numbers of a new run; default: paper, for phantoms demo")
+    parser.add_argument(
+        "--preset", choices=PRESETS, help="numbers of a new run; default: its base's, else paper, for phantoms demo"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", help="change one number")
     parser.add_argument("--base", type=Path, metavar="FOLDER", help="another run, whose equal steps are taken from it")
     if name in ("index", "all", "demo"):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 
 from ihd_core.labels import LABELS
-from training.__main__ import STOPPED, main
-from training.arguments import ALL, STAGES
+from training.__main__ import STOPPED, main, next_command, stages_of
+from training.arguments import ALL, STAGES, parser
 from training.presets import REHEARSAL
 from training.run_folder import STEPS, RunFolder
 
@@ -162,3 +163,52 @@ def test_ctrl_c_stops_at_the_next_step_and_the_same_command_goes_on(tmp_path):
     assert subprocess.run(command, check=False).returncode == 0
     facts = json.loads((tmp_path / "synthetic" / "done.json").read_text())
     assert facts["scans"] == REHEARSAL.synthetic.scans
+
+
+def test_a_run_with_a_base_has_its_numbers_and_names_it_in_the_next_command(tmp_path, capsys):
+    assert main(["split", "--run", str(tmp_path / "one"), "--preset", "rehearsal", "--set", "seed=4"]) == 2
+    arguments = ["--run", str(tmp_path / "two"), "--base", str(tmp_path / "one"), "--set", "sequence.hidden=6"]
+    assert main(["split", *arguments]) == 2
+    numbers = RunFolder(tmp_path / "two").config
+    assert numbers.sequence.hidden == 6
+    assert numbers.seed == 4
+    assert numbers.cnn == REHEARSAL.cnn
+    options = parser().parse_args(["split", *arguments])
+    assert next_command("split", options).endswith(f"--run {tmp_path / 'two'} --base {tmp_path / 'one'}")
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("option", [["--labels", "l.csv"], ["--masks", "m"], ["--boxes", "b.csv"], ["--layout", "csv"]])
+def test_labels_for_images_that_are_not_given_are_not_passed_over(tmp_path, capsys, option):
+    (tmp_path / "synthetic").mkdir()
+    run = RunFolder(tmp_path, REHEARSAL)
+    run.begin("synthetic")
+    run.finish("synthetic")
+    assert main(["index", "--run", str(tmp_path), *option]) == 2
+    assert "--images is missing" in capsys.readouterr().err
+
+
+def test_the_demo_takes_no_images(tmp_path, capsys):
+    assert main(["demo", "--run", str(tmp_path), "--preset", "rehearsal", "--images", str(tmp_path)]) == 2
+    assert "stage all" in capsys.readouterr().err
+
+
+def test_all_writes_no_phantoms_where_images_are_given(tmp_path):
+    options = parser().parse_args(["all", "--run", str(tmp_path), "--images", str(tmp_path)])
+    assert stages_of(options, REHEARSAL) == list(ALL)
+    options = parser().parse_args(["all", "--run", str(tmp_path)])
+    assert stages_of(options, REHEARSAL) == ["synthetic", *ALL]
+
+
+def test_names_that_the_terminal_cannot_show_stop_nothing(tmp_path):
+    from ihd_core.phantom.series_writer import write_series
+
+    write_series(tmp_path / "b\u00fccher \u4e2d", np.zeros((3, 16, 16), np.int16))
+    command = [sys.executable, "-m", "training", "index", "--run", str(tmp_path / "run"), "--images"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "b\u00fccher \u4e2d")],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0, done.stderr.decode()
