@@ -18,6 +18,7 @@ from training.model_card import card
 from training.pictures import open_pictures
 from training.reduction import load_reduction
 from training.sequence import load_sequence
+from training.sources import load_sources
 from training.split import ROLES, roles
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def bundle(run: RunFolder) -> Path:
         ),
         operating_points=found.choice.points,
         full_scale=_full_scale(run),
-        training=_training_data(run),
+        training=training_data(run),
         metrics=_metrics(found),
         resize="hu",
         neighbours=config.cnn.neighbours,
@@ -86,8 +87,9 @@ def bundle(run: RunFolder) -> Path:
 
 
 def is_synthetic(run: RunFolder) -> bool:
-    """Whether the run was made from its own phantoms."""
-    return run.config.synthetic.scans > 0
+    """Whether the run was made from phantoms of its own or of its base; a preset may have some that are not used."""
+    images = load_sources(run).images
+    return run.config.synthetic.scans > 0 and all(folder.parent.name == "synthetic" for folder in images)
 
 
 def _reduction(kind: str) -> Literal["pca", "selection"]:
@@ -110,8 +112,11 @@ def _full_scale(run: RunFolder) -> dict[Label, float]:
     return scales
 
 
-def _training_data(run: RunFolder) -> TrainingData:
-    """Who was fitted and chosen on; with several folds everybody but the test scans was fitted on."""
+def training_data(run: RunFolder) -> TrainingData:
+    """Who was fitted and chosen on, as the model keeps it.
+
+    With several folds everybody but the test scans was fitted on. A scan counts of which one slice does.
+    """
     table = open_pictures(run).table
     salt = sha256(f"{run.config.name} {run.config.seed} {run.facts('index')['data_sha256']}".encode())[:16]
     fitted, chosen = np.zeros(len(table), bool), np.zeros(len(table), bool)
@@ -120,10 +125,10 @@ def _training_data(run: RunFolder) -> TrainingData:
         fitted |= np.isin(of_fold, [ROLES.index("train"), ROLES.index("sequence")])
         chosen |= of_fold == ROLES.index("validation")
     chosen &= ~fitted
-    starts = table.scan_starts()
     what = "synthetic heads, rendered by ihd_core.phantom" if is_synthetic(run) else "head CT scans"
     return TrainingData(
-        f"{int(fitted[starts].sum())} {what} for fitting and {int(chosen[starts].sum())} for choosing operating points"
+        f"{len(np.unique(table.scans[fitted]))} {what} for fitting and {len(np.unique(table.scans[chosen]))} for "
+        "choosing operating points"
         f"{'; no patient' + chr(39) + 's data' if is_synthetic(run) else ''}; seed {run.config.seed}, "
         f"table of slices {run.facts('index')['data_sha256'][:16]}",
         salt,

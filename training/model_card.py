@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ihd_core.labels import DISPLAY_ORDER
+from training.sources import load_sources
 
 if TYPE_CHECKING:
     from ihd_core.model_file import ModelInfo
@@ -29,7 +30,7 @@ def card(run: RunFolder, info: ModelInfo, found: Evaluation) -> str:
 
 {info.training.description}. Patients and series are kept in `model.json` as salted hashes, so that the program warns
 when a scan was used to make the model. Preset "{run.config.preset}"; every number is in `config.json` of the run.
-{_localised(run)}
+{shown_places(run)}
 ## How it did
 
 {found.caption}
@@ -84,9 +85,10 @@ def _what(info: ModelInfo) -> str:
     return f"{'; '.join(parts)}. {rule}."
 
 
-def _localised(run: RunFolder) -> str:
-    numbers = run.config.localised
-    if not (numbers.mask_head or numbers.outside or numbers.missed):
+def shown_places(run: RunFolder) -> str:
+    """A paragraph where masks or boxes taught the CNN; else empty."""
+    numbers, sources = run.config.localised, load_sources(run)
+    if not (numbers.mask_head or numbers.outside or numbers.missed) or not (sources.masks or sources.boxes):
         return ""
     return (
         "\nWhile it learnt the labels, the CNN was also shown lesion masks, so that its evidence lies on the lesions.\n"

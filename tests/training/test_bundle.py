@@ -1,0 +1,56 @@
+"""What the model folder says of the data it was made from."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from ihd_core.labels import Label
+from tests.training.indexed_run import indexed_run, slice_table
+from training import bundle
+from training.model_card import shown_places
+from training.presets import REHEARSAL
+from training.slice_table import UNKNOWN
+from training.split import ROLES, make_split, roles
+
+SCANS, SLICES = 12, 4
+
+
+def split_run(tmp_path, *, root="data", folder="run", **sources):
+    root = tmp_path / root
+    table = slice_table(root, {f"s{i}": [root / f"s{i}_{k}.dcm" for k in range(SLICES)] for i in range(SCANS)})
+    table.truth[::SLICES, Label.EPIDURAL.column] = UNKNOWN  # of the lowest slice of every scan
+    run = indexed_run(tmp_path / folder, root, table, **sources)
+    run.config = replace(run.config, synthetic=REHEARSAL.synthetic, split=REHEARSAL.split)
+    make_split(run)
+    return run, table
+
+
+def test_scans_are_counted_that_have_one_fitted_slice(tmp_path, monkeypatch):
+    run, table = split_run(tmp_path)
+    monkeypatch.setattr(bundle, "open_pictures", lambda _: SimpleNamespace(table=table))
+    of = roles(run, table, 0)
+    fitted = {scan for scan, role in zip(table.scans, of, strict=True) if ROLES[role] in ("train", "sequence")}
+    chosen = {scan for scan, role in zip(table.scans, of, strict=True) if ROLES[role] == "validation"}
+    assert len(fitted) > len(chosen) > 0
+    said = bundle.training_data(run).description
+    assert said.startswith(f"{len(fitted)} head CT scans for fitting and {len(chosen)} for choosing")
+
+
+@pytest.mark.parametrize(("root", "is_phantoms"), [("run/synthetic/stage_2_train", True), ("patients", False)])
+def test_images_of_patients_are_no_synthetic_heads_though_the_preset_has_some(tmp_path, monkeypatch, root, is_phantoms):
+    """As with index --preset demo --images FOLDER."""
+    run, table = split_run(tmp_path, root=root)
+    monkeypatch.setattr(bundle, "open_pictures", lambda _: SimpleNamespace(table=table))
+    assert bundle.is_synthetic(run) == is_phantoms
+    assert ("no patient's data" in bundle.training_data(run).description) == is_phantoms
+
+
+def test_the_card_tells_of_masks_only_where_there_were_some(tmp_path):
+    run, _ = split_run(tmp_path)
+    run.config = replace(run.config, localised=REHEARSAL.localised)
+    assert shown_places(run) == ""
+    with_masks, _ = split_run(tmp_path, folder="other", masks=tmp_path / "masks")
+    assert shown_places(with_masks) == ""
+    with_masks.config = replace(with_masks.config, localised=REHEARSAL.localised)
+    assert "lesion masks" in shown_places(with_masks)
