@@ -58,14 +58,14 @@ DEMO = RunConfig(
     preset="demo",
     name="ihd-demo",
     synthetic=SyntheticConfig(scans=240, unlabelled=8),
-    split=SplitConfig(validation_share=0.15, test_share=0.25, sequence_share=0.3),
+    split=SplitConfig(validation_share=0.15, test_share=0.25),
     prepare=PrepareConfig(side=128, shard_slices=512),
     cnn=CnnConfig(
-        backbone="small", rates=(2e-3,) * 10, schedule="one-cycle", optimizer="adamw", weight_decay=1e-2, noise_hu=3.0
+        backbone="small", rates=(2e-3,) * 8, schedule="one-cycle", optimizer="adamw", weight_decay=1e-2, noise_hu=3.0
     ),
     # A small network from random weights: masks stand in for the pictures that the paper's CNN had learnt from.
     localised=LocalisedConfig(mask_head=1.0),
-    sequence=SequenceConfig(rates=(5e-4,) * 8, batch=4, keep="best"),
+    sequence=SequenceConfig(rates=(5e-4,) * 8, batch=2, keep="best"),
 )
 """The whole recipe on synthetic heads, on two cores, within twenty minutes."""
 
