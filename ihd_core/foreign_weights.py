@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from dataclasses import asdict
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -98,6 +98,9 @@ def read_sequence(
     """
     prefix = sequence_prefix(tensors) or ""
     names = _sequence_names(tensors, prefix)
+    for name, ours in names.items():
+        if list(names.values()).count(ours) > 1:  # whichever was taken, the other would be left out
+            raise ModelFileError(f"{path}: {name} is one of several layers of its classifier, must be the only one")
     state = {names[name]: tensors[name] for name in names}
     shape = _sequence_shape(path, state, features)
     network = SequenceNetwork(**asdict(shape))
@@ -223,13 +226,19 @@ def _arrays(path: Path) -> dict[str, NDArray[np.float64]]:
         with path.open("rb") as file:
             content = np.load(file, allow_pickle=False)
             if isinstance(content, np.ndarray):
-                return {"components" if content.ndim == 2 else "mean": content.astype(np.float64)}
+                return {"components" if content.ndim == 2 else "mean": _real(content)}
             if "whiten" in content and bool(np.any(content["whiten"])):
                 raise ModelFileError(f"{path}: the PCA whitens (whiten=True), which this program's models do not")
             given = {ours: next((name for name in names if name in content), None) for ours, names in _NAMES.items()}
-            return {ours: content[name].astype(np.float64) for ours, name in given.items() if name}
+            return {ours: _real(content[name]) for ours, name in given.items() if name}
     except FileNotFoundError as error:
         raise ModelFileError(f"{path}: no such file") from error
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, KeyError, TypeError, MemoryError, zipfile.BadZipFile) as error:
         reason = str(error).partition("\n")[0]
         raise ModelFileError(f"{path}: cannot be read as arrays of numbers ({reason})") from error
+
+
+def _real(values: NDArray[Any]) -> NDArray[np.float64]:
+    if values.dtype.kind not in "fiu":
+        raise TypeError(f"{values.dtype} where real numbers are expected")
+    return values.astype(np.float64)

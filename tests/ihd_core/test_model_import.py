@@ -267,6 +267,7 @@ def test_a_pca_that_whitens_is_refused(tmp_path, sources):
         ({"mean_": np.zeros(8), "components_": np.zeros((12, 8))}, "needs mean_ of (160,)"),
         ({"mean_": np.zeros(160), "components_": np.full((12, 160), np.nan)}, "no finite numbers"),
         ({"mean_": np.array([{}]), "components_": np.zeros((12, 160))}, "cannot be read as arrays"),
+        ({"mean_": np.zeros(160), "components_": np.zeros((12, 160), complex)}, "complex128 where real numbers"),
         ({"mean_": np.zeros(160), "components_": np.zeros((11, 160))}, "the LSTM reads 18 values, must be 11"),
     ],
 )
@@ -280,6 +281,13 @@ def test_a_damaged_array_is_refused(tmp_path, sources, name):
     (tmp_path / name).write_bytes(b"PK\x03\x04 nothing")
     message = refusal([sources["cnn.pt"], sources["lstm.pt"], tmp_path / name], tmp_path / "model")
     assert message.startswith(f"{tmp_path / name}: cannot be read as arrays of numbers")
+
+
+def test_an_array_that_fits_no_memory_is_refused(tmp_path, sources):
+    with (tmp_path / "pca.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**7, 10**7)})
+    message = refusal([sources["cnn.pt"], sources["lstm.pt"], tmp_path / "pca.npy"], tmp_path / "model")
+    assert message.startswith(f"{tmp_path / 'pca.npy'}: cannot be read as arrays of numbers (Unable to allocate")
 
 
 @pytest.mark.parametrize(
@@ -322,6 +330,21 @@ def changed_lstm(sources, **changes):
 def test_a_sequence_network_of_another_make_is_refused(tmp_path, sources, changes, reason):
     torch.save(changed_lstm(sources, **changes), tmp_path / "lstm.pt")
     assert reason in refusal([sources["cnn.pt"], tmp_path / "lstm.pt", sources["pca.npz"]], tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    "first", [torch.nn.Linear(22, 22), torch.nn.LayerNorm(22)], ids=["two linear layers", "norm before it"]
+)
+def test_a_classifier_of_several_layers_is_refused(tmp_path, sources, first):
+    """Even where the widths of its last layer alone would fit."""
+    state = changed_lstm(sources)
+    last = {f"classifier.2.{name}": state.pop(f"classifier.{name}") for name in ("weight", "bias")}
+    before = {f"classifier.0.{name}": tensor for name, tensor in first.state_dict().items()}
+    torch.save(state | last, tmp_path / "lstm.pt")
+    convert([sources["cnn.pt"], tmp_path / "lstm.pt", sources["pca.npz"]], tmp_path / "alone", options())
+    torch.save(state | before | last, tmp_path / "lstm.pt")
+    message = refusal([sources["cnn.pt"], tmp_path / "lstm.pt", sources["pca.npz"]], tmp_path / "model")
+    assert "one of several layers of its classifier" in message
 
 
 def test_a_slice_network_of_another_make_is_refused_with_the_nearest(tmp_path):
