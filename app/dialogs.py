@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,9 +77,9 @@ def show_about(window: MainWindow) -> None:
     model = window.shown.model
     lines = [f"<h3>ihd {places.version()}</h3>", "<p>Not a medical device; not for clinical use.</p>"]
     if model is not None:
-        lines.append(f"<h3>Model: {model.name}</h3><p>{model.intended_use}</p><p>SHA-256 {model.sha256}</p>")
-        lines.append(f"<p>Folder: {window.second_opinion.folder}</p>")
-    lines.append(f"<p>Record: {window.recorder.path or 'no reader is named yet'}</p>")
+        lines.append(f"<h3>Model: {escape(model.name)}</h3><p>{escape(model.intended_use)}</p>")
+        lines.append(f"<p>SHA-256 {model.sha256}</p><p>Folder: {escape(str(window.second_opinion.folder))}</p>")
+    lines.append(f"<p>Record: {escape(str(window.recorder.path or 'no reader is named yet'))}</p>")
     _show_page(window, "About", "".join(lines))
 
 

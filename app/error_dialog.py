@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.panels.parts import button, named
+from app.panels.parts import button, named, plain_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ class Notice(QFrame):
         super().__init__(parent)
         named(self, "notice", "Message")
         self.setStyleSheet("#notice { background: #4d1f1b; border: 1px solid #ff8f80; border-radius: 3px; }")
-        self._text = QLabel()
+        self._text = plain_label()
         named(self._text, "notice_text", "Message")
         self._text.setWordWrap(True)
         self._text.setStyleSheet("color: #ffd9d3; font-weight: 600;")

@@ -26,7 +26,7 @@ from app.panels.heatmap_panel import HeatmapPanel
 from app.panels.left_out_list import LeftOutList
 from app.panels.notes_panel import NotesPanel
 from app.panels.opinion_panel import OpinionPanel
-from app.panels.parts import button, named
+from app.panels.parts import button, named, plain_label
 from app.panels.rating_panel import RatingPanel
 from app.panels.slice_strip import SliceStrip
 from app.panels.slice_view import SliceView
@@ -150,8 +150,8 @@ def build(window: QMainWindow) -> Parts:
         RatingPanel(),
         QProgressBar(),
         stop,
-        QLabel(),
-        QLabel(),
+        plain_label(),
+        plain_label(),
     )
     _show_keys(parts)
     central = QWidget()

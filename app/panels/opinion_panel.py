@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from app.panels.parts import QuietSlider, add_keys, button, heading, named, note, set_tone
+from app.panels.parts import QuietSlider, add_keys, button, heading, named, note, plain_label, set_tone
 from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.study.opinion import (
     LOWEST_YES,
@@ -55,7 +55,7 @@ class OpinionPanel(QWidget):
         self._saved = False
         self._before_drag: Opinion | None = None
         self._touched = Label.ANY
-        self._reader = QLabel()
+        self._reader = plain_label()
         self._reader.setObjectName("opinion_reader")
         self._rows: dict[Label, _Row] = {}
         grid = QGridLayout()

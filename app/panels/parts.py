@@ -82,9 +82,17 @@ def heading(text: str) -> QLabel:
     return made
 
 
+def plain_label(text: str = "") -> QLabel:
+    """Text as it is, whatever a file or a model's description puts into it: Qt alone would take "<i>" for a mark-up."""
+    made = QLabel()
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setText(text)
+    return made
+
+
 def note(name: str, text: str = "") -> QLabel:
     """Small text that wraps."""
-    made = QLabel(text)
+    made = plain_label(text)
     made.setObjectName(name)
     made.setProperty("role", "note")
     made.setWordWrap(True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QLineEdit, QTextBrowser
 
-from app.dialogs import choose_files, choose_folder
+from app.dialogs import choose_files, choose_folder, show_about
+from tests.ihd_core.toy import toy_info
+
+PLAIN = Qt.TextFormat.PlainText
 
 
 def test_files_of_every_kind_can_be_chosen_and_those_without_an_ending_first(monkeypatch, open_window):
@@ -63,3 +66,30 @@ def test_a_folder_dialog_that_is_dismissed_chooses_nothing(open_window, tmp_path
     ticks = answered_by(lambda dialog: None)
     assert choose_folder(window, "Open folder", str(tmp_path)) is None
     assert not ticks.isActive()
+
+
+ODD = "For <64 pixel> & <!-- research --> <i>only</i>"
+
+
+def with_odd_words(window):
+    """Whatever a model's author, a folder or a reader is called stands in the window."""
+    window.session.show(model=toy_info(name=ODD, intended_use=ODD), reader=ODD)
+    window.parts.notice.tell(ODD)
+    return window
+
+
+def test_words_that_look_like_marks_stand_in_the_window_as_they_are(open_window):
+    labels = with_odd_words(open_window()).findChildren(QLabel)
+    seen = [label.objectName() for label in labels if ODD in label.text()]
+    assert {"findings_model", "findings_intended_use", "notice_text"} <= set(seen)
+    assert len(seen) >= 5  # and model and reader in the status bar, the reader beside the opinion
+    assert [label.objectName() for label in labels if ODD in label.text() and label.textFormat() != PLAIN] == []
+
+
+def test_what_a_model_is_for_stands_on_the_page_about_it_word_for_word(open_window):
+    window = with_odd_words(open_window())
+    show_about(window)
+    page = window.findChild(QDialog, "about_page")
+    text = page.findChild(QTextBrowser).toPlainText()
+    page.close()
+    assert f"Model: {ODD}\n{ODD}\n" in text
