@@ -142,12 +142,14 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names of files and patients may be of any script
             stream.reconfigure(errors="backslashreplace")
-    options = parser().parse_args(arguments)
+    options, rest = parser().parse_known_args(arguments)
     try:
         if options.stage == "bench":
             from training.bench import main as bench
 
-            return bench(options.rest)
+            return bench(rest)
+        if rest:
+            parser().error(f"unrecognized arguments: {' '.join(rest)}")
         with _stop_at_next_step() as stop:
             return _run(options, stop)
     except Cancelled:

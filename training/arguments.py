@@ -34,8 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _add_options(stages.add_parser("all", help=f"{' '.join(ALL)}, one after the other"), "all")
     text = "all, and the submission, on phantoms; prints Tables 1, 2 and 3 and whether the paper's claims hold"
     _add_options(stages.add_parser("demo", help=text, description=text), "demo")
-    bench = stages.add_parser("bench", help="images per second of loader and model", add_help=False)
-    bench.add_argument("rest", nargs=argparse.REMAINDER)
+    stages.add_parser("bench", help="images per second of loader and model", add_help=False)
     return parser
 
 

@@ -212,3 +212,14 @@ def test_names_that_the_terminal_cannot_show_stop_nothing(tmp_path):
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
     )
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_bench_has_options_of_its_own_and_no_stage_takes_an_unknown_one(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", "--help"])
+    assert ended.value.code == 0
+    assert "--json" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["split", "--run", "x", "--fast"])
+    assert ended.value.code == 2
+    assert "--fast" in capsys.readouterr().err
