@@ -151,6 +151,10 @@ class SequenceFit:
             self.step += 1
         told(before + len(self.fitted))
         logits = self._read(rounded(self.network), self.validation, lambda read: told(before + len(self.fitted) + read))
+        if not np.isfinite(logits[self.judged]).all():
+            raise IhdError(
+                f"{self.folder}: the validation loss of epoch {self.epoch + 1} is nan; smaller sequence.rates may help"
+            )
         loss = weighted_log_loss(self.reader.truth[self.judged], logits[self.judged])
         if numbers.keep == "last" or loss < self.best:
             self.best, self.kept = loss, rounded(self.network)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -126,20 +127,21 @@ class _Growing:
         self._count += 1
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with file_errors(self._path):
-            try:
+        try:
+            with file_errors(self._path), self._file:
+                if kind is not None:
+                    return
                 header = self._header_of(self._count)
                 assert len(header) == len(self._header), "headers are padded to one length"
                 self._file.seek(0)
                 self._file.write(header)
                 self._file.flush()
                 os.fsync(self._file.fileno())
-            finally:
-                self._file.close()
-                if kind is not None:
-                    self._temporary.unlink(missing_ok=True)
-            if kind is None:
+            with file_errors(self._path):
                 self._temporary.replace(self._path)
+        finally:
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)  # also where closing failed: the disk is full
 
     def _header_of(self, count: int) -> bytes:
         text = io.BytesIO()

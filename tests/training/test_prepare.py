@@ -1,6 +1,8 @@
 """Shards of pictures, against pixels that pydicom reads and arithmetic of its own."""
 
+import os
 from collections import namedtuple
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -300,3 +302,18 @@ def test_masks_that_are_gone_since_the_index_are_refused(tmp_path):
     (tmp_path / "masks").rmdir()
     with pytest.raises(FileError, match="masks: does not exist"):
         prepare(run, processes=1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_a_shard_that_filled_the_disk_is_not_left_there(tmp_path):
+    paths = written(tmp_path, "a", random_hu())
+    run = indexed_run(tmp_path / "run", tmp_path, slice_table(tmp_path, {"a": paths}), side=32)
+    unfinished = run.begin("slices") / f".0000.npy.{os.getpid()}.tmp"
+
+    def full(done, total):
+        unfinished.unlink(missing_ok=True)
+        unfinished.symlink_to("/dev/full")
+
+    with pytest.raises(FileError, match=r"0000\.npy: cannot be written \(No space left"):
+        prepare(run, processes=1, report=full)
+    assert not unfinished.is_symlink()

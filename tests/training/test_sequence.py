@@ -408,3 +408,16 @@ def test_scans_kept_from_the_cnn_are_fitted_on_where_there_are_any(tmp_path, mon
     totals = set()
     train_sequence(run, report=lambda done, total: totals.add(total))
     assert totals == {2 * (3 * (fitted + 2) + 12)}
+
+
+def test_weights_that_the_last_step_broke_are_refused(tmp_path, monkeypatch):
+    """The loss of a step is computed before it: only what is chosen on sees what the last one did."""
+    monkeypatch.setattr("training.sequence_fit.read_scans", broken)
+    for keep in ("last", "best"):
+        with pytest.raises(IhdError, match=r"validation loss of epoch 1 is nan"):
+            fit(tmp_path / keep, replace(NUMBERS, keep=keep))
+        assert not (tmp_path / keep / "weights.pt").exists()
+
+
+def broken(network, reader, scans, **_):
+    return np.full(reader.truth.shape, np.nan, np.float32)
