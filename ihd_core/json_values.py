@@ -7,6 +7,7 @@ is none.
 from __future__ import annotations
 
 import math
+import struct
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -61,12 +62,12 @@ def count(described: Mapping[str, Any], name: str, *, least: int = 0, most: int 
 
 
 def number(value: Any, name: str, *, above: float = -math.inf) -> float:
-    """A finite number."""
+    """A finite number, also in the single precision that networks compute in."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} is {value!r}, must be a number")
-    if not above < value < math.inf:
+    if not above < _single(value) < math.inf:
         limit = "must be finite" + (f" and above {above:g}" if above > -math.inf else "")
-        raise ValueError(f"{name} is {float(value)}, {limit}")
+        raise ValueError(f"{name} is {float(value)}, {limit}, in single precision too")
     return float(value)
 
 
@@ -75,6 +76,25 @@ def share(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise ValueError(f"{name} is {value!r}, must be 0..1")
     return float(value)
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON in which no name stands twice; other programs may read the other value (json.loads' hook)."""
+    described: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in described:
+            raise ValueError(f"{name!r} stands twice in one object")
+        described[name] = value
+    return described
+
+
+def _single(value: float) -> float:
+    """The nearest number of single precision; infinite where that ends."""
+    try:
+        nearest: float = struct.unpack("f", struct.pack("f", float(value)))[0]
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    return nearest
 
 
 def _text(value: Any, name: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ihd_core.errors import ModelFileError
 from ihd_core.files import make_folder, sha256, write_atomically
+from ihd_core.json_values import each_once
 from ihd_core.model_info import (
     LEVELS,
     SETTINGS,
@@ -249,7 +250,7 @@ def _checked(folder: Path) -> tuple[int, ModelInfo, bytes]:
         raise ModelFileError(f"{folder}: no such model folder")
     content = _content(path)
     try:
-        described: Any = json.loads(content)
+        described: Any = json.loads(content, object_pairs_hook=each_once)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path}: not readable as JSON, damaged or foreign ({error})") from error
     if not isinstance(described, dict) or described.get("format") != FORMAT:

@@ -14,7 +14,7 @@ from ihd_core.json_values import count, number, one_of, only, share, switch, tex
         (lambda d: switch(d, "v"), False),
         (lambda d: one_of(d, "v", ("a", "b")), "b"),
         (lambda d: count(d, "v", least=2, most=4), 4),
-        (lambda d: number(d["v"], "v"), -1e300),
+        (lambda d: number(d["v"], "v"), -1e38),
         (lambda d: share(d["v"], "v"), 1),
     ],
 )
@@ -43,6 +43,8 @@ def test_a_list_of_texts_is_given_back_as_one_that_cannot_change():
         (lambda d: count(d, "v"), 10**500, "beyond all measure"),
         (lambda d: number(d["v"], "v"), math.nan, "v is nan, must be finite"),
         (lambda d: number(d["v"], "v", above=0), 0, "v is 0.0, must be finite and above 0"),
+        (lambda d: number(d["v"], "v", above=0), 1e-60, "v is 1e-60, must be finite and above 0, in single precision"),
+        (lambda d: number(d["v"], "v"), -1e60, "v is -1e+60, must be finite, in single precision"),
         (lambda d: number(d["v"], "v"), False, "v is False, must be a number"),
         (lambda d: share(d["v"], "v"), 1.0001, "v is 1.0001, must be 0..1"),
         (lambda d: share(d["v"], "v"), math.nan, "v is nan, must be 0..1"),

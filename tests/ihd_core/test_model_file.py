@@ -243,11 +243,13 @@ def test_a_foreign_description_is_refused(folder, content, reason):
         ({"sequence": SHAPE | {"layers": 17}}, "layers is 17, must be a whole number, at least 1 and at most 16"),
         ({"mean": [0.1, 0.1, math.nan]}, "must be finite"),
         ({"deviation": [0.3, 0, 0.3]}, "above 0"),
+        ({"deviation": [0.3, 1e60, 0.3]}, "deviation is 1e+60, must be finite"),
         ({"cells": {"offset": 7.5, "stride": 0}}, "stride of cells is 0.0, must be finite and above 0"),
         ({"files": ["weights.safetensors", "MODEL_CARD.md"]}, "files"),
         ({"files": {"../../etc/passwd": "0"}}, "files"),
         ({"operating_points": {}}, "'screen'"),
         ({"full_scale": dict.fromkeys(LABELS, 0)}, "full_scale is 0"),
+        ({"full_scale": dict.fromkeys(LABELS, 1e-60)}, "full_scale is 1e-60, must be finite and above 0"),
         ({"sequence": SHAPE | {"hidden": 20}}, "0.sequence.lstm.weight_ih_l0 is"),
     ],
 )
@@ -256,6 +258,16 @@ def test_a_description_this_program_cannot_follow_is_refused(folder, changes, re
     message = refusal(folder)
     assert reason in message
     assert str(folder) in message
+
+
+def test_a_name_that_stands_twice_is_refused(folder):
+    """Which of the two counts depends on who reads it."""
+    path = folder / "model.json"
+    content = path.read_bytes().replace(b'"flip": false', b'"flip": true, "flip": false')
+    digest = json.loads(content)["sha256"].encode()
+    blank = content.replace(digest, b"0" * 64)
+    path.write_bytes(content.replace(digest, sha256(blank).encode()))
+    assert "not readable as JSON, damaged or foreign ('flip' stands twice in one object)" in refusal(folder)
 
 
 WEIGHTS = {label.value: [0.0, 1.0, 0.0, 0.0] for label in LABELS}
