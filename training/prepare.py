@@ -112,7 +112,9 @@ def _say_strangers(run: RunFolder, table: SliceTable, sources: Sources) -> None:
     ids = set(table.ids.tolist())
     masks = {path.stem for path in sources.masks.glob("*.png")} if sources.masks else set()
     boxes = set(read_boxes(sources.boxes)) if sources.boxes else set()
-    for kind, names in (("masks", masks), ("boxes", boxes)):
+    for kind, names, given in (("masks", masks, sources.masks), ("boxes", boxes, sources.boxes)):
+        if given and not names & ids:
+            run.note(f"prepare: no slice has {kind} in {given}")
         if strangers := sorted(names - ids):
             named = ", ".join(strangers[:_MOST_NAMED])
             more = f" and {len(strangers) - _MOST_NAMED:,} more" if len(strangers) > _MOST_NAMED else ""

@@ -217,3 +217,12 @@ def test_an_empty_mask_of_a_slice_with_hemorrhage_says_nothing():
     any_alone[-1] = 1
     assert not is_known(np.zeros((5, 4, 4), np.uint8), any_alone)
     assert is_known(np.zeros((5, 4, 4), np.uint8), truth())
+
+
+def test_a_folder_that_holds_no_mask_at_all_is_named(tmp_path):
+    paths = write_series(tmp_path / "a", np.zeros((2, 32, 32), np.int16))
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "notes.txt").write_text("moved")
+    run = indexed_run(tmp_path / "run", tmp_path, slice_table(tmp_path, {"a": paths}), masks=tmp_path / "masks")
+    prepare(run, processes=1)
+    assert f"prepare: no slice has masks in {tmp_path / 'masks'}" in (run.path / "log.txt").read_text()
