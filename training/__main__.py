@@ -27,15 +27,15 @@ STOPPED = 130
 
 
 def _synthetic(run: RunFolder, _options: argparse.Namespace, report: Report) -> None:
-    from training.synthetic import write_synthetic
+    from training.data.synthetic import write_synthetic
 
     write_synthetic(run, report=report)
 
 
 def _index(run: RunFolder, options: argparse.Namespace, report: Report) -> None:
-    from training.index import make_index
-    from training.sources import Sources
-    from training.synthetic import sources_of
+    from training.data.index import make_index
+    from training.data.sources import Sources
+    from training.data.synthetic import sources_of
 
     if options.images is None:
         if not run.is_done("synthetic"):
@@ -58,52 +58,52 @@ def _index(run: RunFolder, options: argparse.Namespace, report: Report) -> None:
 
 
 def _split(run: RunFolder, _options: argparse.Namespace, _report: Report) -> None:
-    from training.split import make_split
+    from training.data.split import make_split
 
     make_split(run)
     print((run.folder("split") / "table1.md").read_text(encoding="utf-8"))
 
 
 def _prepare(run: RunFolder, options: argparse.Namespace, report: Report) -> None:
-    from training.prepare import prepare
+    from training.data.prepare import prepare
 
     prepare(run, damaged=options.damaged, report=report)
 
 
 def _cnn(run: RunFolder, _options: argparse.Namespace, report: Report) -> None:
-    from training.cnn import train_cnn
+    from training.fitting.cnn import train_cnn
 
     train_cnn(run, report=report)
 
 
 def _features(run: RunFolder, _options: argparse.Namespace, report: Report) -> None:
-    from training.features import extract
-    from training.reduction import fit_reduction
+    from training.fitting.features import extract
+    from training.fitting.reduction import fit_reduction
 
     extract(run, report=report)
     fit_reduction(run)
 
 
 def _sequence(run: RunFolder, _options: argparse.Namespace, report: Report) -> None:
-    from training.sequence import train_sequence
+    from training.fitting.sequence import train_sequence
 
     train_sequence(run, report=report)
 
 
 def _evaluate(run: RunFolder, options: argparse.Namespace, report: Report) -> None:
-    from training.evaluate import evaluate
+    from training.judging.evaluate import evaluate
 
     evaluate(run, report=report)
     print((run.path / "evaluate" / "table3.md").read_text(encoding="utf-8"))
     if options.table2 or options.stage == "demo":
-        from training import claims
-        from training.table2 import table2
+        from training.judging import claims
+        from training.judging.table2 import table2
 
         found = table2(run, report=report)
         print(found.as_markdown())
         print(claims.as_markdown(claims.claims(found)))
     if options.beyond:
-        from training.parts import beyond_parts
+        from training.judging.parts import beyond_parts
 
         print(beyond_parts(run, report=report).as_markdown())
 

@@ -18,15 +18,15 @@ from ihd_core.labels import LABELS, SUBTYPES
 from ihd_core.measure import Row, Table, at_least, interleaved, matrix_product, probe_operations, probe_row
 from ihd_core.model_input import neighbour_offsets
 from training.config import RunConfig, changed
-from training.slice_table import SliceTable
+from training.data.slice_table import SliceTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from training.cnn_fit import CnnFit
-    from training.loader import SliceSource
+    from training.fitting.cnn_fit import CnnFit
+    from training.fitting.loader import SliceSource
 
 LOADER_GOAL = 1.5
 """Times as many images a second as the network takes."""
@@ -103,9 +103,9 @@ def bench(setting: Setting, source: SliceSource | None = None) -> Table:
     Raises:
         ConfigError: the numbers are not ones that this machine can fit with.
     """
-    from training.cnn import new_fit
-    from training.cnn_fit import set_training
-    from training.distributed import joined
+    from training.fitting.cnn import new_fit
+    from training.fitting.cnn_fit import set_training
+    from training.fitting.distributed import joined
 
     numbers = setting.config.cnn
     with joined() as processes, TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -160,7 +160,7 @@ def _works(fit: CnnFit, steps: int) -> tuple[dict[str, Callable[[], object]], di
     """What is timed, and how many images each takes."""
     import torch
 
-    from training.loader import epoch_rows
+    from training.fitting.loader import epoch_rows
 
     numbers, loader, device = fit.objective.numbers, fit.loader, fit.processes.device
     share = fit.processes.share(numbers.batch)
@@ -231,7 +231,7 @@ def _title(setting: Setting, fit: CnnFit, side: int, kind: str) -> str:
 def _pictures(run: Path | None) -> SliceSource | None:
     if run is None:
         return None
-    from training.pictures import open_pictures
+    from training.data.pictures import open_pictures
     from training.run_folder import RunFolder
 
     return open_pictures(RunFolder(run))

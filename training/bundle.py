@@ -11,15 +11,15 @@ from ihd_core.files import sha256
 from ihd_core.labels import LABELS
 from ihd_core.model_file import Member, ModelInfo, SequenceShape, TrainingData, salted_sha256, save_model
 from ihd_core.network import PAPER_DEVIATION, PAPER_MEAN
-from training.cnn import load_cnn
-from training.evaluate import evaluate
-from training.features import load_embeddings
+from training.data.pictures import open_pictures
+from training.data.sources import load_sources
+from training.data.split import ROLES, roles
+from training.fitting.cnn import load_cnn
+from training.fitting.features import load_embeddings
+from training.fitting.reduction import load_reduction
+from training.fitting.sequence import load_sequence
+from training.judging.evaluate import evaluate
 from training.model_card import card
-from training.pictures import open_pictures
-from training.reduction import load_reduction
-from training.sequence import load_sequence
-from training.sources import load_sources
-from training.split import ROLES, roles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from ihd_core.estimate import Estimate
     from ihd_core.labels import Label
-    from training.bootstrap import Drawn
-    from training.evaluate import Evaluation
+    from training.judging.bootstrap import Drawn
+    from training.judging.evaluate import Evaluation
     from training.run_folder import RunFolder
 
 DEMONSTRATION = "Demonstration model, trained on synthetic heads, not for clinical use"

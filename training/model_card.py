@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ihd_core.labels import DISPLAY_ORDER
-from training.sources import load_sources
+from training.data.sources import load_sources
 
 if TYPE_CHECKING:
     from ihd_core.model_file import ModelInfo
-    from training.bootstrap import Drawn
-    from training.evaluate import Evaluation
+    from training.judging.bootstrap import Drawn
+    from training.judging.evaluate import Evaluation
     from training.run_folder import RunFolder
 
 _SOURCE = "Burduja, Ionescu and Verga (Sensors 2020, 20(19):5611)"

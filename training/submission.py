@@ -10,7 +10,7 @@ import numpy as np
 from ihd_core.errors import FileError
 from ihd_core.files import file_errors, write_atomically
 from ihd_core.labels import LABELS
-from training.labels.rsna import HEAD
+from training.data.labels.rsna import HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from training.data.slice_table import SliceTable
     from training.run_folder import RunFolder
-    from training.slice_table import SliceTable
 
 LEAST = 1e-6
 """Probabilities stay so far from 0 and 1, so that one wrong one cannot cost without limit."""
@@ -43,8 +43,8 @@ def submit(run: RunFolder, out: Path, *, fill: bool = False) -> Path:
         FileError: as write_submission; the run was indexed without a sample submission.
     """
     from ihd_core.scan_rule import probabilities
-    from training.pictures import open_pictures
-    from training.sources import load_sources
+    from training.data.pictures import open_pictures
+    from training.data.sources import load_sources
 
     sample = load_sources(run).sample_submission
     if sample is None:
@@ -55,11 +55,11 @@ def submit(run: RunFolder, out: Path, *, fill: bool = False) -> Path:
 
 def _logits(run: RunFolder) -> NDArray[np.float32]:
     """Of all pictures, (slices, labels)."""
-    from training.blend import blended
-    from training.evaluate import choose
-    from training.features import load_embeddings
-    from training.judged import collect
-    from training.sequence import sequence_logits
+    from training.fitting.features import load_embeddings
+    from training.fitting.sequence import sequence_logits
+    from training.judging.blend import blended
+    from training.judging.evaluate import choose
+    from training.judging.judged import collect
 
     blend = choose(run.config.evaluate, collect(run, "validation")).blend if run.config.evaluate.blend else {}
     folds = run.folds()
@@ -155,7 +155,7 @@ def _filling(run: RunFolder, missing: Sequence[str], sample: Path, *, fill: bool
         named = ", ".join(missing[:_MOST_NAMED])
         more = f" and {len(missing) - _MOST_NAMED:,} more" if len(missing) > _MOST_NAMED else ""
         raise FileError(f"{sample}: asks for slices without a picture: {named}{more}; --fill gives them the prevalence")
-    from training.index import load_index
+    from training.data.index import load_index
 
     table = load_index(run)
     truth = table.truth[table.is_labelled()]

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.training.bright_spots import BrightSpots
+from tests.training.fitting.bright_spots import BrightSpots
 from training.bench import GPU_BACKBONE, MadePictures, Setting, bench, main
 from training.config import CnnConfig, RunConfig
-from training.pictures import Pictures
+from training.data.pictures import Pictures
 
 SMALL = Setting(
     RunConfig(cnn=CnnConfig(backbone="small", batch=4, precision="fp32")), side=32, rounds=1, steps=1, threads=1
@@ -54,8 +54,8 @@ def test_the_goal_on_a_gpu_is_left_open_with_the_reason(rows):
 def test_operations_are_those_of_the_network_three_times(tmp_path):
     """Forwards, and backwards to the pictures and to the weights; the first layer needs no gradient of the pictures."""
     from training.bench import _operations
-    from training.cnn import new_fit
-    from training.distributed import joined
+    from training.fitting.cnn import new_fit
+    from training.fitting.distributed import joined
 
     with joined() as processes:
         fit = new_fit(

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import pytest
 
 from ihd_core.labels import Label
-from tests.training.indexed_run import indexed_run, slice_table
+from tests.training.data.indexed_run import indexed_run, slice_table
 from training import bundle
+from training.data.slice_table import UNKNOWN
+from training.data.split import ROLES, make_split, roles
 from training.model_card import shown_places
 from training.presets import REHEARSAL
-from training.slice_table import UNKNOWN
-from training.split import ROLES, make_split, roles
 
 SCANS, SLICES = 12, 4
 

@@ -66,10 +66,10 @@ def test_what_was_measured_is_what_is_shipped(demo):
     from ihd_core.dicom.series import find_series
     from ihd_core.model_file import load_model
     from ihd_core.predict import predict
-    from training.features import load_embeddings
-    from training.pictures import open_pictures
-    from training.sequence import sequence_logits
-    from training.sources import load_sources
+    from training.data.pictures import open_pictures
+    from training.data.sources import load_sources
+    from training.fitting.features import load_embeddings
+    from training.fitting.sequence import sequence_logits
 
     run = RunFolder(demo[0])
     model, table, root = load_model(demo[0] / "model"), open_pictures(run).table, load_sources(run).root

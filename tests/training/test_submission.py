@@ -9,8 +9,8 @@ import pytest
 from ihd_core.errors import FileError
 from ihd_core.labels import LABELS
 from ihd_core.phantom.series_writer import write_series
-from tests.training.indexed_run import indexed_run, slice_table
-from training.prepare import prepare
+from tests.training.data.indexed_run import indexed_run, slice_table
+from training.data.prepare import prepare
 from training.submission import LEAST, submit, write_submission
 
 NAMES = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural", "any")
@@ -133,8 +133,10 @@ def test_a_run_submits_the_mean_of_its_folds_logits(tmp_path, table, monkeypatch
     run = indexed_run(tmp_path / "submitting", tmp_path, table, folds=3, sample_submission=sample)
     prepare(run, processes=1)
     logits = np.random.default_rng(1).normal(0, 2, (3, 5, 6)).astype(np.float32)
-    monkeypatch.setattr("training.sequence.sequence_logits", lambda _run, fold: logits[fold])
-    monkeypatch.setattr("training.features.load_embeddings", lambda _run, fold: SimpleNamespace(logits=-logits[fold]))
+    monkeypatch.setattr("training.fitting.sequence.sequence_logits", lambda _run, fold: logits[fold])
+    monkeypatch.setattr(
+        "training.fitting.features.load_embeddings", lambda _run, fold: SimpleNamespace(logits=-logits[fold])
+    )
     out = submit(run, tmp_path / "out.csv")
     mean = logits.mean(axis=0, dtype=np.float64)
     expected = [1 / (1 + np.exp(-mean[3, 5])), 1 / (1 + np.exp(-mean[0, 4]))]

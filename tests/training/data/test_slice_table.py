@@ -1,0 +1,62 @@
+"""The table of slices comes back from its file as it was."""
+
+import numpy as np
+import pytest
+
+from ihd_core.errors import FileError
+from training.data.slice_table import UNKNOWN, SliceTable, read_table, write_table
+
+
+def table():
+    texts = [np.array([f"{name}{i // 2}" for i in range(5)]) for name in ("patient", "study", "series", "scan")]
+    truth = np.zeros((5, 6), np.int8)
+    truth[1, 3] = truth[1, 5] = 1
+    truth[4] = UNKNOWN
+    ids, files = np.array([f"ID_{i}" for i in range(5)]), np.array([f"a, b/{i}.dcm" for i in range(5)])
+    heights = np.array([0.1, 5.1, 1 / 3, 2.0, -7.25])
+    return SliceTable(ids, files, *texts, heights, truth, np.maximum(truth, 0))
+
+
+def test_a_table_survives_its_file(tmp_path):
+    write_table(tmp_path / "slices.csv", table())
+    read = read_table(tmp_path / "slices.csv")
+    for name in SliceTable.__slots__:
+        np.testing.assert_array_equal(getattr(read, name), getattr(table(), name))
+
+
+def test_an_empty_table_survives_its_file(tmp_path):
+    empty = table().rows(np.zeros(5, bool))
+    write_table(tmp_path / "slices.csv", empty)
+    read = read_table(tmp_path / "slices.csv")
+    assert len(read) == 0
+    assert read.truth.shape == (0, 6)
+    assert len(read.scan_starts()) == 0
+
+
+def test_scans_are_runs_of_rows():
+    assert table().scan_starts().tolist() == [0, 2, 4]
+    assert table().scan_of_row().tolist() == [0, 0, 1, 1, 2]
+
+
+def test_a_row_with_an_unknown_label_is_not_labelled():
+    assert table().is_labelled().tolist() == [True, True, True, True, False]
+
+
+def test_rows_come_in_the_order_asked_for():
+    assert table().rows(np.array([3, 1])).ids.tolist() == ["ID_3", "ID_1"]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda text: "", lambda text: "a,b\n1,2\n", lambda text: text.replace("5.1", "high")]
+)
+def test_a_file_that_is_no_such_table_is_refused(tmp_path, damage):
+    path = tmp_path / "slices.csv"
+    write_table(path, table())
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(FileError, match=r"slices\.csv: not a table of slices"):
+        read_table(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileError, match=r"none\.csv"):
+        read_table(tmp_path / "none.csv")

@@ -1,0 +1,1 @@
+"""From files and label tables to pictures of slices, and who is fitted, chooses and judges."""

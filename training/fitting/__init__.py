@@ -1,0 +1,1 @@
+"""The slice network, the features and the BiLSTM, from pictures to logits of every slice."""
