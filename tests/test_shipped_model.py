@@ -10,7 +10,7 @@ from ihd_core.labels import LABELS, Label
 from ihd_core.model_file import SETTINGS, load_model
 from ihd_core.phantom.phantom import phantom_scan
 from ihd_core.predict import predict
-from training.judging.metrics import auc
+from training.metrics import auc
 
 
 @pytest.fixture(scope="module")

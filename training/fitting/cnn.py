@@ -23,7 +23,7 @@ from training.fitting.localised import MapCells
 from training.fitting.objective import Objective
 from training.fitting.rounding import rounded
 from training.fitting.stop_signals import stop_signals
-from training.judging.metrics import auc, weighted_log_loss
+from training.metrics import auc, weighted_log_loss
 from training.run_folder import append_row
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from training.fitting.features import exact_float32
 from training.fitting.losses import label_loss
 from training.fitting.rounding import rounded
 from training.fitting.scan_batches import epoch_batches, steady_batches
-from training.judging.metrics import weighted_log_loss
+from training.metrics import weighted_log_loss
 from training.run_folder import append_row
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.labels import LABELS, Label
-from training.judging.metrics import label_losses
+from training.metrics import label_losses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

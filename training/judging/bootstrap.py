@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.estimate import Estimate
-from training.judging.metrics import auc, counts, slice_losses
+from training.metrics import auc, counts, slice_losses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

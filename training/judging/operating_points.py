@@ -10,7 +10,7 @@ from ihd_core.estimate import wilson
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_info import LEVELS, SETTINGS, OperatingPoint
 from training.data.slice_table import UNKNOWN
-from training.judging.metrics import counts
+from training.metrics import counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

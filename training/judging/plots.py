@@ -10,7 +10,7 @@ import numpy as np
 from ihd_core.labels import DISPLAY_ORDER, Label
 from training.data.slice_table import UNKNOWN
 from training.judging.calibration import expected_calibration_error, reliability
-from training.judging.metrics import auc
+from training.metrics import auc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

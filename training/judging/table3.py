@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ihd_core.labels import DISPLAY_ORDER, Label
 from training.data.slice_table import UNKNOWN
 from training.judging.calibration import bin_of_row
-from training.judging.metrics import Counts, counts
+from training.metrics import Counts, counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

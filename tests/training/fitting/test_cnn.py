@@ -231,7 +231,7 @@ def test_judging_runs_over_every_slice_once(monkeypatch):
     rows = np.arange(1, 10)
     found = judge(cnn, Loader(source, NUMBERS.cnn), rows, "fp32", ALONE)
     from ihd_core.model_input import channels
-    from training.judging.metrics import auc, weighted_log_loss
+    from training.metrics import auc, weighted_log_loss
 
     with torch.no_grad():
         logits = cnn(torch.from_numpy(np.stack([channels(source.hu(row)) for row in rows]))).logits.numpy()

@@ -5,7 +5,7 @@ import pytest
 
 from ihd_core.labels import LABELS, Label
 from training.judging.blend import blended, fit_blend
-from training.judging.metrics import label_losses
+from training.metrics import label_losses
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from scipy.special import expit
 
 from training.judging.bootstrap import Bootstrap, Drawn
 from training.judging.calibration import bin_of_row
-from training.judging.metrics import auc, counts, weighted_log_loss
+from training.metrics import auc, counts, weighted_log_loss
 
 
 @pytest.fixture

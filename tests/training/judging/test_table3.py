@@ -7,8 +7,8 @@ import pytest
 
 from ihd_core.labels import LABELS, Label
 from training.judging.bootstrap import Bootstrap
-from training.judging.metrics import Counts
 from training.judging.table3 import BILSTM, CNN, FINAL, METRICS, interval_table, measured, paper_layout, values_table
+from training.metrics import Counts
 
 PAPERS_NAMES = {
     "Any": Label.ANY,

@@ -6,7 +6,7 @@ from scipy.special import expit, logit
 from sklearn.metrics import accuracy_score, log_loss, recall_score, roc_auc_score
 
 from ihd_core.labels import LABELS, Label
-from training.judging.metrics import LABEL_WEIGHTS, auc, counts, slice_losses, weighted_log_loss
+from training.metrics import LABEL_WEIGHTS, auc, counts, slice_losses, weighted_log_loss
 
 # Burduja et al. 2020, Table 1: slices of the training set, and of each label among them.
 TRAINING_SLICES = 728_513
