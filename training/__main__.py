@@ -99,7 +99,7 @@ def _evaluate(run: RunFolder, options: argparse.Namespace, report: Report) -> No
         from training.judging import claims
         from training.judging.table2 import table2
 
-        found = table2(run, report=report)
+        found = table2(run, other_start=options.other_start, report=report)
         print(found.as_markdown())
         print(claims.as_markdown(claims.claims(found)))
     if options.beyond:
@@ -175,10 +175,14 @@ def _run(options: argparse.Namespace, stop: Callable[[], bool]) -> int:
     if is_first:
         run.write_facts()
     for name in stages_of(options, run.config):
+        if not is_first:
+            WORK[name](run, options, _stopping(stop))
+            continue
         run.note(f"{name}: begun")
-        WORK[name](run, options, _report(name, stop) if is_first else _stopping(stop))
+        WORK[name](run, options, _report(name, stop))
         run.note(f"{name}: done{next_command(name, options)}")
-    run.write_facts()
+    if is_first:
+        run.write_facts()
     return 0
 
 

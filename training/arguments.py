@@ -57,6 +57,9 @@ def _add_options(parser: argparse.ArgumentParser, name: str) -> None:
         parser.add_argument("--damaged", choices=("leave-out", "refuse"), default="leave-out", help="unreadable slices")
     if name in ("evaluate", "all", "demo"):
         parser.add_argument("--table2", action="store_true", help="train and measure the paper's twelve rows")
+        parser.add_argument(
+            "--other-start", default="", metavar="FILE", help="starting weights of Table 2's other CNN; default: random"
+        )
         parser.add_argument("--beyond", action="store_true", help="train and measure each part of beyond alone")
     if name in ("submission", "demo"):
         parser.add_argument("--out", type=Path, metavar="CSV", help="default: submission.csv in the run")

@@ -223,3 +223,25 @@ def test_bench_has_options_of_its_own_and_no_stage_takes_an_unknown_one(capsys):
         main(["split", "--run", "x", "--fast"])
     assert ended.value.code == 2
     assert "--fast" in capsys.readouterr().err
+
+
+def test_the_starting_weights_of_the_other_cnn_reach_table_2(tmp_path, monkeypatch, capsys):
+    made = []
+
+    class Made:
+        def as_markdown(self):
+            return "the table"
+
+    def table2(run, *, other_start, report):
+        made.append(other_start)
+        return Made()
+
+    monkeypatch.setattr("training.judging.evaluate.evaluate", lambda run, report: None)
+    monkeypatch.setattr("training.judging.table2.table2", table2)
+    monkeypatch.setattr("training.judging.claims.claims", lambda table: [])
+    run = RunFolder(tmp_path, REHEARSAL)
+    (tmp_path / "evaluate").mkdir()
+    (tmp_path / "evaluate" / "table3.md").write_text("Table 3")
+    assert main(["evaluate", "--run", str(run.path), "--table2", "--other-start", "b4.pth"]) == 0
+    assert made == ["b4.pth"]
+    assert "the table" in capsys.readouterr().out
