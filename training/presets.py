@@ -67,7 +67,7 @@ DEMO = RunConfig(
     localised=LocalisedConfig(mask_head=1.0),
     sequence=SequenceConfig(rates=(5e-4,) * 8, batch=2, keep="best"),
 )
-"""The whole recipe on synthetic heads, on two cores, within twenty minutes."""
+"""The whole recipe on synthetic heads, on two cores, in about twenty minutes."""
 
 SHIPPED = replace(
     DEMO,
