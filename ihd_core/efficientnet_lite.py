@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -70,13 +69,12 @@ class SameConvolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, inputs, rows, columns) to (n, outputs, rows / stride, columns / stride), rounded up."""
-        (kernel, _), (stride, _) = self.kernel_size, self.stride
-        missing = [max((math.ceil(size / stride) - 1) * stride + kernel - size, 0) for size in x.shape[2:]]
-        rows, columns = missing
-        if rows == columns == kernel - 1:  # the same on all sides: no copy is needed
-            return functional.conv2d(x, self.weight, None, self.stride, kernel // 2, 1, self.groups)
-        padded = functional.pad(x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
-        return functional.conv2d(padded, self.weight, None, self.stride, 0, 1, self.groups)
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        weight = self.weight
+        ahead = [int(stride == 2 and size % 2 == 0) for size in x.shape[2:]]
+        if any(ahead):  # a zero before the kernel does it too, and spares a copy of the map
+            weight = functional.pad(weight, (ahead[1], 0, ahead[0], 0))
+        return functional.conv2d(x, weight, None, self.stride, kernel // 2, 1, self.groups)
 
 
 class LiteBlock(nn.Module):
