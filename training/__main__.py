@@ -151,13 +151,34 @@ def main(arguments: list[str] | None = None) -> int:
         if rest:
             parser().error(f"unrecognized arguments: {' '.join(rest)}")
         with _stop_at_next_step() as stop:
-            return _run(options, stop)
+            return _prove(options, stop) if options.stage == "prove" else _run(options, stop)
     except Cancelled:
-        print(f"training: stopped; the same command goes on from here ({options.run})", file=sys.stderr)
+        place = options.cache if options.stage == "prove" else options.run
+        print(f"training: stopped; the same command goes on from here ({place})", file=sys.stderr)
         return STOPPED
     except IhdError as error:
         print(f"training: {error}", file=sys.stderr)
         return 2
+
+
+def _prove(options: argparse.Namespace, stop: Callable[[], bool]) -> int:
+    from training.proving.proof import MARKDOWN, Asked, prove
+
+    logging.basicConfig(format="%(message)s", stream=sys.stdout)
+    logging.getLogger("training").setLevel(logging.INFO)
+    asked = Asked(
+        options.model,
+        options.cache,
+        options.out,
+        options.real,
+        options.scans,
+        options.heads,
+        options.size,
+        options.processes,
+    )
+    prove(asked, report=_report("prove", stop))
+    print((options.out / MARKDOWN).read_text(encoding="utf-8"))
+    return 0
 
 
 def _run(options: argparse.Namespace, stop: Callable[[], bool]) -> int:

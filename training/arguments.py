@@ -34,6 +34,8 @@ def parser() -> argparse.ArgumentParser:
     _add_options(stages.add_parser("all", help=f"{' '.join(ALL)}, one after the other"), "all")
     text = "all, and the submission, on phantoms; prints Tables 1, 2 and 3 and whether the paper's claims hold"
     _add_options(stages.add_parser("demo", help=text, description=text), "demo")
+    text = "judge any model folder on held-out phantoms and on a real head; no stage of a run"
+    _add_prove(stages.add_parser("prove", help=text, description=text))
     stages.add_parser("bench", help="images per second of loader and model", add_help=False)
     return parser
 
@@ -64,3 +66,18 @@ def _add_options(parser: argparse.ArgumentParser, name: str) -> None:
     if name in ("submission", "demo"):
         parser.add_argument("--out", type=Path, metavar="CSV", help="default: submission.csv in the run")
         parser.add_argument("--fill", action="store_true", help="slices that could not be read get the prevalence")
+
+
+def _add_prove(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, required=True, metavar="FOLDER", help="the model folder to judge")
+    parser.add_argument("--real", type=Path, metavar="FOLDER", help="DICOM files of a real head without hemorrhage")
+    parser.add_argument("--out", type=Path, default=Path("runs/proof"), metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("runs/held_out"), metavar="FOLDER", help="rendered phantoms; %(default)s"
+    )
+    parser.add_argument("--scans", type=int, default=300, metavar="N", help="held-out phantoms; default: %(default)s")
+    parser.add_argument(
+        "--heads", type=int, default=8, metavar="N", help="of them in slices of four thicknesses; default: %(default)s"
+    )
+    parser.add_argument("--size", type=int, default=512, help="rows and columns of a phantom; default: %(default)s")
+    parser.add_argument("--processes", type=int, metavar="N", help="default: one a core")

@@ -1,0 +1,173 @@
+"""What a model, and the threshold detector, say of the held-out phantoms; read scan by scan in processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ihd_core.labels import LABELS, SUBTYPES, Label
+from ihd_core.progress import Report, silent
+from training.processes import Steps, in_processes
+from training.proving.detector import blob_scores
+from training.proving.held_out import read
+from training.proving.peaks import place_of_peak
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ihd_core.brain_mask import BrainMask
+    from ihd_core.model_file import Model
+    from ihd_core.predict import Prediction
+    from ihd_core.scan import Scan
+    from training.proving.held_out import HeldOut, LesionSlice
+    from training.proving.peaks import Place
+
+
+@dataclass(frozen=True, slots=True)
+class PeakOf:
+    """Where the peak of a label's heatmap lies on a slice on which the label can be seen."""
+
+    label: Label
+    slice_index: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """One phantom as the model and the detector read it; labels in the order of LABELS.
+
+    Attributes:
+        seed: of the phantom.
+        slices: float32 (slices, labels), probabilities.
+        scan: float32 (labels,), probabilities.
+        truth: bool (slices, labels), what can be seen.
+        faint: bool (slices, labels), what is there and cannot be seen.
+        area_mm2: float64 (slices, labels), of what can be seen; any: of all subtypes together.
+        blobs: float64 (slices, detector.SCORES).
+        lesions: facts, one for every subtype and slice that has some of it.
+        peaks: one for every label and slice on which it can be seen.
+        seconds: that the prediction took.
+    """
+
+    seed: int
+    slices: NDArray[np.float32]
+    scan: NDArray[np.float32]
+    truth: NDArray[np.bool_]
+    faint: NDArray[np.bool_]
+    area_mm2: NDArray[np.float64]
+    blobs: NDArray[np.float64]
+    lesions: tuple[LesionSlice, ...]
+    peaks: tuple[PeakOf, ...]
+    seconds: float = 0.0
+
+
+def read_all(
+    model: Path, files: Sequence[Path], *, processes: int | None = None, report: Report = silent
+) -> list[Reading]:
+    """Read rendered phantoms with a model.
+
+    Args:
+        model: folder of the model.
+        files: of held_out.render().
+        processes: that read; None: one a core.
+        report: called with scans; may raise Cancelled.
+
+    Returns:
+        In the order of their seeds.
+
+    Raises:
+        ModelFileError: the folder holds no model of this program.
+        FileError: a phantom cannot be read.
+        CannotPredict: a result is not a finite number.
+    """
+    jobs = [(model, file) for file in files]
+    found = list(in_processes(_read, jobs, processes=processes, total=len(jobs), report=report))
+    return sorted(found, key=lambda one: one.seed)
+
+
+def predict_all(
+    model: Path, files: Sequence[Path], *, processes: int | None = None, report: Report = silent
+) -> dict[Path, NDArray[np.float32]]:
+    """Probabilities of whole scans, (labels,), by file; as read_all() without the rest."""
+    jobs = [(model, file) for file in files]
+    return dict(in_processes(_predict, jobs, processes=processes, total=len(jobs), report=report))
+
+
+@lru_cache(maxsize=1)
+def model_of(folder: Path) -> Model:
+    """The model of a folder, read once in every process, computing with one thread."""
+    import torch
+
+    from ihd_core.model_file import load_model
+
+    torch.set_num_threads(1)
+    return load_model(folder)
+
+
+def _predict(job: tuple[Path, Path], steps: Steps) -> tuple[Path, NDArray[np.float32]]:
+    from ihd_core.predict import predict
+
+    model, file = job
+    found = predict(read(file).scan, model_of(model))
+    steps.done(1)
+    return file, found.scan
+
+
+def _read(job: tuple[Path, Path], steps: Steps) -> Reading:
+    from ihd_core.brain_mask import brain_mask
+    from ihd_core.predict import predict
+
+    model, file = job
+    phantom = read(file)
+    prediction = predict(phantom.scan, model_of(model))
+    brain = brain_mask(phantom.scan)
+    found = Reading(
+        phantom.seed,
+        prediction.slices,
+        prediction.scan,
+        phantom.truth,
+        phantom.faint,
+        areas(phantom.lesions, len(phantom.scan)),
+        detector_scores(phantom.scan, brain),
+        phantom.lesions,
+        tuple(_peaks(phantom, prediction, brain)),
+        prediction.seconds,
+    )
+    steps.done(1)
+    return found
+
+
+def areas(lesions: Sequence[LesionSlice], slices: int) -> NDArray[np.float64]:
+    """Area that can be seen, (slices, labels), mm2; any: of all subtypes together."""
+    found = np.zeros((slices, len(LABELS)))
+    for one in lesions:
+        found[one.slice_index, one.label.column] += one.area_mm2
+        found[one.slice_index, Label.ANY.column] += one.area_mm2
+    return found
+
+
+def detector_scores(scan: Scan, brain: BrainMask) -> NDArray[np.float64]:
+    """What the threshold detector says of every slice, (slices, detector.SCORES)."""
+    spacing = scan.spacing_mm[1:]
+    return np.array([blob_scores(scan.hu[index], brain.on_slice(index), spacing) for index in range(len(scan))])
+
+
+def _peaks(phantom: HeldOut, prediction: Prediction, brain: BrainMask) -> list[PeakOf]:
+    from ihd_core.explain import heatmap
+
+    found = []
+    for index in np.flatnonzero(phantom.truth[:, Label.ANY.column]).tolist():
+        inside = brain.on_slice(index)
+        for label in (*SUBTYPES, Label.ANY):
+            if phantom.truth[index, label.column]:
+                lesion = phantom.mask(label, index)
+                shown = heatmap(prediction, label, index)
+                place = place_of_peak(shown, lesion, inside, phantom.scan.spacing_mm[1:])
+                found.append(PeakOf(label, index, place))
+    return found

@@ -1,0 +1,204 @@
+"""A proof as Markdown: tables for people, and the sections that a model card takes in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    Proof = Mapping[str, Any]
+
+MEASURES = {
+    "thickness_mm": ("greatest thickness", "mm"),
+    "area_mm2": ("visible area", "mm2"),
+    "volume_ml": ("volume of the whole lesion", "ml"),
+    "contrast_hu": ("mean contrast", "HU"),
+}
+
+
+def as_markdown(proof: Proof) -> str:
+    """The whole proof, as proof.md has it."""
+    model = proof["model"]
+    return f"# Proof of {model['name']}\n\nModel {model['sha256'][:16]}.\n\n{sections(proof)}"
+
+
+def sections(proof: Proof) -> str:
+    """The sections of a model card, each with a heading of second rank."""
+    parts = [_phantoms(proof), _areas(proof), _calibration(proof), _limits(proof), _peaks(proof)]
+    if "thicknesses" in proof:
+        parts.append(_thicknesses(proof["thicknesses"]))
+    if "quietness" in proof:
+        parts.append(_quietness(proof))
+    return "\n\n".join(parts) + "\n"
+
+
+def _phantoms(proof: Proof) -> str:
+    what = proof["phantoms"]
+    rows = [
+        [one["level"], one["score"], _interval(one["auc"]), _met(one["hard_enough"], "hard enough", "too easy")]
+        for one in proof["detector"]
+    ]
+    return f"""## Held-out phantoms
+
+{what["scans"]} phantoms with {what["slices"]} slices, seeds from {what["first_seed"]}, which no training uses; renderer
+{what["renderer"]}. Intervals are 95 %, {proof["interval"]}. A prediction took {what["seconds_a_scan"]:.1f} s a scan on
+one thread.
+
+A threshold detector (blobs of 50-90 HU in the brain mask) may reach an area under the curve of at most 0.80 for any,
+else the phantoms are too easy:
+
+{_table(["level", "its score", "AUC for any", ""], rows)}"""
+
+
+def _areas(proof: Proof) -> str:
+    rows = []
+    for one in proof["auc"]:
+        least = f"from {one['least_mm2']:g} mm2" if one["least_mm2"] else "all visible"
+        counts = [str(one["positives"]), str(one["negatives"])]
+        rows.append([one["level"], least, one["label"], *counts, _interval(one["auc"]), _goal(one)])
+    losses = ", ".join(f"{level}s {_interval(found, 4)}" for level, found in proof["log_loss"].items())
+    head = ["level", "lesions", "label", "positive", "negative", "AUC", "goal"]
+    return f"""## Telling phantoms apart
+
+Over lesions that can be seen; what is there and cannot be seen is left out.
+
+{_table(head, rows)}
+
+Weighted multi-label log loss (any counts twice): {losses}."""
+
+
+def _goal(one: Mapping[str, Any]) -> str:
+    return f"{one['goal']:.2f}, {_met(one['met'])}"
+
+
+def _calibration(proof: Proof) -> str:
+    rows = [
+        [one["level"], one["label"], _interval(one["mass"]), _interval(one["width"])] for one in proof["calibration"]
+    ]
+    (of_any,) = (one for one in proof["calibration"] if one["level"] == "slice" and one["label"] == "any")
+    bins = [[str(b["rows"]), f"{b['probability']:.3f}", _interval(b["share"])] for b in of_any["bins"]]
+    return f"""## Calibration
+
+Expected calibration error over bins of equal mass and of equal width:
+
+{_table(["level", "label", "equal mass", "equal width"], rows)}
+
+Any on slices, bin by bin:
+
+{_table(["slices", "mean probability", "share with hemorrhage"], bins)}"""
+
+
+def _limits(proof: Proof) -> str:
+    parts = [
+        """## Detection limits
+
+Share of lesion slices that are found at a specificity of 95 % on phantom slices, by the subtype's own probability and
+by that of any. Lesions that cannot be seen are among them. Thresholds are held fixed in the intervals, which are of
+a bootstrap over scans, widened by Wilson's over scans where fewer than ten have such a lesion."""
+    ]
+    for measure, (name, unit) in MEASURES.items():
+        rows = [
+            [
+                one["label"],
+                _bin(one, unit),
+                str(one["slices"]),
+                str(one["scans"]),
+                _interval(one["own"], 2),
+                _interval(one["any"], 2),
+            ]
+            for one in proof["limits"]
+            if one["measure"] == measure
+        ]
+        parts.append(f"By {name}:\n\n{_table(['subtype', name, 'slices', 'scans', 'own', 'any'], rows)}")
+    return "\n\n".join(parts)
+
+
+def _bin(one: Mapping[str, Any], unit: str) -> str:
+    low, high = one["low"], one["high"]
+    if low is None:
+        return f"below {high:g} {unit}"
+    return f"{low:g} {unit} and more" if high is None else f"{low:g} to {high:g} {unit}"
+
+
+def _peaks(proof: Proof) -> str:
+    rows = []
+    for one in proof["peaks"]:
+        total = sum(one["places"].values())
+        shares = [f"{count / total:.0%}" if total else "–" for count in one["places"].values()]
+        rows.append(
+            [one["label"], "called at 95 % specificity" if one["only_called"] else "visible", str(total), *shares]
+        )
+    places = list(proof["peaks"][0]["places"])
+    return f"""## Where the heatmap's peak lies
+
+On slices on which the label can be seen; "within one cell" is beside the lesion, no farther than one cell of the map.
+
+{_table(["label", "slices", "count", *places], rows)}"""
+
+
+def _thicknesses(found: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            one["label"],
+            str(one["heads"]),
+            f"{one['largest']:.3f}",
+            f"{one['mean']:.3f}",
+            f"{one['within']:.0%}",
+            _met(one["met"]),
+        ]
+        for one in found["spreads"]
+    ]
+    heads = [[str(n), *(f"{p:.3f}" for p in head.values())] for n, head in enumerate(found["any_by_head"])]
+    names = [f"{mm} mm" for mm in found["any_by_head"][0]]
+    return f"""## The same head in other slices
+
+Greatest minus least probability of a scan over {", ".join(names)}; goal: at most 0.05.
+
+{_table(["label", "heads", "largest", "mean", "heads within 0.05", ""], rows)}
+
+Any, head by head:
+
+{_table(["head", *names], heads)}"""
+
+
+def _quietness(proof: Proof) -> str:
+    found = proof["quietness"]
+    points = {(one["level"], one["label"]): one for one in proof["operating_points"]}
+    rows = []
+    for label, flagged in found["flagged_by_label"].items():
+        point = points["slice", label]
+        specificity = "–" if point["specificity"] is None else f"{point['specificity']:.3f}"
+        cells = [f"{point['threshold']:.4f}", str(point["positives"]), specificity]
+        highest = max(found["probability"][label])
+        rows.append([label, *cells, f"{highest:.4f}", str(len(flagged)), " ".join(str(i) for i in flagged)])
+    head = ["label", "threshold", "phantom slices behind it", "their specificity", "highest", "flagged", "which"]
+    probabilities = " ".join(f"{p:.3f}" for p in found["probability"]["any"])
+    scan = ", ".join(f"{label} {p:.3f}" for label, p in found["scan"].items())
+    return f"""## A real head without hemorrhage
+
+{found["slices"]} slices, read at the operating points that find 90 % of the phantom slices with at least 200 mm2 of
+visible blood; goal: no slice flagged for any, {_met(found["met"])}.
+
+{_table(head, rows)}
+
+Any, slice by slice from below: {probabilities}.
+
+The whole scan: {scan}; flagged: {", ".join(found["scan_flagged"]) or "nothing"}."""
+
+
+def _interval(found: Mapping[str, Any] | None, digits: int = 3) -> str:
+    if found is None or found["value"] is None:
+        return "–"
+    if found["low"] is None or found["high"] is None:
+        return f"{found['value']:.{digits}f}"
+    return f"{found['value']:.{digits}f} ({found['low']:.{digits}f}-{found['high']:.{digits}f})"
+
+
+def _met(met: bool | None, yes: str = "met", no: str = "**not met**") -> str:
+    return "not measured" if met is None else yes if met else no
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
