@@ -73,6 +73,10 @@ class SliceTable:
         """Rows whose six labels are all known, bool (slices,)."""
         return np.asarray((self.truth != UNKNOWN).all(axis=1))
 
+    def has_labels(self) -> NDArray[np.bool_]:
+        """Rows of which at least one label is known, bool (slices,): these are fitted, those labels alone counted."""
+        return np.asarray((self.truth != UNKNOWN).any(axis=1))
+
 
 def write_table(path: Path, table: SliceTable) -> None:
     """Write the table as CSV: one column a field, one a label, the scan's labels after the slice's.

@@ -94,7 +94,7 @@ def roles(run: RunFolder, table: SliceTable, fold: int) -> NDArray[np.int8]:
 def of_slices(table: SliceTable, of_scan: NDArray[np.int8]) -> NDArray[np.int8]:
     """Role of every slice from those of the scans; int8 (slices,)."""
     found = of_scan[table.scan_of_row()]
-    found[(found <= SEQUENCE) & ~table.is_labelled()] = UNLABELLED
+    found[(found <= SEQUENCE) & ~table.has_labels()] = UNLABELLED
     return np.asarray(found, np.int8)
 
 
@@ -238,7 +238,7 @@ def _report(
         of_row = of_scan[table.scan_of_row()]
         present = [number for number in range(len(ROLES)) if (of_scan == number).any()]
         columns = {ROLES[number].capitalize(): counts(table.rows(of_row == number)) for number in present}
-        open_rows = int(((of_row <= SEQUENCE) & ~table.is_labelled()).sum())
+        open_rows = int(((of_row <= SEQUENCE) & ~table.has_labels()).sum())
         tables.append(f"Fold {fold}\n\n{as_markdown(columns)}")
         lines.append(_shared_patients(scans, of_scan, fold))
         if open_rows:

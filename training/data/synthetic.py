@@ -16,6 +16,7 @@ from ihd_core.errors import FileError
 from ihd_core.files import file_errors, make_folder, sha256, write_atomically
 from ihd_core.labels import LABELS, SUBTYPES
 from ihd_core.progress import Report, silent
+from training.data.slice_table import UNKNOWN
 from training.data.sources import Sources
 from training.processes import Steps, in_processes
 
@@ -95,7 +96,8 @@ def write_synthetic(run: RunFolder, *, processes: int | None = None, report: Rep
     """Write the phantoms of a run; what an interrupted sitting wrote is kept.
 
     The folder of the step then holds the files stage_2_train/ID_*.dcm and stage_2_test/ID_*.dcm, the labels and the
-    sample submission in long form, and masks/ID_*.png: 8 bit, bit i where SUBTYPES[i] is, only of slices with one.
+    sample submission in long form, and masks/ID_*.png: 8 bit, bit i where SUBTYPES[i] is, only of slices with one. A
+    label of blood that is there and too faint to be seen has no value: it is left out of loss and metrics.
 
     Args:
         run: what it asks for is in config.synthetic.
@@ -167,7 +169,8 @@ def _write_scan(job: _Job, steps: Steps) -> None:
         bits = sum((phantom.masks[label][index] > 0).astype(np.uint8) << i for i, label in enumerate(SUBTYPES))
         if job.set_number == 0 and np.any(bits):
             write_atomically(job.folder / MASKS / f"{name}.png", cv2.imencode(".png", bits)[1].tobytes())
-    rows = [[name, phantom.truth[index].astype(int).tolist()] for index, name in enumerate(ids)]
+    truth = np.where(getattr(phantom, "faint", ~phantom.truth & False) & ~phantom.truth, UNKNOWN, phantom.truth.astype(np.int8))
+    rows = [[name, truth[index].tolist()] for index, name in enumerate(ids)]
     write_atomically(job.part, json.dumps(rows).encode())
     steps.done(1)
 
@@ -254,6 +257,7 @@ def _write_tables(folder: Path, jobs: list[_Job], seed: int) -> None:
         rows.writerow(["ID", "Label"])
         for index in order:
             slice_id, truth = slices[index]
-            values = truth if set_number == 0 else [0.5] * len(LABELS)
+            known = ["" if value == UNKNOWN else value for value in truth]
+            values = known if set_number == 0 else [0.5] * len(LABELS)
             rows.writerows([f"{slice_id}_{label}", value] for label, value in zip(LABELS, values, strict=True))
         write_atomically(folder / name, text.getvalue().encode())

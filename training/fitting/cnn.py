@@ -122,14 +122,12 @@ def fit_fold(
         stop: set by somebody who wants it to stop.
     """
     weights = folder / "weights.pt"
-    fitted = rows[0][source.table.is_labelled()[rows[0]]]
+    fitted = rows[0][source.table.has_labels()[rows[0]]]
     judged = _some(rows[1][source.table.is_labelled()[rows[1]]], config.seed, fold)
     if weights.exists():
         return
     if not len(fitted):
-        raise FileError(
-            f"{folder}: no slice whose six labels are known is to be fitted; see the stages index and split"
-        )
+        raise FileError(f"{folder}: no slice of which a label is known is to be fitted; see the stages index and split")
     numbers = config.cnn
     fit = new_fit(config, source, fitted, fold, processes=processes, checkpoint=folder / "checkpoint.pt")
     cnn, loader = fit.objective.cnn, fit.loader

@@ -59,7 +59,7 @@ class Batch(NamedTuple):
     Attributes:
         pictures: int16 (n, slices, side, side) in HU, to be windowed by windowed(); or float32 channels (n, 3 * slices,
             side, side) where they were changed after normalisation.
-        truth: float32 (n, labels).
+        truth: float32 (n, labels), 1, 0 or UNKNOWN.
         lesions: int64 (n, labels, map rows, map columns), as localised.lesions(); all 0 without a map.
         cells: uint8 (n, subtypes, map rows, map columns), 255 = all of a cell is hemorrhage.
         known: bool (n,): whether lesions and cells are.

@@ -88,12 +88,13 @@ def evidence(weight: Tensor, activations: Tensor) -> Tensor:
 def evidence_outside(maps: Tensor, numbers: Tensor, truth: Tensor, known: Tensor) -> Tensor:
     """Positive evidence more than one cell away from the lesions of its label, averaged over slices and labels.
 
-    A label that is true where no lesion of it is marked takes no part: nobody knows where it is.
+    A label that is true where no lesion of it is marked takes no part: nobody knows where it is. Nor does one of which
+    nobody knows whether it is there.
 
     Args:
         maps: (n, labels, rows, columns), from evidence().
         numbers: the same shape, from lesions().
-        truth: (n, labels), 0 or 1.
+        truth: (n, labels), 0 or 1; below 0 where it is not known.
         known: (n,) bool: whether the slice's lesions are known.
 
     Returns:
@@ -101,7 +102,7 @@ def evidence_outside(maps: Tensor, numbers: Tensor, truth: Tensor, known: Tensor
     """
     near = functional.max_pool2d((numbers > 0).to(maps.dtype), 3, stride=1, padding=1)
     beside = (maps.clamp(min=0) * (1 - near)).sum((2, 3))
-    judged = known[:, None] & ~((truth > 0) & ~(numbers > 0).any(3).any(2))
+    judged = known[:, None] & (truth >= 0) & ~((truth > 0) & ~(numbers > 0).any(3).any(2))
     return (beside * judged).mean()
 
 

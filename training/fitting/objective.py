@@ -52,7 +52,8 @@ class Objective(nn.Module):
         label = label_loss(logits, batch.truth, self.numbers.any_weight)
         mask, outside, missed = zero, zero, zero
         if marked is not None:
-            mask = mask_loss(marked if precision is None else marked.float(), batch.cells.float() / 255, batch.known)
+            cells = batch.cells.float() / 255
+            mask = mask_loss(marked if precision is None else marked.float(), cells, batch.truth, batch.known)
         rules = self.localised
         if epoch >= rules.from_epoch and (rules.outside or rules.missed):
             maps = evidence(self.cnn.head.weight, activations)

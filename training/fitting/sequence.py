@@ -85,9 +85,9 @@ def sequence_logits(run: RunFolder, fold: int) -> NDArray[np.float32]:
 
 def _fit(run: RunFolder, fold: int, table: SliceTable) -> SequenceFit:
     """One fold's fitting, begun or to be begun."""
-    of, labelled = roles(run, table, fold), table.is_labelled()
+    of = roles(run, table, fold)
     fitted = of == ROLES.index("sequence" if run.config.split.sequence_share > 0 else "train")
     judged = of == ROLES.index("validation")
     reader = ScanReader.of(table, load_embeddings(run, fold), load_reduction(run, fold))
     folder = run.begin("sequence", fold)
-    return SequenceFit(folder, reader, fitted & labelled, judged & labelled, run.config, fold=fold)
+    return SequenceFit(folder, reader, fitted & table.has_labels(), judged & table.is_labelled(), run.config, fold=fold)

@@ -47,7 +47,7 @@ class SequenceFit:
     Args:
         folder: to write into, or to go on in.
         reader: of all scans.
-        counted: bool (rows,), labelled slices that the loss counts; scans that have any are seen whole.
+        counted: bool (rows,), slices whose known labels the loss counts; scans that have any are seen whole.
         judged: bool (rows,), labelled slices that an epoch is judged by.
         config: seed and sequence are read.
         fold: of the chance.

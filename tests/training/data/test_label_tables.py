@@ -50,6 +50,19 @@ class TestRsna:
             assert truth(given)["ID_1"][5] == U, values
             assert "contradicting-labels" in [kind for kind, *_ in said(given)], values
 
+    def test_a_row_without_a_value_is_not_known_and_no_problem(self, tmp_path):
+        rows = [f"ID_1_{label},{'' if label in ('subdural', 'any') else 0}" for label in LABELS]
+        given = rsna.read_labels(written(tmp_path / "l.csv", "\n".join(["ID,Label", *rows, rows[-1]])))
+        assert truth(given) == {"ID_1": [0, 0, 0, 0, U, U]}
+        assert (given.problems, len(given.remarks)) == ([], 1)
+
+    @pytest.mark.parametrize("values", [("", "1"), ("1", "")])
+    def test_a_row_without_a_value_contradicts_one_with(self, tmp_path, values):
+        rows = [f"ID_1_any,{value}" for value in values]
+        given = rsna.read_labels(written(tmp_path / "l.csv", "\n".join(["ID,Label", *rows])))
+        assert truth(given)["ID_1"][5] == U
+        assert "contradicting-labels" in [kind for kind, *_ in said(given)]
+
     @pytest.mark.parametrize("content", ["", "id,any\n", "ID;Label\n"])
     def test_a_table_of_another_form_is_refused(self, tmp_path, content):
         with pytest.raises(FileError, match="a table in RSNA's form with 'ID,Label'"):

@@ -42,6 +42,14 @@ def test_a_row_with_an_unknown_label_is_not_labelled():
     assert table().is_labelled().tolist() == [True, True, True, True, False]
 
 
+def test_a_row_has_labels_as_long_as_one_is_known():
+    found = table()
+    found.truth[0, 1:] = UNKNOWN
+    found.truth[1] = UNKNOWN
+    assert found.has_labels()[:2].tolist() == [True, False]
+    assert found.is_labelled()[:2].tolist() == [False, False]
+
+
 def test_rows_come_in_the_order_asked_for():
     assert table().rows(np.array([3, 1])).ids.tolist() == ["ID_3", "ID_1"]
 

@@ -84,6 +84,19 @@ def test_a_true_label_without_a_marked_lesion_costs_nothing():
     assert np.isclose(float(evidence_outside(*tensors(maps, cells, truth, [True]))), all_labels * 5 / 6)
 
 
+def test_a_label_that_is_not_known_costs_nothing_on_the_map():
+    maps = np.ones((1, 6, SIZE, SIZE), np.float32)
+    cells, truth = np.zeros((1, 5, SIZE, SIZE), np.uint8), np.zeros((1, 6), np.float32)
+    cells[0, Label.SUBDURAL.column, 0, 0] = 255
+    every = tensors(maps, cells, truth, [True])
+    before = float(evidence_outside(*every))
+    truth[0, [Label.SUBDURAL.column, Label.EPIDURAL.column]] = -1
+    found = tensors(-maps, cells, truth, [True])
+    assert float(evidence_missed(*found, 1.0)) == 0
+    one, with_spared = SIZE * SIZE / 6, (SIZE * SIZE - 4) / 6
+    assert np.isclose(before - float(evidence_outside(*tensors(maps, cells, truth, [True]))), one + with_spared)
+
+
 def test_every_lesion_of_a_true_label_owes_its_margin():
     maps, cells, truth = random_maps(4, seed=2)
     known = np.array([True, True, False, True])

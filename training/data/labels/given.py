@@ -84,6 +84,17 @@ class LabelCollector:
         else:
             self.repeated += 1
 
+    def leave_open(self, name: str, column: int) -> None:
+        """Take one label that the table leaves empty: it is not known, which is no problem."""
+        place = self.number(name) * len(LABELS) + column
+        if self._values[place] == _NOT_GIVEN:
+            self._values[place] = UNKNOWN
+            self._seen[place // len(LABELS), column] = ""
+        elif self._values[place] == UNKNOWN and self._seen.get((place // len(LABELS), column)) == "":
+            self.repeated += 1
+        else:
+            self.give(name, column, "")
+
     def say_row(self, kind: str, row: str, text: str) -> None:
         """Take note of a row that cannot be used."""
         self._say(kind, row[:80], "", text)

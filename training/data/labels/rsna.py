@@ -20,6 +20,8 @@ HEAD = "ID,Label"
 def read_labels(path: Path) -> GivenLabels:
     """Read stage_2_train.csv; its exact duplicates are counted, rows that contradict each other are a problem.
 
+    A row without a value says that the label is not known, as our phantoms have it of blood too faint to be seen.
+
     Raises:
         FileError: it cannot be read, or has another form.
     """
@@ -29,7 +31,9 @@ def read_labels(path: Path) -> GivenLabels:
         name, _, value = line.rpartition(",")
         identity, _, label = name.rpartition("_")
         column = columns.get(label)
-        if column is not None and identity:
+        if column is not None and identity and not value:
+            found.leave_open(identity, column)
+        elif column is not None and identity:
             found.give(identity, column, value)
         elif line:
             _say_foreign(found, number, line)
