@@ -76,6 +76,58 @@ def draw_nuclei(rng: np.random.Generator) -> tuple[Calcification, ...]:
     )
 
 
+def draw_spots(rng: np.random.Generator) -> tuple[Calcification, ...]:
+    """Draw one to six spots in the brain: old infection, cavernoma, tubers, a calcified scar; many of them faint."""
+    bodies: list[tuple[Point, Point]] = []
+    beside_ventricles = rng.random() < 0.15
+    for _ in range(int(rng.choice([1, 2, 4, 6], p=[0.55, 0.2, 0.15, 0.1]))):
+        side = -1 if rng.random() < 0.5 else 1
+        if beside_ventricles:
+            low, high = (11, -30, 22), (17, 20, 34)
+        else:
+            low, high = ((12, -55, -2), (52, 70, 72)) if rng.random() < 0.85 else ((4, 30, -40), (36, 66, -20))
+        x, y, z = (float(one) for one in rng.uniform(low, high))
+        size = float(np.clip(rng.gamma(2.2, 1.2), 0.8, 9))
+        a, b, c = (float(one) for one in size * rng.uniform(0.7, 1.3, 3))
+        bodies.append(((side * x, y, z), (a, b, c)))
+    speckle = float(rng.uniform(0, 0.8))
+    return (Calcification("calcified spots", tuple(bodies), calcium_hu(rng), speckle, SmoothField(rng, 3)),)
+
+
+def draw_dura_plaques(rng: np.random.Generator) -> tuple[Calcification, ...]:
+    """Draw plaques in the falx and in the free edge of the tentorium."""
+    bodies: list[tuple[Point, Point]] = []
+    for _ in range(int(rng.integers(1, 4))):
+        if rng.random() < 0.75:
+            y = float(rng.uniform(-66, -20)) if rng.random() < 0.7 else float(rng.uniform(30, 76))
+            z = float(rng.uniform(30, 76))
+            center = (float(rng.normal(0, 0.6)), y, z)
+            bodies.append((center, (float(rng.uniform(0.6, 2.4)), float(rng.uniform(2, 12)), float(rng.uniform(2, 8)))))
+        else:
+            side = -1 if rng.random() < 0.5 else 1
+            bodies.append(((side * 16.0, float(rng.uniform(18, 34)), 4.0), (1.0, float(rng.uniform(3, 8)), 2.0)))
+    return (Calcification("calcified dura", tuple(bodies), calcium_hu(rng) * 1.4, 0.3, SmoothField(rng, 4)),)
+
+
+def draw_plexus(rng: np.random.Generator) -> tuple[Calcification, ...]:
+    """Draw large plexus calcifications of the trigones, and sometimes of the horns and the fourth ventricle."""
+    places: list[tuple[Point, Point]] = [((24, 36, 21), (3.4, 5.5, 4.5))]
+    if rng.random() < 0.25:
+        places.append(((33, 16, -4), (1.5, 4, 2)))
+    if rng.random() < 0.2:
+        places.append(((9, 32, -24), (3, 1.5, 1.5)))
+    bodies: list[tuple[Point, Point]] = []
+    for (x, y, z), (a, b, c) in places:
+        for side in (-1, 1):
+            if rng.random() < 0.15:
+                continue
+            own = float(rng.uniform(0.5, 1.25))
+            center = (side * x + float(rng.normal(0, 1)), y + float(rng.normal(0, 2)), z + float(rng.normal(0, 1)))
+            bodies.append((center, (a * own, b * own, c * own)))
+    speckle = float(rng.uniform(0.3, 1))
+    return (Calcification("calcified plexus", tuple(bodies), calcium_hu(rng), speckle, SmoothField(rng, 3)),)
+
+
 def calcium_hu(rng: np.random.Generator) -> float:
     """Density of calcium, HU: a third as faint as blood, the others up to bone."""
     return float(rng.uniform(58, 95)) if rng.random() < 0.35 else float(np.exp(rng.uniform(np.log(95), np.log(600))))

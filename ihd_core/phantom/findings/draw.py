@@ -7,9 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.phantom.findings.calcium import draw_nuclei
-from ihd_core.phantom.findings.ischemia import draw_infarct
-from ihd_core.phantom.findings.scalp import draw_scalp_hematoma
+from ihd_core.phantom.findings.bone import draw_filled_cells
+from ihd_core.phantom.findings.calcium import draw_dura_plaques, draw_nuclei, draw_plexus, draw_spots
+from ihd_core.phantom.findings.collections import draw_calcified_membrane, draw_cyst, draw_hygroma, draw_thick_dura
+from ihd_core.phantom.findings.ischemia import draw_infarct, draw_scar
+from ihd_core.phantom.findings.masses import draw_meningioma, draw_small_mass, draw_tumor
+from ihd_core.phantom.findings.metal import draw_catheter, draw_clip, draw_electrodes, draw_fragments
+from ihd_core.phantom.findings.scalp import draw_trauma
+from ihd_core.phantom.findings.surgery import draw_burr_holes, draw_operated
+from ihd_core.phantom.findings.swelling import draw_diffuse_edema, draw_lacunes, draw_white_matter_disease
+from ihd_core.phantom.findings.vessels import (
+    draw_aneurysm,
+    draw_dense_artery,
+    draw_dense_sinuses,
+    draw_malformation,
+    draw_vessel_walls,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +31,7 @@ if TYPE_CHECKING:
     from ihd_core.phantom.head import Head
 
 _MOST = 5
+TRAUMA = "scalp hematoma"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +44,35 @@ class _Kind:
 
 
 KINDS: dict[str, _Kind] = {
-    "infarct": _Kind(0.5, 3.0, lambda rng, head: draw_infarct(rng)),
-    "calcified nuclei": _Kind(0.5, 2.0, lambda rng, head: draw_nuclei(rng)),
-    "scalp": _Kind(3.0, 2.0, lambda rng, head: (draw_scalp_hematoma(rng),)),
+    "infarct": _Kind(0.4, 2.2, lambda rng, head: draw_infarct(rng)),
+    "lacunes": _Kind(0.05, 1.8, lambda rng, head: draw_lacunes(rng)),
+    "white matter disease": _Kind(0.05, 3.0, draw_white_matter_disease),
+    "scar": _Kind(0.3, 0.5, lambda rng, head: (draw_scar(rng),)),
+    "diffuse edema": _Kind(0.8, 0.3, lambda rng, head: draw_diffuse_edema(rng)),
+    "calcified nuclei": _Kind(0.3, 0.9, lambda rng, head: draw_nuclei(rng)),
+    "calcified spots": _Kind(0.8, 0.8, lambda rng, head: draw_spots(rng)),
+    "calcified dura": _Kind(0.3, 1.0, lambda rng, head: draw_dura_plaques(rng)),
+    "calcified plexus": _Kind(0.3, 1.0, lambda rng, head: draw_plexus(rng)),
+    "calcified vessel walls": _Kind(0.1, 1.6, lambda rng, head: draw_vessel_walls(rng)),
+    "dense artery": _Kind(0.4, 0.6, lambda rng, head: draw_dense_artery(rng)),
+    "dense sinuses": _Kind(2.0, 0.9, lambda rng, head: draw_dense_sinuses(rng)),
+    "aneurysm": _Kind(0.2, 0.3, lambda rng, head: draw_aneurysm(rng)),
+    "malformation": _Kind(0.25, 0.1, lambda rng, head: draw_malformation(rng)),
+    "meningioma": _Kind(0.4, 1.0, lambda rng, head: draw_meningioma(rng)),
+    "tumor": _Kind(0.6, 0.9, lambda rng, head: draw_tumor(rng)),
+    "small mass": _Kind(0.5, 0.4, lambda rng, head: draw_small_mass(rng)),
+    "hygroma": _Kind(0.15, 0.7, lambda rng, head: draw_hygroma(rng)),
+    "thick dura": _Kind(0.4, 0.4, lambda rng, head: draw_thick_dura(rng)),
+    "calcified membrane": _Kind(0.15, 0.35, lambda rng, head: draw_calcified_membrane(rng)),
+    "arachnoid cyst": _Kind(0.5, 0.3, lambda rng, head: draw_cyst(rng)),
+    "operation": _Kind(0.9, 0.9, lambda rng, head: draw_operated(rng)),
+    "burr holes": _Kind(0.2, 0.5, lambda rng, head: draw_burr_holes(rng)),
+    "catheter": _Kind(0.5, 0.4, lambda rng, head: draw_catheter(rng)),
+    "clip or coil": _Kind(0.2, 0.3, lambda rng, head: draw_clip(rng)),
+    "electrodes": _Kind(0.05, 0.25, lambda rng, head: draw_electrodes(rng)),
+    "staples": _Kind(0.4, 0.3, lambda rng, head: draw_fragments(rng)),
+    "filled air cells": _Kind(0.8, 0.5, lambda rng, head: draw_filled_cells(rng)),
+    TRAUMA: _Kind(2.8, 2.2, lambda rng, head: draw_trauma(rng)),
 }
 """By name; a kind may bring several findings that belong together."""
 
@@ -49,8 +89,8 @@ def draw_findings(rng: np.random.Generator, head: Head, bleeding: bool = False) 
     count = min(int(rng.poisson(0.55 + 1.2 * age)), _MOST, len(KINDS))
     weights = np.array([kind.young + (kind.old - kind.young) * age for kind in KINDS.values()])
     names = [str(name) for name in rng.choice(list(KINDS), count, replace=False, p=weights / weights.sum())]
-    if bleeding and rng.random() < 0.4 and "scalp" not in names:
-        names.append("scalp")
+    if bleeding and rng.random() < 0.4 and TRAUMA not in names:
+        names.append(TRAUMA)
     return tuple(finding for name in names for finding in draw_kind(name, rng, head))
 
 

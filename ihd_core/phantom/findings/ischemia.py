@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from ihd_core.phantom.findings.finding import brain_share, patch_about
 from ihd_core.phantom.head import Push
-from ihd_core.phantom.shapes import SmoothField, cover
+from ihd_core.phantom.shapes import SmoothField, cover, ellipsoid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,22 @@ class Wedge:
         along = x * u + y * v + z * w
         across = np.sqrt(np.maximum(x * x + y * y + z * z - along * along, 0))
         return np.asarray(along * np.float32(self.spread) - across, np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ball:
+    """An ellipsoid; its center is given on the left."""
+
+    center: Point
+    radii: Point
+
+    def depth(self, tissue: Tissue, own: Field) -> Field:
+        """Depth below its surface, mm; own is x on the side of the infarct."""
+        return ellipsoid(own, tissue.y, tissue.z, self.center, self.radii)
+
+
+def _hemisphere(tissue: Tissue, own: Field) -> Field:
+    return _least(own - 1, -tissue.tent - 1)
 
 
 def _middle_cerebral(tissue: Tissue, own: Field) -> Field:
@@ -82,25 +99,27 @@ TERRITORIES: dict[str, tuple[Callable[[Tissue, Field], Field], Point, Point, Poi
     "PCA": (_posterior_cerebral, (0, 15, -20), (62, 92, 40), (20, 60, 12)),
     "PICA": (_posterior_inferior_cerebellar, (0, 20, -60), (60, 85, -16), (24, 50, -30)),
     "SCA": (_superior_cerebellar, (0, 16, -30), (60, 80, 28), (24, 38, -12)),
+    "hemisphere": (_hemisphere, (0, -90, -30), (75, 95, 92), (30, 0, 30)),
 }
 """Depth in it, the corners of a box about it (on the left), and its middle; mm."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Infarct:
-    """Brain of one territory, or of a wedge of it, that lost its blood.
+    """Brain of one territory, or of a part of it, that lost its blood.
 
     Attributes:
         side: -1 right, 1 left.
         hu: of dead brain; cavity_hu: in its depth, where old ones turn to fluid.
-        grey_loss: 1 turns everything to hu; less keeps some of the difference of grey and white.
+        loss: 1 turns everything to hu; less keeps some of the difference of grey and white.
         sulci: -1 (closed by swelling) to 1 (widened by shrinking).
+        cortex_hu: of the cortex where it died in layers and turned bright; 0 without.
     """
 
     name: str
     side: int
     territory: str
-    wedge: Wedge | None
+    body: Wedge | Ball | None
     hu: float
     cavity_hu: float
     loss: float
@@ -109,6 +128,7 @@ class Infarct:
     rough_mm: float
     swirl: SmoothField
     pushes: tuple[Push, ...] = ()
+    cortex_hu: float = 0.0
 
     def on(self, tissue: Tissue, hu: Field) -> Field:
         """The plane's HU with the infarct."""
@@ -122,8 +142,8 @@ class Infarct:
         own = one.x * np.float32(self.side)
         swirl = self.swirl.on(one.plane)
         depth = inside(one, own)
-        if self.wedge is not None:
-            depth = np.minimum(depth, self.wedge.depth(one, own))
+        if self.body is not None:
+            depth = np.minimum(depth, self.body.depth(one, own))
         depth = depth + np.float32(self.rough_mm) * swirl
         share = cover(depth, np.float32(self.edge)) * one.inside
         core = np.clip((depth - 4) * np.float32(0.25), 0, 1)
@@ -135,53 +155,70 @@ class Infarct:
         else:
             shrunk = cover(np.float32(3.5 * self.sulci) - one.surface, np.float32(2.5)) * share
             new = new + np.minimum(np.float32(9) - new, 0) * shrunk
+        if self.cortex_hu > 0:
+            ribbon = _cortex(one) * cover(depth - 1, np.float32(3)) * np.clip(np.float32(0.9) + swirl, 0, 1)
+            new = new + np.maximum(np.float32(self.cortex_hu) - new, 0) * ribbon
         return patch.put(hu, new)
+
+
+def _cortex(tissue: Tissue) -> Field:
+    """Share of every pixel that is brain within 3 mm of the surface or of a sulcus."""
+    size = 2 * max(1, round(2.5 / tissue.plane.pixel_mm)) + 1
+    wet = cv2.dilate(tissue.csf, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+    near = np.maximum(
+        np.clip(wet * 2 - np.float32(0.4), 0, 1), cover(np.float32(3.2) - tissue.surface, np.float32(1.5))
+    )
+    return np.asarray(near * brain_share(tissue), np.float32)
 
 
 def draw_infarct(rng: np.random.Generator) -> tuple[Infarct, ...]:
     """Draw one: old, subacute or acute, of a whole territory or a branch's wedge."""
     side = -1 if rng.random() < 0.5 else 1
-    territory = str(rng.choice(list(TERRITORIES), p=[0.5, 0.09, 0.22, 0.13, 0.06]))
-    middle = TERRITORIES[territory][3]
+    territory = str(rng.choice(["MCA", "ACA", "PCA", "PICA", "SCA"], p=[0.5, 0.09, 0.22, 0.13, 0.06]))
+    x, y, z = TERRITORIES[territory][3]
     wedge = _draw_wedge(rng) if territory == "MCA" and rng.random() < 0.75 else None
     age = str(rng.choice(["old", "subacute", "acute"], p=[0.6, 0.2, 0.2]))
-    swirl = SmoothField(rng, 11)
-    center = (side * middle[0], middle[1], middle[2])
-    rough = float(rng.uniform(1.5, 3.5))
+    swirl, rough = SmoothField(rng, 11), float(rng.uniform(1.5, 3.5))
     size = 0.6 if wedge is not None else 1.0
-    name = f"{age} {territory} infarct"
-    if age == "old":
-        hu, cavity = float(rng.uniform(15, 21)), float(rng.uniform(6, 16))
-        push = Push(center, 30, -float(rng.uniform(0.5, 5)) * size)
-        return (
-            Infarct(
-                name, side, territory, wedge, hu, cavity, 1.0, float(rng.uniform(0.2, 1)), 4, rough, swirl, (push,)
-            ),
-        )
-    if age == "subacute":
-        hu = float(rng.uniform(16, 23))
-        push = Push(center, 40, float(rng.uniform(0, 5)) * size)
-        return (
-            Infarct(
-                name, side, territory, wedge, hu, hu, 0.95, -float(rng.uniform(0.3, 0.9)), 5, rough, swirl, (push,)
-            ),
-        )
-    hu = float(rng.uniform(22, 27))
+    center = (side * x, y, z)
+    hu, push, loss, edge = {
+        "old": (rng.uniform(15, 21), Push(center, 30, -float(rng.uniform(0.5, 5)) * size), 1.0, 4.0),
+        "subacute": (rng.uniform(16, 23), Push(center, 40, float(rng.uniform(0, 5)) * size), 0.95, 5.0),
+        "acute": (rng.uniform(22, 27), Push(center, 40, 0.0), rng.uniform(0.5, 0.95), 8.0),
+    }[age]
+    cavity = float(rng.uniform(6, 16)) if age == "old" else float(hu)
+    sulci = {"old": rng.uniform(0.2, 1), "subacute": rng.uniform(-0.9, -0.3), "acute": rng.uniform(-0.7, -0.1)}[age]
+    bright = float(rng.uniform(44, 62)) if age != "acute" and rng.random() < 0.18 else 0.0
     return (
         Infarct(
-            name,
+            f"{age} {territory} infarct" + (" with laminar necrosis" if bright else ""),
             side,
             territory,
             wedge,
-            hu,
-            hu,
-            float(rng.uniform(0.5, 0.95)),
-            -float(rng.uniform(0.1, 0.7)),
-            8,
+            float(hu),
+            cavity,
+            float(loss),
+            float(sulci),
+            edge,
             rough,
             swirl,
+            (push,),
+            bright,
         ),
     )
+
+
+def draw_scar(rng: np.random.Generator, center: Point | None = None) -> Infarct:
+    """Draw an old scar of the cortex: after an operation at center, or after a contusion of a pole."""
+    if center is None:
+        x, y, z = ((18, -62, 6), (44, -36, -8), (24, -50, -2))[int(rng.integers(3))]
+        center = ((1 if rng.random() < 0.5 else -1) * float(x), float(y), float(z))
+    side = 1 if center[0] > 0 else -1
+    a, b, c = (float(one) for one in rng.uniform(7, 20, 3))
+    body = Ball((abs(center[0]) + 4, center[1], center[2]), (a, b, c))
+    push = Push(center, 25, -float(rng.uniform(0, 3)))
+    hu, cavity, sulci = float(rng.uniform(14, 23)), float(rng.uniform(5, 16)), float(rng.uniform(0.3, 1))
+    return Infarct("scar", side, "hemisphere", body, hu, cavity, 1.0, sulci, 5.0, 2.5, SmoothField(rng, 11), (push,))
 
 
 def _draw_wedge(rng: np.random.Generator) -> Wedge:

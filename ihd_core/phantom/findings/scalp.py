@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ihd_core.phantom.findings.bone import Fracture, draw_fracture
 from ihd_core.phantom.findings.finding import box_about, distance, edge_mm, patch_about, vault_point
 from ihd_core.phantom.shapes import SmoothField, cover
 
@@ -87,3 +88,14 @@ def draw_scalp_hematoma(rng: np.random.Generator) -> ScalpHematoma:
     return ScalpHematoma(
         center, reach, thick, hu, uneven, SmoothField(rng, 8), "scalp hematoma" if clot else "scalp swelling"
     )
+
+
+def draw_trauma(rng: np.random.Generator) -> tuple[ScalpHematoma | Fracture, ...]:
+    """Draw a scalp hematoma; one in four lies over a fracture, one in six comes with a second one."""
+    first = draw_scalp_hematoma(rng)
+    found: list[ScalpHematoma | Fracture] = [first]
+    if rng.random() < 0.25:
+        found.append(draw_fracture(rng, first.center))
+    if rng.random() < 0.17:
+        found.append(draw_scalp_hematoma(rng))
+    return tuple(found)
