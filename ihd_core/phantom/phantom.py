@@ -11,7 +11,7 @@ import numpy as np
 
 from ihd_core.labels import LABELS, SUBTYPES, Label
 from ihd_core.phantom.head import Head, Push, Tissue, draw_head, tissue
-from ihd_core.phantom.lesions import draw_hemorrhage
+from ihd_core.phantom.hemorrhages.draw import draw_hemorrhage
 from ihd_core.phantom.scanner import Scanner, draw_scanner, expose, furniture, take
 from ihd_core.phantom.shapes import blurred
 from ihd_core.scan import Scan, ScanDetails
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ihd_core.phantom.hemorrhage import Hemorrhage
+    from ihd_core.phantom.hemorrhages.bleed import Hemorrhage
     from ihd_core.phantom.shapes import Field
 
 SHARP_SIDE = 256
