@@ -162,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _prove(options: argparse.Namespace, stop: Callable[[], bool]) -> int:
-    from training.proving.proof import MARKDOWN, Asked, prove
+    from training.proving.proof import MARKDOWN, Asked, into_card, prove
 
     logging.basicConfig(format="%(message)s", stream=sys.stdout)
     logging.getLogger("training").setLevel(logging.INFO)
@@ -173,10 +173,13 @@ def _prove(options: argparse.Namespace, stop: Callable[[], bool]) -> int:
         options.real,
         options.scans,
         options.heads,
+        options.each,
         options.size,
         options.processes,
     )
-    prove(asked, report=_report("prove", stop))
+    proof = prove(asked, report=_report("prove", stop))
+    if options.card:
+        into_card(options.model, proof)
     print((options.out / MARKDOWN).read_text(encoding="utf-8"))
     return 0
 

@@ -79,5 +79,8 @@ def _add_prove(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--heads", type=int, default=8, metavar="N", help="of them in slices of four thicknesses; default: %(default)s"
     )
+    text = "hemorrhages of every subtype and size put into the real head; default: %(default)s"
+    parser.add_argument("--each", type=int, default=4, metavar="N", help=text)
     parser.add_argument("--size", type=int, default=512, help="rows and columns of a phantom; default: %(default)s")
     parser.add_argument("--processes", type=int, metavar="N", help="default: one a core")
+    parser.add_argument("--card", action="store_true", help="write the tables into the model's card")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from training.judging.evaluate import Evaluation
     from training.run_folder import RunFolder
 
+_PROOF = "## What it was proved on"
 _SOURCE = "Burduja, Ionescu and Verga (Sensors 2020, 20(19):5611)"
 
 
@@ -42,6 +43,11 @@ At the operating points "screen", chosen on validation scans; 95 % intervals, {f
 {_table(found)}
 A dash: no case, so nothing can be estimated.
 """
+
+
+def with_proof(card: str, sections: str) -> str:
+    """The card with the sections of a proof at its end, in the place of those of an earlier one."""
+    return f"{card.partition(_PROOF)[0].rstrip()}\n\n{_PROOF}\n\n{sections}"
 
 
 def _warning(info: ModelInfo) -> str:

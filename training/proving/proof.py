@@ -8,12 +8,15 @@ import math
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from ihd_core.errors import ModelFileError
 from ihd_core.files import make_folder, write_atomically
 from ihd_core.labels import DISPLAY_ORDER
 from ihd_core.progress import Report, silent
-from training.proving import accuracy, held_out, limits, quietness, readings, tables, thicknesses
+from training.model_card import with_proof
+from training.proving import accuracy, held_out, limits, pairs, quietness, readings, tables, thicknesses
 from training.proving.peaks import PLACES
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ class Asked:
         real: folder of a real head without hemorrhage; None: none is at hand.
         scans: held-out phantoms.
         heads: of them that are also rendered in all thicknesses; 0: none.
+        each: hemorrhages of every subtype and size that are put into the real head.
         size: rows and columns of the phantoms.
         processes: None: one a core.
     """
@@ -49,6 +53,7 @@ class Asked:
     real: Path | None = None
     scans: int = held_out.SCANS
     heads: int = thicknesses.HEADS
+    each: int = pairs.EACH
     size: int = held_out.SIZE
     processes: int | None = None
 
@@ -85,8 +90,14 @@ def prove(asked: Asked, *, report: Report = silent) -> dict[str, Any]:
         proof["thicknesses"] = _thicknesses(asked, report)
     of_slices, of_scans = quietness.points(rows["slice"]), quietness.points(rows["scan"])
     proof["operating_points"] = [asdict(one) for points in (of_slices, of_scans) for one in points.values()]
-    if real is not None:
+    if real is not None and asked.real:
         proof["quietness"] = asdict(quietness.quietness(real, asked.model, of_slices, of_scans))
+        if asked.each and find_spec("ihd_core.phantom.insertion"):
+            _log.info("prove: hemorrhages put into %s", asked.real)
+            made = pairs.pairs(
+                asked.real, asked.model, of_slices, each=asked.each, processes=asked.processes, report=report
+            )
+            proof["pairs"] = [asdict(one) for one in made]
     proof["seconds"] = round(time.time() - began, 1)
     proof = _plain(proof)
     make_folder(asked.out)
@@ -111,9 +122,11 @@ def _on_phantoms(found: Sequence[Reading], rows: dict[str, Rows]) -> dict[str, A
     bootstrap = accuracy.bootstrap_of(rows["slice"])
     at = limits.thresholds(rows["slice"])
     both = rows.values()
+    easiness = [one for level in both for one in accuracy.easiness(level, bootstrap)]
     return {
         "interval": bootstrap.method,
-        "detector": [asdict(one) for level in both for one in accuracy.easiness(level, bootstrap)],
+        "accepted": all(one.hard_enough for one in easiness),
+        "detector": [asdict(one) for one in easiness],
         "auc": [asdict(one) for level in both for one in accuracy.areas_under_curves(level, bootstrap)],
         "log_loss": {level.level: _estimate(accuracy.log_loss(level, bootstrap)) for level in both},
         "calibration": [asdict(one) for level in both for one in accuracy.calibrations(level, bootstrap)],
@@ -158,3 +171,20 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return str(value) if isinstance(value, str) else value
+
+
+def into_card(model: Path, proof: dict[str, Any]) -> None:
+    """Write the sections of a proof into the card of the model that it judged; the weights stay as they are.
+
+    Raises:
+        ModelFileError: the folder holds another model, or none.
+        FileError: it cannot be written.
+    """
+    from ihd_core.model_file import load_model, save_model
+    from ihd_core.model_json import CARD
+
+    there = load_model(model)
+    if there.info.sha256 != proof["model"]["sha256"]:
+        raise ModelFileError(f"{model}: holds model {there.info.sha256[:16]}, not {proof['model']['sha256'][:16]}")
+    card = (model / CARD).read_text(encoding="utf-8")
+    save_model(model, there.info, members=there.members, card=with_proof(card, tables.sections(proof)))

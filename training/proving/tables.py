@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING, Any
+
+from training.proving.pairs import AREAS_MM2
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,13 +30,38 @@ def as_markdown(proof: Proof) -> str:
 
 
 def sections(proof: Proof) -> str:
-    """The sections of a model card, each with a heading of second rank."""
-    parts = [_phantoms(proof), _areas(proof), _calibration(proof), _limits(proof), _peaks(proof)]
+    """What was met and what was not, and then the sections, each with a heading of third rank."""
+    parts = [_verdicts(proof), _phantoms(proof), _areas(proof), _calibration(proof), _limits(proof), _peaks(proof)]
     if "thicknesses" in proof:
         parts.append(_thicknesses(proof["thicknesses"]))
     if "quietness" in proof:
         parts.append(_quietness(proof))
+    if "pairs" in proof:
+        parts.append(_pairs(proof["pairs"]))
     return "\n\n".join(parts) + "\n"
+
+
+def _verdicts(proof: Proof) -> str:
+    """Every goal in a line."""
+    rows = [["phantoms hard enough for a threshold detector (AUC at most 0.80)", _met(proof["accepted"])]]
+    for level in ("slice", "scan"):
+        for least, name in ((0.0, "visible lesions"), (100.0, "lesions from 100 mm2")):
+            some = [one for one in proof["auc"] if one["level"] == level and one["least_mm2"] == least]
+            missed = [one["label"] for one in some if one["met"] is False]
+            rows.append([f"AUC on {level}s over {name}", f"**not met** by {', '.join(missed)}" if missed else "met"])
+    if "thicknesses" in proof:
+        missed = [one["label"] for one in proof["thicknesses"]["spreads"] if not one["met"]]
+        verdict = f"**not met** by {', '.join(missed)}" if missed else "met"
+        rows.append(["the same head at several thicknesses within 0.05", verdict])
+    if "quietness" in proof:
+        found = proof["quietness"]
+        verdict = f"{_met(found['met'])}: {len(found['flagged'])} of {found['slices']}"
+        rows.append(["no slice of the real head flagged", verdict])
+    if "pairs" in proof:
+        seen = [one for one in proof["pairs"] if one["slices"]]
+        found_ones = sum(one["found"] for one in seen)
+        rows.append(["hemorrhages put into the real head found", f"{found_ones} of {len(seen)}"])
+    return _table(["goal", ""], rows)
 
 
 def _phantoms(proof: Proof) -> str:
@@ -39,7 +70,7 @@ def _phantoms(proof: Proof) -> str:
         [one["level"], one["score"], _interval(one["auc"]), _met(one["hard_enough"], "hard enough", "too easy")]
         for one in proof["detector"]
     ]
-    return f"""## Held-out phantoms
+    return f"""### Held-out phantoms
 
 {what["scans"]} phantoms with {what["slices"]} slices, seeds from {what["first_seed"]}, which no training uses; renderer
 {what["renderer"]}. Intervals are 95 %, {proof["interval"]}. A prediction took {what["seconds_a_scan"]:.1f} s a scan on
@@ -59,7 +90,7 @@ def _areas(proof: Proof) -> str:
         rows.append([one["level"], least, one["label"], *counts, _interval(one["auc"]), _goal(one)])
     losses = ", ".join(f"{level}s {_interval(found, 4)}" for level, found in proof["log_loss"].items())
     head = ["level", "lesions", "label", "positive", "negative", "AUC", "goal"]
-    return f"""## Telling phantoms apart
+    return f"""### Telling phantoms apart
 
 Over lesions that can be seen; what is there and cannot be seen is left out.
 
@@ -78,7 +109,7 @@ def _calibration(proof: Proof) -> str:
     ]
     (of_any,) = (one for one in proof["calibration"] if one["level"] == "slice" and one["label"] == "any")
     bins = [[str(b["rows"]), f"{b['probability']:.3f}", _interval(b["share"])] for b in of_any["bins"]]
-    return f"""## Calibration
+    return f"""### Calibration
 
 Expected calibration error over bins of equal mass and of equal width:
 
@@ -91,7 +122,7 @@ Any on slices, bin by bin:
 
 def _limits(proof: Proof) -> str:
     parts = [
-        """## Detection limits
+        """### Detection limits
 
 Share of lesion slices that are found at a specificity of 95 % on phantom slices, by the subtype's own probability and
 by that of any. Lesions that cannot be seen are among them. Thresholds are held fixed in the intervals, which are of
@@ -130,7 +161,7 @@ def _peaks(proof: Proof) -> str:
             [one["label"], "called at 95 % specificity" if one["only_called"] else "visible", str(total), *shares]
         )
     places = list(proof["peaks"][0]["places"])
-    return f"""## Where the heatmap's peak lies
+    return f"""### Where the heatmap's peak lies
 
 On slices on which the label can be seen; "within one cell" is beside the lesion, no farther than one cell of the map.
 
@@ -151,7 +182,7 @@ def _thicknesses(found: Mapping[str, Any]) -> str:
     ]
     heads = [[str(n), *(f"{p:.3f}" for p in head.values())] for n, head in enumerate(found["any_by_head"])]
     names = [f"{mm} mm" for mm in found["any_by_head"][0]]
-    return f"""## The same head in other slices
+    return f"""### The same head in other slices
 
 Greatest minus least probability of a scan over {", ".join(names)}; goal: at most 0.05.
 
@@ -175,7 +206,7 @@ def _quietness(proof: Proof) -> str:
     head = ["label", "threshold", "phantom slices behind it", "their specificity", "highest", "flagged", "which"]
     probabilities = " ".join(f"{p:.3f}" for p in found["probability"]["any"])
     scan = ", ".join(f"{label} {p:.3f}" for label, p in found["scan"].items())
-    return f"""## A real head without hemorrhage
+    return f"""### A real head without hemorrhage
 
 {found["slices"]} slices, read at the operating points that find 90 % of the phantom slices with at least 200 mm2 of
 visible blood; goal: no slice flagged for any, {_met(found["met"])}.
@@ -185,6 +216,40 @@ visible blood; goal: no slice flagged for any, {_met(found["met"])}.
 Any, slice by slice from below: {probabilities}.
 
 The whole scan: {scan}; flagged: {", ".join(found["scan_flagged"]) or "nothing"}."""
+
+
+def _pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
+    seen = [one for one in pairs if one["slices"]]
+    rows = []
+    for label in dict.fromkeys(one["label"] for one in pairs):
+        of_label = [one for one in seen if one["label"] == label]
+        for low, high in pairwise((0.0, *AREAS_MM2, math.inf)):
+            some = [one for one in of_label if low <= one["area_mm2"] < high]
+            name = f"{low:g} mm2 and more" if math.isinf(high) else f"{low:g} to {high:g} mm2"
+            called = [_share_of(some, key) for key in ("found", "named")]
+            rows.append([label, name, str(len(some)), *called, *_medians(some)])
+    places = Counter(one["place"] for one in seen)
+    peaks = ", ".join(f"{place} {count}" for place, count in places.most_common())
+    head = ["subtype", "largest visible area", "heads", "found", "named"]
+    head += [f"{name} {when}" for name in ("any", "own") for when in ("before", "after")]
+    return f"""### The real head with hemorrhages put in
+
+One synthetic hemorrhage at a time, in the real HU with the real noise. Found: any is called on one of the slices that
+show it; named: its subtype is; both at the operating points above. Probabilities are the medians of the highest on
+these slices. {len(pairs) - len(seen)} of {len(pairs)} cannot be seen and are left out.
+
+{_table(head, rows)}
+
+Where the peak of any's heatmap lies on the slice that shows most: {peaks or "none can be seen"}."""
+
+
+def _share_of(pairs: Sequence[Mapping[str, Any]], key: str) -> str:
+    return str(sum(one[key] for one in pairs)) if pairs else "–"
+
+
+def _medians(pairs: Sequence[Mapping[str, Any]]) -> list[str]:
+    keys = ("any_before", "any_after", "own_before", "own_after")
+    return [f"{median(one[key] for one in pairs):.3f}" if pairs else "–" for key in keys]
 
 
 def _interval(found: Mapping[str, Any] | None, digits: int = 3) -> str:
