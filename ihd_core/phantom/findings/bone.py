@@ -120,7 +120,7 @@ class FilledCells:
             inside = np.ones(one.x.shape, bool)
             for axis, least, most in zip((one.x, one.y, one.z), low, high, strict=True):
                 inside &= (axis >= np.float32(least)) & (axis <= np.float32(most))
-            air = np.clip((-60 - patch.hu) * np.float32(1 / 500), 0, 1) * inside
+            air = np.clip((-60 - patch.hu) * np.float32(1 / 500), 0, 1) * inside * (one.inside < np.float32(0.5))
             share = air * cover(one.y - np.float32(low[1] + self.level_mm * (high[1] - low[1])), np.float32(1))
             hu = patch.put(hu, patch.hu + (np.float32(self.hu) - patch.hu) * share)
         return hu

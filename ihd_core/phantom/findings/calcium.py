@@ -71,7 +71,11 @@ def draw_nuclei(rng: np.random.Generator) -> tuple[Calcification, ...]:
             )
     return (
         Calcification(
-            "calcified nuclei", tuple(bodies), calcium_hu(rng), float(rng.uniform(0.2, 0.9)), SmoothField(rng, 2.5)
+            "calcified nuclei",
+            tuple(bodies),
+            calcium_hu(rng),
+            float(rng.uniform(0.2, 0.9)),
+            SmoothField(rng, 2.5, layer_mm=10),
         ),
     )
 
@@ -91,7 +95,9 @@ def draw_spots(rng: np.random.Generator) -> tuple[Calcification, ...]:
         a, b, c = (float(one) for one in size * rng.uniform(0.7, 1.3, 3))
         bodies.append(((side * x, y, z), (a, b, c)))
     speckle = float(rng.uniform(0, 0.8))
-    return (Calcification("calcified spots", tuple(bodies), calcium_hu(rng), speckle, SmoothField(rng, 3)),)
+    return (
+        Calcification("calcified spots", tuple(bodies), calcium_hu(rng), speckle, SmoothField(rng, 3, layer_mm=10)),
+    )
 
 
 def draw_dura_plaques(rng: np.random.Generator) -> tuple[Calcification, ...]:
@@ -125,7 +131,9 @@ def draw_plexus(rng: np.random.Generator) -> tuple[Calcification, ...]:
             center = (side * x + float(rng.normal(0, 1)), y + float(rng.normal(0, 2)), z + float(rng.normal(0, 1)))
             bodies.append((center, (a * own, b * own, c * own)))
     speckle = float(rng.uniform(0.3, 1))
-    return (Calcification("calcified plexus", tuple(bodies), calcium_hu(rng), speckle, SmoothField(rng, 3)),)
+    return (
+        Calcification("calcified plexus", tuple(bodies), calcium_hu(rng), speckle, SmoothField(rng, 3, layer_mm=10)),
+    )
 
 
 def calcium_hu(rng: np.random.Generator) -> float:

@@ -125,7 +125,7 @@ def draw_thick_dura(rng: np.random.Generator) -> tuple[Layer, ...]:
     spread = (float(rng.uniform(0.8, 1.6)), float(rng.uniform(28, 50)))
     hu = float(rng.uniform(40, 54))
     return (
-        Layer("thick dura", sides, middle, spread, float(rng.uniform(1.4, 3.4)), hu, 0, 0, 0.12, SmoothField(rng, 14)),
+        Layer("thick dura", sides, middle, spread, float(rng.uniform(1.8, 4.6)), hu, 0, 0, 0.12, SmoothField(rng, 14)),
     )
 
 

@@ -82,7 +82,7 @@ def draw_scalp_hematoma(rng: np.random.Generator) -> ScalpHematoma:
     center = vault_point(side, angle, float(rng.uniform(8, 74)))
     clot = rng.random() < 0.68
     hu = float(rng.uniform(48, 76)) if clot else float(rng.uniform(5, 38))
-    thick = float(np.clip(rng.gamma(2.2, 3.2), 2, 22))
+    thick = float(np.clip(rng.gamma(2.6, 3.2), 3, 24))
     uneven = float(rng.uniform(2, 9))
     reach = thick + float(rng.uniform(12, 38))
     return ScalpHematoma(

@@ -23,7 +23,7 @@ class DiffuseEdema:
 
     Attributes:
         brain_hu: of the cerebrum; the cerebellum stays brighter by cerebellum_hu.
-        fluid_hu: of what is left of cisterns and sulci: 30-46, as in pseudo-subarachnoid hemorrhage.
+        fluid_hu: of what is left of cisterns and sulci: 30-48, as in pseudo-subarachnoid hemorrhage.
         loss: 1 takes all difference of grey and white.
         patches: varies all of it slowly.
     """
@@ -44,12 +44,11 @@ class DiffuseEdema:
         share = brain_share(tissue) * np.float32(self.loss) * np.clip(48 - hu, 0, 8) * np.float32(1 / 8)
         new = hu + np.minimum(target - hu, 0) * share
         closed = tissue.csf * tissue.inside * np.float32(0.9)
-        # What was fluid is dura, pia and full veins; deep cisterns keep more of it than sulci.
-        shut = np.where(
-            tissue.surface > 14,
-            np.float32(self.fluid_hu),
-            target + np.float32(0.4) * (np.float32(self.fluid_hu) - target),
+        # What was fluid is dura, pia and full veins; deep cisterns and fissures keep more of it than sulci.
+        deep = np.maximum(
+            np.clip((tissue.surface - 6) * np.float32(0.2), 0, 1), np.clip((14 - tissue.z) * np.float32(0.2), 0, 1)
         )
+        shut = target + (np.float32(self.fluid_hu) - target) * np.maximum(deep, np.float32(0.3))
         return np.asarray(new + np.maximum(shut - new, 0) * closed, np.float32)
 
 
@@ -116,7 +115,7 @@ class Lacunes:
 
 def draw_diffuse_edema(rng: np.random.Generator) -> tuple[DiffuseEdema, ...]:
     """Draw a brain swollen by lack of oxygen."""
-    brain = float(rng.uniform(20, 28))
+    brain = float(rng.uniform(18, 27))
     return (
         DiffuseEdema(
             brain,

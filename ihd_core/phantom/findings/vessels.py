@@ -94,12 +94,11 @@ class DenseSinuses:
                 if part in self.parts:
                     groove = (6 - one.depth - np.float32(0.7) * np.abs(one.tent - 1)) * np.float32(0.8)
                     own = np.clip(one.x * np.float32(sign), 0, 1) * np.clip((one.y - 26) * np.float32(0.1), 0, 1)
-                    share = np.maximum(share, cover(groove, soft) * own)
+                    share = np.maximum(share, cover(np.asarray(groove, np.float32), soft) * own)
         if self.falx_mm > 0:
             ring = np.sqrt((one.y * np.float32(1 / 50)) ** 2 + ((one.z - 18) * np.float32(1 / 32)) ** 2)
-            sheet = cover(
-                np.float32(self.falx_mm * 0.5) - np.abs(one.x + self.swirl.on(one.plane) * np.float32(0.3)), soft
-            )
+            bent = np.abs(one.x + self.swirl.on(one.plane) * np.float32(0.3))
+            sheet = cover(np.asarray(np.float32(self.falx_mm * 0.5) - bent, np.float32), soft)
             sheet = sheet * np.clip((ring - 1) * 8, 0, 1) * (one.tent < 0)
             wall = cover(np.float32(self.falx_mm * 0.4) - np.abs(one.tent), soft) * np.clip(
                 (a - 12) * np.float32(0.3), 0, 1
@@ -126,7 +125,7 @@ def draw_dense_artery(rng: np.random.Generator) -> tuple[Tube, ...]:
 def draw_vessel_walls(rng: np.random.Generator) -> tuple[Tube | Calcification, ...]:
     """Draw calcium in the walls of carotid and vertebral arteries, sometimes of a wide basilar artery."""
     hu = calcium_hu(rng) * 1.5
-    swirl = SmoothField(rng, 3)
+    swirl = SmoothField(rng, 3, layer_mm=10)
     walls: list[Tube | Calcification] = []
     for side in (-1, 1):
         siphon: tuple[Point, ...] = ((side * 9.0, -4.0, -10.0), (side * 10.0, -18.0, -6.0), (side * 11.0, -13.0, -1.0))
