@@ -14,6 +14,7 @@ import ihd_core.phantom
 from ihd_core.errors import FileError
 from ihd_core.files import file_errors, make_folder, sha256, write_atomically
 from ihd_core.labels import LABELS, SUBTYPES, Label
+from ihd_core.phantom.lesion_record import LesionRecord
 from ihd_core.progress import Report, silent
 from ihd_core.scan import Scan, ScanDetails
 from training.processes import Steps, in_processes
@@ -56,27 +57,6 @@ class Request:
         return f"{self.seed}-{self.size}{thickness}.npz"
 
 
-@dataclass(frozen=True, slots=True)
-class LesionSlice:
-    """One subtype on one slice, whether it can be seen or not.
-
-    Attributes:
-        label: the subtype.
-        slice_index: 0 = most inferior.
-        area_mm2: of what can be seen of it in this slice.
-        contrast_hu: mean difference that it makes to this slice, signed.
-        thickness_mm: the greatest in this slice.
-        volume_ml: of the whole lesion, all slices.
-    """
-
-    label: Label
-    slice_index: int
-    area_mm2: float
-    contrast_hu: float
-    thickness_mm: float
-    volume_ml: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOut:
     """A rendered phantom, as read back.
@@ -95,7 +75,7 @@ class HeldOut:
     bits: NDArray[np.uint8]
     truth: NDArray[np.bool_]
     faint: NDArray[np.bool_]
-    lesions: tuple[LesionSlice, ...]
+    lesions: tuple[LesionRecord, ...]
 
     def mask(self, label: Label, index: int) -> NDArray[np.bool_]:
         """Where a label is on a slice, (rows, columns); any: all subtypes together."""
@@ -202,7 +182,7 @@ def read(path: Path) -> HeldOut:
     """
     with file_errors(path, "cannot be read"):
         try:
-            with np.load(path) as file:
+            with np.load(io.BytesIO(path.read_bytes())) as file:
                 part = {name: file[name] for name in file.files}
         except (ValueError, EOFError, zipfile.BadZipFile) as error:
             raise FileError(f"{path}: damaged ({error}); remove it and run again") from error
@@ -219,12 +199,12 @@ def read(path: Path) -> HeldOut:
         details=ScanDetails(thickness_mm=float(part["thickness_mm"])),
     )
     lesions = tuple(
-        LesionSlice(LABELS[int(label)], int(index), *facts) for label, index, *facts in part["lesions"].tolist()
+        LesionRecord(LABELS[int(label)], int(index), *facts) for label, index, *facts in part["lesions"].tolist()
     )
     return HeldOut(int(part["seed"]), scan, part["bits"], part["truth"], part["faint"], lesions)
 
 
-def _facts(phantom: Phantom) -> list[LesionSlice]:
+def _facts(phantom: Phantom) -> list[LesionRecord]:
     """The phantom's own records; measured on its masks where it has none."""
     from scipy import ndimage
 
@@ -240,7 +220,7 @@ def _facts(phantom: Phantom) -> list[LesionSlice]:
             around = ndimage.binary_dilation(mask, iterations=15) & ~mask
             contrast = float(np.median(scan.hu[index][mask]) - np.median(scan.hu[index][around]))
             facts = (float(mask.sum()) * pixel_mm2, contrast, 2 * float(depth.max()), volume)
-            found.append(LesionSlice(label, index, *facts))
+            found.append(LesionRecord(label, index, *facts))
     return found
 
 

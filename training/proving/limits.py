@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ihd_core.estimate import Estimate
+    from ihd_core.phantom.lesion_record import LesionRecord
     from training.judging.bootstrap import Bootstrap
     from training.proving.accuracy import Rows
-    from training.proving.held_out import LesionSlice
     from training.proving.readings import Reading
 
 SPECIFICITY = 0.95
@@ -93,7 +93,7 @@ def limits(readings: Sequence[Reading], at: dict[Label, float], bootstrap: Boots
     return found
 
 
-def _called(reading: Reading, one: LesionSlice, at: dict[Label, float]) -> tuple[bool, bool]:
+def _called(reading: Reading, one: LesionRecord, at: dict[Label, float]) -> tuple[bool, bool]:
     row = reading.slices[one.slice_index]
     return bool(row[one.label.column] > at[one.label]), bool(row[Label.ANY.column] > at[Label.ANY])
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ihd_core.phantom.insertion import Inserted
+    from ihd_core.phantom.real_head import RealHead
     from ihd_core.predict import Prediction
-    from ihd_core.scan import Scan
     from training.proving.peaks import Place
     from training.proving.quietness import Point
 
@@ -107,21 +107,23 @@ def pairs(
 
 
 @lru_cache(maxsize=1)
-def _before(real: Path, model: Path) -> tuple[Scan, Prediction]:
+def _before(real: Path, model: Path) -> tuple[RealHead, Prediction]:
+    """The head, read once in every process, and what the model says of it as it is."""
+    from ihd_core.phantom.real_head import real_head
     from ihd_core.predict import predict
 
     scan = load_real(real)
-    return scan, predict(scan, model_of(model))
+    return real_head(scan), predict(scan, model_of(model))
 
 
 def _pair(job: _Job, steps: Steps) -> Pair:
+    from ihd_core.phantom.hemorrhages.draw import draw_hemorrhage
     from ihd_core.phantom.insertion import insert
-    from ihd_core.phantom.lesions import draw_hemorrhage
     from ihd_core.predict import predict
 
-    scan, before = _before(job.real, job.model)
+    head, before = _before(job.real, job.model)
     rng = np.random.default_rng([_SEED, job.label.column, round(100 * job.size), job.number])
-    inserted = insert(scan, [draw_hemorrhage(job.label, rng, job.size)])
+    inserted = insert(head, [draw_hemorrhage(job.label, rng, job.size)])
     if inserted.truth[:, job.label.column].any():
         after = predict(inserted.scan, model_of(job.model))
         pair = compared((job.label, job.size, job.number), inserted, before, after, job.at)

@@ -8,7 +8,6 @@ import math
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ihd_core.errors import ModelFileError
@@ -92,7 +91,7 @@ def prove(asked: Asked, *, report: Report = silent) -> dict[str, Any]:
     proof["operating_points"] = [asdict(one) for points in (of_slices, of_scans) for one in points.values()]
     if real is not None and asked.real:
         proof["quietness"] = asdict(quietness.quietness(real, asked.model, of_slices, of_scans))
-        if asked.each and find_spec("ihd_core.phantom.insertion"):
+        if asked.each:
             _log.info("prove: hemorrhages put into %s", asked.real)
             made = pairs.pairs(
                 asked.real, asked.model, of_slices, each=asked.each, processes=asked.processes, report=report

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from ihd_core.brain_mask import BrainMask
     from ihd_core.model_file import Model
+    from ihd_core.phantom.lesion_record import LesionRecord
     from ihd_core.predict import Prediction
     from ihd_core.scan import Scan
-    from training.proving.held_out import HeldOut, LesionSlice
+    from training.proving.held_out import HeldOut
     from training.proving.peaks import Place
 
 
@@ -62,7 +63,7 @@ class Reading:
     faint: NDArray[np.bool_]
     area_mm2: NDArray[np.float64]
     blobs: NDArray[np.float64]
-    lesions: tuple[LesionSlice, ...]
+    lesions: tuple[LesionRecord, ...]
     peaks: tuple[PeakOf, ...]
     seconds: float = 0.0
 
@@ -143,7 +144,7 @@ def _read(job: tuple[Path, Path], steps: Steps) -> Reading:
     return found
 
 
-def areas(lesions: Sequence[LesionSlice], slices: int) -> NDArray[np.float64]:
+def areas(lesions: Sequence[LesionRecord], slices: int) -> NDArray[np.float64]:
     """Area that can be seen, (slices, labels), mm2; any: of all subtypes together."""
     found = np.zeros((slices, len(LABELS)))
     for one in lesions:
