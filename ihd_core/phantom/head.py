@@ -66,6 +66,7 @@ class Tissue:
         depth: mm below the inner table; inside: share of the cavity, 0..1.
         csf: share of subarachnoid fluid; ventricle: share of ventricle, 0..1.
         tent: mm below the tentorium; surface: mm below the brain's surface.
+        white: share of white matter, 0..1; None where it is not known.
     """
 
     plane: Plane
@@ -79,6 +80,7 @@ class Tissue:
     ventricle: Field
     tent: Field
     surface: Field
+    white: Field | None = None
 
 
 def tissue(head: Head, plane: Plane, pushes: tuple[Push, ...] = ()) -> Tissue:
@@ -89,12 +91,14 @@ def tissue(head: Head, plane: Plane, pushes: tuple[Push, ...] = ()) -> Tissue:
     )
     at = Place(plane, x, y, z)
     around = outside(head.skull, at)
+    still, tight = at, None
     if pushes:
         at = at.with_x(pushed(pushes, at, around.depth))
-    within = contents(head.brain, at, around.depth)
+        tight = squeezed(pushes, still)
+    within = contents(head.brain, at, around.depth, still, tight)
     hu = around.hu + (within.hu - around.hu) * around.inside
-    csf, ventricle = within.csf * around.inside, within.ventricle * around.inside
-    return Tissue(plane, hu, x, y, z, around.depth, around.inside, csf, ventricle, within.tent, within.surface)
+    csf, ventricle, white = (share * around.inside for share in (within.csf, within.ventricle, within.white))
+    return Tissue(plane, hu, x, y, z, around.depth, around.inside, csf, ventricle, within.tent, within.surface, white)
 
 
 def pushed(pushes: tuple[Push, ...], at: Place, depth: Field) -> Field:
@@ -106,3 +110,15 @@ def pushed(pushes: tuple[Push, ...], at: Place, depth: Field) -> Field:
         squares = (at.y - cy) ** 2 + (at.z - cz) ** 2 + np.float32(0.4) * (at.x - cx) ** 2
         x = x + np.float32(np.sign(cx) * push.shift_mm) * firm / (1 + squares * np.float32(push.reach_mm**-2))
     return x
+
+
+def squeezed(pushes: tuple[Push, ...], at: Place) -> Field:
+    """Share of the fluid about the brain that pushes press out, 0..1: on their own side, twice as far as they shift."""
+    tight = np.zeros_like(at.x)
+    for push in pushes:
+        cx, cy, cz = (np.float32(c) for c in push.center)
+        squares = (at.y - cy) ** 2 + (at.z - cz) ** 2 + np.float32(0.7) * (at.x - cx) ** 2
+        near = np.exp(squares * np.float32(-0.5 / (1.5 * push.reach_mm) ** 2))
+        side = np.clip(at.x * np.float32(np.sign(cx) / 12) + np.float32(0.5), 0, 1) if cx else np.float32(1)
+        np.maximum(tight, near * side * np.float32(min(abs(push.shift_mm) / 7, 0.95)), out=tight)
+    return tight
