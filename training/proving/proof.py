@@ -15,7 +15,7 @@ from ihd_core.files import make_folder, write_atomically
 from ihd_core.labels import DISPLAY_ORDER
 from ihd_core.progress import Report, silent
 from training.model_card import with_proof
-from training.proving import accuracy, held_out, limits, pairs, quietness, readings, tables, thicknesses
+from training.proving import accuracy, held_out, limits, mistakes, pairs, quietness, readings, tables, thicknesses
 from training.proving.peaks import PLACES
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def _on_phantoms(found: Sequence[Reading], rows: dict[str, Rows]) -> dict[str, A
         "thresholds_at_95_specificity": at,
         "limits": [asdict(one) for one in limits.limits(found, at, bootstrap)],
         "peaks": _peaks(found, at),
+        "false_alarms": [asdict(one) for one in mistakes.false_alarms(found)],
+        "misses": [asdict(one) for one in mistakes.misses(found)],
     }
 
 

@@ -26,7 +26,8 @@ MEASURES = {
 def as_markdown(proof: Proof) -> str:
     """The whole proof, as proof.md has it."""
     model = proof["model"]
-    return f"# Proof of {model['name']}\n\nModel {model['sha256'][:16]}.\n\n{sections(proof)}"
+    title = f"# Proof of {model['name']}\n\nModel {model['sha256'][:16]}."
+    return f"{title}\n\n{sections(proof)}\n{_mistakes(proof)}\n"
 
 
 def sections(proof: Proof) -> str:
@@ -241,6 +242,23 @@ these slices. {len(pairs) - len(seen)} of {len(pairs)} cannot be seen and are le
 {_table(head, rows)}
 
 Where the peak of any's heatmap lies on the slice that shows most: {peaks or "none can be seen"}."""
+
+
+def _mistakes(proof: Proof) -> str:
+    parts = ["### What to look at\n\nOne slice a phantom, the worst first; seeds are those of phantom_scan()."]
+    for key, name in (("false_alarms", "False alarms"), ("misses", "Missed, at 100 mm2 and more")):
+        rows = [
+            [
+                str(one["seed"]),
+                str(one["slice_index"]),
+                f"{one['probability']:.3f}",
+                f"{one['area_mm2']:.0f}",
+                ", ".join(one["labels"]),
+            ]
+            for one in proof[key]
+        ]
+        parts.append(f"{name}:\n\n{_table(['seed', 'slice', 'any', 'visible mm2', 'subtype'], rows)}")
+    return "\n\n".join(parts)
 
 
 def _share_of(pairs: Sequence[Mapping[str, Any]], key: str) -> str:
