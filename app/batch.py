@@ -216,6 +216,8 @@ def _predict_one(
         scan = load_examined(chosen.series, repair=repair)
         prediction = predict(scan, model, report=report)
         outcome.results.append(scan_result(scan, prediction))
+        if prediction.withheld:
+            outcome.remarks.append(f"{chosen.called}: no result is given for the scan as a whole")
         outcome.remarks += dict.fromkeys(f"{chosen.called}: {warning.text}" for warning in prediction.warnings)
         if heatmaps:
             drawn = _part_of(report, len(scan), 2 * len(scan))

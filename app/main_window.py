@@ -198,6 +198,9 @@ class MainWindow(QMainWindow):
 
     def _on_ready(self) -> None:
         self.recorder.restore_ratings()
+        prediction = self.shown.prediction
+        if prediction is not None and prediction.withheld:
+            return  # neither found nor not found: the panel says why
         if self.shown.results_visible and not self.shown.detected:
             self.hint("Nothing above the operating points. This does not exclude hemorrhage")
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SERIOUS = (
     "not-predicted",
     "not-a-head",
+    "part-of-a-head",
     "no-tissue",
     "unreadable-slice",
     "left-out-images",

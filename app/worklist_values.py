@@ -83,6 +83,8 @@ def _scan_state(shown: Shown) -> tuple[str, str]:
         return ("saved", "done") if shown.opinion == shown.saved_opinion else ("not saved", "problem")
     if shown.predicting and shown.results_visible:
         return f"AI {shown.predicting[0]} / {shown.predicting[1]}", "busy"
+    if shown.prediction is not None and shown.prediction.withheld and shown.results_visible:
+        return "no result", "problem"
     if shown.detected and shown.results_visible:
         return "flagged", "alert"
     return "open", ""

@@ -50,6 +50,10 @@ class SlabResult:
     seconds: float = 0.0
 
 
+WITHHOLDING = ("not-a-head", "part-of-a-head")
+"""Codes of warnings with which nothing is said of the scan as a whole, whatever the numbers are."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
     """Probabilities of a scan and the evidence behind them, in the order of LABELS.
@@ -85,6 +89,15 @@ class Prediction:
         for array in (self.cnn_slices, self.slices, self.cnn_scan, self.scan, self.evidence, self.slab_of_slice):
             array.flags.writeable = False
 
+    @property
+    def withheld(self) -> str:
+        """Why no result of the scan as a whole may be given, one sentence; empty where one may.
+
+        A network answers for a chest as surely as for a head. cnn_scan and scan then hold numbers that mean nothing,
+        which are not to be shown or written.
+        """
+        return next((warning.text for warning in self.warnings if warning.code in WITHHOLDING), "")
+
     def of(self, label: Label) -> NDArray[np.float32]:
         """Probability of one label along the slices (CNN + BiLSTM where there is one), (slices,)."""
         along: NDArray[np.float32] = self.slices[:, label.column]
@@ -95,7 +108,9 @@ class Prediction:
         return int(self.of(label).argmax())
 
     def detected(self, setting: str) -> tuple[Label, ...]:
-        """Labels of the scan above their operating point, any first."""
+        """Labels of the scan above their operating point, any first; none where the result is withheld."""
+        if self.withheld:
+            return ()
         return tuple(
             label for label in DISPLAY_ORDER if self.scan[label.column] > self.model.threshold(setting, "scan", label)
         )

@@ -32,7 +32,8 @@ COLUMNS = (
 )
 """Of the CSV; `level` is slice or scan, and a scan has no index, sop_uid and position_mm, a slice no warnings.
 
-Of a model without a BiLSTM, the columns of the BiLSTM are empty.
+Of a model without a BiLSTM, the columns of the BiLSTM are empty; where the result of the scan is withheld, so are all
+probabilities in its row, and the warnings say why.
 """
 
 
@@ -80,8 +81,9 @@ def _scan_entry(result: ScanResult) -> dict[str, object]:
         "slice_count": len(result.slice_uids),
         "warnings": [{"code": w.code, "text": w.text, "values": dict(w.values)} for w in prediction.warnings],
         "model": _model_entry(prediction.model),
-        "scan": _by_label(prediction.scan),
-        "scan_cnn": _by_label(prediction.cnn_scan),
+        "withheld": prediction.withheld,
+        "scan": None if prediction.withheld else _by_label(prediction.scan),
+        "scan_cnn": None if prediction.withheld else _by_label(prediction.cnn_scan),
         "slices": [
             {
                 "index": index,
@@ -106,9 +108,10 @@ def _rows(result: ScanResult) -> Iterator[list[object]]:
         place = [index, uid, _millimetres(result.positions_mm[index])]
         cnn = _by_label(prediction.cnn_slices[index]).values()
         yield [result.series_uid, "slice", *place, *cnn, *_cells(prediction.slices[index], there=has_bilstm), ""]
-    cnn = _by_label(prediction.cnn_scan).values()
+    given = not prediction.withheld
+    cnn = _cells(prediction.cnn_scan, there=given)
     codes = " ".join(dict.fromkeys(warning.code for warning in prediction.warnings))
-    yield [result.series_uid, "scan", "", "", "", *cnn, *_cells(prediction.scan, there=has_bilstm), codes]
+    yield [result.series_uid, "scan", "", "", "", *cnn, *_cells(prediction.scan, there=given and has_bilstm), codes]
 
 
 def _cells(probabilities: NDArray[np.float32], *, there: bool) -> list[float | str]:

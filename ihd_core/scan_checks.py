@@ -137,6 +137,15 @@ def _at_end(seen: Seen, index: int) -> Values:
     return {"percent": 100 * float(areas[index] / areas.max()), "area_cm2": float(areas[index])}
 
 
+def _extent(seen: Seen) -> Values:
+    """How much of a head the slices show along the normal, the thickness of one included, mm."""
+    if seen.mask is None:
+        return {}
+    heights = seen.scan.heights_mm
+    between = seen.scan.spacing_mm[0] if len(heights) > 1 else seen.scan.details.thickness_mm
+    return {"covered_mm": float(np.ptp(heights)) + between, "slices": float(len(heights))}
+
+
 def _cut_off(seen: Seen) -> Values:
     return {} if seen.mask is None else {"cut_mm": cut_off_mm(seen.mask)}
 
@@ -209,6 +218,8 @@ def _age_years(scan: Scan) -> float:
 
 HEAD_CM2 = 20.0
 """Less than the lowest slices of a posterior fossa, more than a spinal canal."""
+LEAST_MM = 40.0
+"""Less of a head than this is a sample of it: what the network says of some slices is said of no scan."""
 BONE_CM2 = 5.0
 METAL_ML = 0.1
 _OUTSIDE = "Outside what this model was tested on: "
@@ -220,6 +231,13 @@ RULES: tuple[Rule, ...] = (
         "The image does not look like a head: bone encloses at most {enclosed_cm2:.0f} cm² of brain-like tissue in a "
         "slice, and {below:.0f} cm² or more in a head",
         below=HEAD_CM2,
+    ),
+    Rule(
+        "part-of-a-head",
+        _extent,
+        "Only {covered_mm:.0f} mm of a head are shown, in {slices:.0f} slices; {below:.0f} mm or more are needed for a "
+        "result of the whole scan",
+        below=LEAST_MM,
     ),
     Rule(
         "head-not-covered",

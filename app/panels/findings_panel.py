@@ -28,6 +28,8 @@ SETTINGS = {
 }
 NOTHING = "Nothing above the operating points. This does not exclude hemorrhage"
 
+WITHHELD = "NO RESULT FOR THIS SCAN"
+
 
 class FindingsState(StrEnum):
     """How far the second opinion is."""
@@ -117,6 +119,8 @@ def ranges(indices: tuple[int, ...]) -> str:
 
 
 def _result(prediction: Prediction, setting: str) -> Headline:
+    if prediction.withheld:
+        return Headline(WITHHELD, prediction.withheld, "problem")
     labels = prediction.detected(setting)
     if not labels:
         return Headline(NOTHING, tone="calm")
@@ -247,6 +251,8 @@ class FindingsPanel(QWidget):
         self._show_ai.setVisible(view.hidden and waiting)
         self._setting.setCurrentIndex(max(self._setting.findData(view.setting), 0))
         shown = view.prediction if view.state == FindingsState.READY and not view.hidden else None
+        if shown is not None and shown.withheld:
+            shown = None
         self._prediction = shown
         self._table.setVisible(shown is not None)
         if shown is not None:

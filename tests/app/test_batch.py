@@ -255,6 +255,16 @@ def test_without_the_repair_the_values_are_taken_as_stored(tmp_path, model_folde
     assert "rsna-repair" not in codes[False]
 
 
+@pytest.mark.parametrize("path", ["transfer_syntaxes/CTImage.dcm", "head_ct/philips_ingenuity_phantom/S21570/S2010"])
+def test_of_a_chest_and_of_a_test_object_no_result_is_given(tmp_path, model_folder, monkeypatch, shared_data, path):
+    monkeypatch.setattr(scan_checks, "scan_warnings", scan_warnings)
+    outcome = predict_to_files([shared_data / path], model_folder, [tmp_path / "p.json"])
+    (scan,) = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["scans"]
+    assert scan["scan"] is None
+    assert "does not look like a head" in scan["withheld"]
+    assert any("no result is given for the scan" in line for line in outcome.remarks)
+
+
 def test_what_the_checks_say_of_a_scan_is_in_its_result_and_told(tmp_path, model_folder, monkeypatch):
     monkeypatch.setattr(scan_checks, "scan_warnings", scan_warnings)
     path = study(tmp_path / "in", "one")

@@ -11,6 +11,7 @@ from app.worklist_values import left_out_lines, worklist_rows
 from ihd_core.dicom.series import find_series
 from ihd_core.labels import Label
 from ihd_core.phantom.series_writer import write_series
+from ihd_core.scan import ScanWarning
 from ihd_core.study.opinion import Opinion, answer
 from tests.ihd_core.toy import CORONAL, toy_hu, toy_prediction, toy_scan
 
@@ -104,6 +105,14 @@ def test_the_worklist_gives_no_hint_before_the_results_may_be_seen(found):
     hidden = Shown(series=found.series, current=0, scan=scan, prediction=high)
     assert worklist_rows(hidden)[0].state == "open"
     assert worklist_rows(replace(hidden, revealed=True))[0].state == "flagged"
+
+
+def test_a_scan_whose_result_is_withheld_is_not_flagged_in_the_worklist(found):
+    scan = toy_scan()
+    prediction = toy_prediction(scan)
+    high = replace(prediction, scan=prediction.scan * 0 + 0.99, warnings=(ScanWarning("not-a-head", "No head."),))
+    shown = Shown(series=found.series, current=0, scan=scan, prediction=high, revealed=True)
+    assert worklist_rows(shown)[0].state == "no result"
 
 
 def test_the_worklist_says_when_a_saved_opinion_was_changed(found):

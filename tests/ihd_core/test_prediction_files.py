@@ -49,7 +49,7 @@ def result():
 
 def test_the_json_of_a_scan_is_complete_and_any_comes_first(result):
     (scan,) = json.loads(predictions_json([result]))["scans"]
-    assert list(scan) == ["series_uid", "slice_count", "warnings", "model", "scan", "scan_cnn", "slices"]
+    assert list(scan) == ["series_uid", "slice_count", "warnings", "model", "withheld", "scan", "scan_cnn", "slices"]
     assert (scan["series_uid"], scan["slice_count"]) == ("1.2.3", 2)
     assert scan["warnings"] == [
         {"code": "gantry-tilt", "text": "Gantry tilt +18.5°", "values": {"degrees": 18.5}},
@@ -95,6 +95,17 @@ def test_of_a_model_without_a_bilstm_nothing_is_called_its_result(result):
     rows = list(csv.DictReader(io.StringIO(predictions_csv([result]))))
     assert [row[f"bilstm_{label}"] for row in rows for label in Label] == [""] * 18
     assert [row["cnn_any"] for row in rows] == ["0.6", "0.61", "0.61"]
+
+
+def test_of_what_is_no_head_neither_file_gives_a_number_for_the_scan(result):
+    no_head = ScanWarning("not-a-head", "The image does not look like a head")
+    object.__setattr__(result.prediction, "warnings", (*result.prediction.warnings, no_head))
+    (scan,) = json.loads(predictions_json([result]))["scans"]
+    assert (scan["withheld"], scan["scan"], scan["scan_cnn"]) == (no_head.text, None, None)
+    rows = list(csv.DictReader(io.StringIO(predictions_csv([result]))))
+    assert [value for name, value in rows[2].items() if name.startswith(("cnn", "bilstm"))] == [""] * 12
+    assert rows[2]["warnings"] == "gantry-tilt not-a-head"
+    assert rows[0]["cnn_any"] == "0.6"
 
 
 def test_a_probability_that_is_not_a_number_is_never_written(result):

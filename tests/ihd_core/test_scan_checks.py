@@ -104,6 +104,14 @@ def test_an_end_that_is_not_in_the_scan_is_named(low_mm, high_mm, end):
     assert found.values["percent"] == pytest.approx(100 * area / areas_cm2(scan).max(), rel=0.1)
 
 
+@pytest.mark.parametrize(("high_mm", "short"), [(90, True), (105, True), (115, False)])
+def test_three_slices_of_a_head_are_only_a_part_of_it(high_mm, short):
+    scan = round_head(spacing_mm=(5.0, 2.0, 2.0), low_mm=75, high_mm=high_mm)
+    assert ("part-of-a-head" in codes(scan)) is short
+    if short:
+        assert warning(scan, "part-of-a-head").values["covered_mm"] == high_mm - 75 + 5
+
+
 def test_both_ends_can_be_missing():
     assert codes(round_head(low_mm=50, high_mm=110)) == ["head-not-covered"] * 2
 

@@ -10,7 +10,7 @@ from ihd_core.labels import LABELS, Label
 from ihd_core.model_info import ModelInfo, OperatingPoint, SequenceShape, TrainingData, paper_points
 from ihd_core.model_input import Cells, placement
 from ihd_core.predict import Prediction
-from ihd_core.scan import Scan
+from ihd_core.scan import Scan, ScanWarning
 
 ANY, SDH, SAH, EDH = Label.ANY, Label.SUBDURAL, Label.SUBARACHNOID, Label.EPIDURAL
 LEFT = Qt.MouseButton.LeftButton
@@ -109,6 +109,23 @@ def test_any_alone_is_flagged_without_a_type():
 def test_a_probability_exactly_at_the_operating_point_is_not_called():
     assert headline(ready(prediction(any={2: 0.5}), "paper")).tone == "calm"
     assert headline(ready(prediction(any={2: 0.51}), "paper")).tone == "alert"
+
+
+@pytest.mark.parametrize("code", ["not-a-head", "part-of-a-head"])
+def test_where_a_scan_is_no_whole_head_no_number_of_it_is_shown_and_nothing_is_flagged(panel, code):
+    found = replace(SUBDURAL, warnings=(ScanWarning(code, "Why not."),))
+    panel.show_findings(ready(found))
+    assert text(panel, "findings_headline") == "NO RESULT FOR THIS SCAN"
+    assert text(panel, "findings_detail") == "Why not."
+    assert text(panel, "findings_scan_subdural") == ""
+    assert not panel.findChild(QWidget, "findings_table").isVisible()
+    assert found.detected("screen") == ()
+    assert SUBDURAL.detected("screen")
+
+
+def test_a_warning_of_another_kind_withholds_nothing(panel):
+    panel.show_findings(ready(replace(SUBDURAL, warnings=(ScanWarning("thick-slices", "Thick."),))))
+    assert text(panel, "findings_headline") == "FLAGGED: Subdural"
 
 
 def test_below_every_operating_point_it_never_says_that_nothing_is_there(panel):
