@@ -82,7 +82,16 @@ class Exposure:
     circle: float
 
 
-def expose(scanner: Scanner, hu: Field, pixel_mm: float, side: int, rng: np.random.Generator) -> Exposure:
+def expose(
+    scanner: Scanner,
+    hu: Field,
+    pixel_mm: float,
+    side: int,
+    rng: np.random.Generator,
+    *,
+    height_mm: float = 0.0,
+    thickness_mm: float = 5.0,
+) -> Exposure:
     """Draw the artifacts and the noise of one slice.
 
     Args:
@@ -129,8 +138,16 @@ def take(exposure: Exposure, hu: Field) -> NDArray[np.int16]:
     return taken
 
 
-def furniture(scanner: Scanner, hu: Field, x: Field, y: Field, pixel_mm: float) -> Field:
-    """The head holder, painted where there is air; x and y in mm from the middle of the head."""
+def shown_change(exposure: Exposure, change: Field) -> Field:
+    """How a change of the sharp picture shows in the slice, HU, at the side of the sharp picture."""
+    return blurred(change, exposure.blur) * np.float32(exposure.scale)
+
+
+def furniture(scanner: Scanner, hu: Field, fov_mm: float) -> Field:
+    """The head holder, painted where there is air."""
+    pixel_mm = fov_mm / len(hu)
+    across = (np.arange(len(hu), dtype=np.float32) - np.float32((len(hu) - 1) / 2)) * np.float32(pixel_mm)
+    x, y = across[None, :], across[:, None]
     if not scanner.holder:
         return hu
     gap = np.sqrt(x * x + (y * np.float32(0.95)) ** 2) - np.float32(scanner.holder)

@@ -55,12 +55,14 @@ class Pose:
         turn: in-plane rotation, radians; tilt: of the slices about the left-right axis, radians.
         shift_mm: (x, y) of the head's origin from the middle of the picture.
         scale: (x, y, z), size of this head over the standard one.
+        roll: lean of the head to a side, about the front-back axis, radians.
     """
 
     turn: float
     tilt: float
     shift_mm: tuple[float, float]
     scale: tuple[float, float, float]
+    roll: float = 0.0
 
     def plane(self, side: int, fov_mm: float, height_mm: float, thickness_mm: float) -> Plane:
         """The plane of side x side pixels whose middle is height_mm above the sella of this head."""
@@ -69,6 +71,7 @@ class Pose:
         half = (side - 1) / 2
         scale = np.array(self.scale)
         linear = np.array([[cos, sin], [-sin, cos]]) * pixel
+        linear[0] *= np.cos(self.roll)
         linear[1] *= np.cos(self.tilt)
         linear /= scale[:2, None]
         offset = -linear @ np.array([half + self.shift_mm[0] / pixel, half + self.shift_mm[1] / pixel])
@@ -79,6 +82,8 @@ class Pose:
         y = np.float32(linear[1, 0]) * column + np.float32(linear[1, 1]) * row + np.float32(offset[1])
         rise = np.float32(np.tan(self.tilt) * scale[1] / scale[2])
         z = np.float32(height_mm / scale[2]) - rise * y
+        if self.roll:
+            z -= np.float32(np.tan(self.roll) * scale[0] / scale[2]) * x
         return Plane(x, y, z, pixel, thickness_mm, to_field, height_mm, {})
 
 
