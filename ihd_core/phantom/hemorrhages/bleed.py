@@ -161,6 +161,12 @@ def arcs(at: Sight, center: Point) -> tuple[Field, Field, Field]:
     return along * np.float32(VAULT_MM), rise * np.float32(VAULT_MM), ahead
 
 
+def beside_vault(at: Sight) -> Field:
+    """Share 0..1 that keeps layers under the vault off the floor: low down only the outer part of the skull counts."""
+    out = np.sqrt((at.x * np.float32(1 / 68)) ** 2 + ((at.y - 4) * np.float32(1 / 83)) ** 2)
+    return np.clip(np.maximum((out - np.float32(0.66)) * 8, (at.z - np.float32(10)) * np.float32(1 / 12)), 0, 1)
+
+
 def side_of(rng: np.random.Generator) -> int:
     """-1 right, 1 left."""
     return -1 if rng.random() < 0.5 else 1

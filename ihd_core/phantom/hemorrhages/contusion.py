@@ -99,13 +99,13 @@ def draw_contusion(rng: np.random.Generator, side: int) -> Contusion:
     """Draw a contusion of one pole on one side, from a few mm to a whole pole."""
     center, radii = POLES[int(rng.choice(len(POLES), p=_POLE_ODDS))]
     jitter = rng.normal(0, 3, 3)
-    reach = spread(rng, 0.75, 0.45, 0.3, 1.7)
+    reach = spread(rng, 0.95, 0.4, 0.4, 1.8)
     a, b, c = (float(r * reach * f) for r, f in zip(radii, np.exp(rng.normal(0, 0.2, 3)), strict=True))
     at = (float(side * (center[0] + jitter[0])), float(center[1] + jitter[1]), float(center[2] + jitter[2]))
     volume = 4 / 3 * np.pi * a * b * c / 1000
     return Contusion(
         at, (a, b, c),
-        missing=float(rng.uniform(-1.1, 0.6)),
+        missing=float(rng.uniform(-1.5, 0.3)),
         outer_mm=float(rng.uniform(13, 30)),
         edema_mm=float(rng.uniform(0, 7)),
         edema_hu=float(rng.uniform(15, 24)),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ihd_core.labels import Label
 from ihd_core.phantom.head import Push
-from ihd_core.phantom.hemorrhages.bleed import about, arcs, nothing, side_of, spread
+from ihd_core.phantom.hemorrhages.bleed import about, arcs, beside_vault, nothing, side_of, spread
 from ihd_core.phantom.hemorrhages.clot import Clot, draw_clot
 from ihd_core.phantom.shapes import SmoothField, cover
 
@@ -56,6 +56,8 @@ class Epidural:
         away = np.square(along * np.float32(1 / self.reach_mm[0])) + np.square(rise * np.float32(1 / self.reach_mm[1]))
         lens = np.power(np.clip(1 - away * (1 + np.float32(0.12) * uneven), 0, 1), np.float32(self.blunt))
         lens *= np.clip(bone_mm(at, self.bone, self.center) * np.float32(1 / 4), 0, 1) * (ahead > 0.2)
+        if self.bone != "fossa":
+            lens *= beside_vault(at)
         thick = np.float32(self.thick_mm) * lens * (1 + np.float32(0.06) * uneven)
         share = cover(thick - at.depth, at.soft) * at.inside * np.clip(thick * np.float32(1.2) - np.float32(0.3), 0, 1)
         return at.bleed(share, self.clot.on(at))

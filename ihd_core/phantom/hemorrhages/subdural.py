@@ -9,7 +9,7 @@ import numpy as np
 
 from ihd_core.labels import Label
 from ihd_core.phantom.head import Push
-from ihd_core.phantom.hemorrhages.bleed import MIDDLE, nothing, side_of, sight, spread
+from ihd_core.phantom.hemorrhages.bleed import MIDDLE, beside_vault, nothing, side_of, sight, spread
 from ihd_core.phantom.hemorrhages.clot import Clot, draw_clot
 from ihd_core.phantom.shapes import SmoothField, cover
 
@@ -60,6 +60,7 @@ class Crescent:
         away = (np.square(turn) + np.square(rise)) * (1 + np.float32(0.22) * uneven)
         profile = np.power(np.clip(1 - away, 0, 1), np.float32(self.taper))
         profile *= np.clip((own - 1) * np.float32(1 / 9), 0, 1) * np.clip(np.float32(0.5) - at.tent * 0.5, 0, 1)
+        profile *= beside_vault(at)
         thick = np.float32(self.thick_mm) * profile * (1 + np.float32(0.14) * uneven)
         thick += np.float32(self.ripple_mm) * at.field(self.gyri) * np.minimum(profile * 3, 1)
         there = np.clip(thick * np.float32(1.2) - np.float32(0.3), 0, 1)
