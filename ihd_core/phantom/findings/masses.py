@@ -152,7 +152,7 @@ def draw_meningioma(rng: np.random.Generator) -> tuple[Meningioma | Edema, ...]:
         center = (float(side), float(rng.uniform(-65, 50)), float(rng.uniform(48, 72)))
     else:
         center = vault_point(side, float(rng.uniform(-1.3, 1.2)), float(rng.uniform(2, 70)))
-    reach = float(np.clip(rng.gamma(3, 4.5), 5, 32))
+    reach = float(np.clip(rng.gamma(3.2, 5), 6, 34))
     thick = reach * float(rng.uniform(0.45, 1.4))
     push = Push(center if not falx else (side * 15.0, center[1], center[2]), 35, float(max(0, thick - 12) * 0.25))
     calcium = float(rng.choice([0, rng.uniform(0.1, 0.9)], p=[0.75, 0.25]))
