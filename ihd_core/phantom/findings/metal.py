@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Implant:
-    """Rods of metal or silicone anywhere in the head: (two ends, radius) each, mm."""
+    """Rods of metal or silicone: (two ends, radius) each, mm; those on_bone are never inside the skull."""
 
     name: str
     rods: tuple[tuple[tuple[Point, Point], float], ...]
     hu: float
+    on_bone: bool = False
     pushes: tuple[Push, ...] = ()
 
     def on(self, tissue: Tissue, hu: Field) -> Field:
@@ -34,6 +35,8 @@ class Implant:
                 continue
             one = patch.tissue
             share = cover(rod(one.x, one.y, one.z, ends, (radius, radius), squeeze=(1, 1, 1)), edge_mm(one))
+            if self.on_bone:
+                share = share * (1 - one.inside)
             hu = patch.put(hu, patch.hu + np.maximum(np.float32(self.hu) - patch.hu, 0) * share)
         return hu
 
@@ -82,7 +85,7 @@ def draw_fragments(rng: np.random.Generator) -> tuple[Implant, ...]:
     for step in range(int(rng.integers(1, 9))):
         at = np.array(vault_point(side, angle + 0.09 * step, min(height + 3.0 * step, 80))) * (1.19, 1.14, 1.08)
         rods.append(((_point(at), _point(at + rng.normal(0, 2, 3))), float(rng.uniform(0.5, 1.2))))
-    return (Implant("staples", tuple(rods), float(rng.uniform(3000, 6000))),)
+    return (Implant("staples", tuple(rods), float(rng.uniform(3000, 6000)), on_bone=True),)
 
 
 def plates(rng: np.random.Generator, center: Point, radius_mm: float) -> Implant:
@@ -99,7 +102,7 @@ def plates(rng: np.random.Generator, center: Point, radius_mm: float) -> Implant
         # The vault is about a sphere of 75 mm, and the plates lie on 6 mm of bone.
         at = np.array(center) + radius_mm * radial + (6.5 - radius_mm**2 / 150) * out
         rods.append(((_point(at - 4 * radial), _point(at + 4 * radial)), 0.7))
-    return Implant("plates", tuple(rods), float(rng.uniform(3000, 4500)))
+    return Implant("plates", tuple(rods), float(rng.uniform(3000, 4500)), on_bone=True)
 
 
 def _point(at: np.ndarray) -> Point:

@@ -123,3 +123,14 @@ def test_a_finding_hands_back_the_same_array_where_the_plane_does_not_meet_it(he
         for finding in draw_kind(kind, np.random.default_rng(1), head):
             met = [finding.on(plane, plane.hu) is not plane.hu for plane in planes]
             assert not all(met)
+
+
+def test_plates_of_a_flap_are_not_inside_the_skull(head, planes):
+    seen = 0
+    for seed in range(30):
+        parts = draw_kind("operation", np.random.default_rng(seed), head)
+        for plane in planes:
+            after = painted([one for one in parts if one.name == "plates"], plane)
+            assert np.array_equal(after[plane.inside > 0.99], plane.hu[plane.inside > 0.99])
+            seen += int((after > 2000).sum())
+    assert seen > 10
