@@ -58,7 +58,7 @@ def draw_brain(rng: np.random.Generator) -> Brain:
     swelling = float(rng.uniform(0.2, 1)) if age < 0.35 and rng.random() < 0.35 else 0.0
     sulci = 0.16 + 0.25 * age + 0.95 * age**2
     return Brain(
-        grey=white + float(rng.uniform(5.0, 8.5)),
+        grey=white + float(rng.uniform(4.5, 8.0)),
         white=white,
         csf=float(rng.uniform(2, 11)),
         atrophy=age,
@@ -111,7 +111,7 @@ def contents(brain: Brain, at: Place, depth: Field, still: Place | None = None, 
     """
     still = still or at
     wide = np.float32(1) if tight is None else 1 - tight
-    level = np.float32(1 + brain.frontal) * np.clip((40 - at.y) * np.float32(1 / 110), -0.4, 1) + np.float32(0.45)
+    level = 1 + np.float32(brain.frontal) * np.clip((10 - at.y) * np.float32(1 / 70), -1, 1)
     gap = np.float32(brain.gap_mm) * (np.float32(0.75) + np.float32(0.6) * brain.gap.on(at.plane)) * level * wide
     surface = depth - np.clip(gap, np.float32(0.15), np.float32(0.15 + 4 * brain.gap_mm))
     tent = tent_depth(at)
@@ -119,10 +119,12 @@ def contents(brain: Brain, at: Place, depth: Field, still: Place | None = None, 
     nuclei, capsule = deep_grey(brain, at)
     core = np.maximum(at.ellipsoid((0, 2, 14), (36, 44, 28), margin=12), ventricle + 3)
     ring = np.sqrt(np.square((at.y - 2) * np.float32(1 / 46)) + np.square((at.z - 14) * np.float32(1 / 25)))
-    made = folds(brain.cortex, at, surface, np.float32(brain.sulci) * level * wide, core, ring)
-    made = _fissures(brain, at, still, tent, made, ring, wide)
+    made = folds(brain.cortex, at, surface, np.float32(brain.sulci) * level * wide, core=core, ring=ring)
+    # Brain slips under the falx, which holds the fissure back.
+    middle = np.where(tent < 0, np.abs(still.x + (at.x - still.x) * np.float32(0.4)), np.float32(99))
+    made = _fissures(brain, at, middle, made, ring, wide=wide)
     patches = brain.patches.on(at.plane)
-    grey = cover(np.float32(3.0) + np.float32(0.35) * patches - made.ribbon, np.float32(1.3) + at.soft)
+    grey = cover(np.float32(3.0) + np.float32(0.35) * patches - made.ribbon, np.float32(2.6) + at.soft)
     grey = np.maximum(grey * (1 - capsule), nuclei)
     hu = np.float32(brain.white) + np.float32(brain.grey - brain.white) * grey + patches * np.float32(0.6)
     fluid = made.fluid
@@ -141,9 +143,7 @@ def contents(brain: Brain, at: Place, depth: Field, still: Place | None = None, 
     return Contents(np.asarray(hu, np.float32), fluid, inside, tent, surface, white)
 
 
-def _fissures(
-    brain: Brain, at: Place, still: Place, tent: Field, made: Folds, ring: Field, wide: Field | np.float32
-) -> Folds:
+def _fissures(brain: Brain, at: Place, middle: Field, made: Folds, ring: Field, *, wide: Field | np.float32) -> Folds:
     """Add the fissure between the hemispheres, and the sylvian fissures with the insulae."""
     age, half = brain.atrophy, brain.sulci
     soft = np.float32(at.pixel + 0.06 * at.plane.thickness_mm)
@@ -151,8 +151,8 @@ def _fissures(
     # The fissure opens in front and where gyri leave gaps along it.
     gap = np.float32(0.15 + 0.85 * half) * (np.float32(0.5) + np.clip(-at.y * np.float32(0.02), 0, 0.9)) * uneven * wide
     gap = gap + np.float32(0.8 + 2 * age) * np.exp(-np.abs(ring - 1) * np.float32(14)) * wide
-    between = lined(np.abs(still.x + (at.x - still.x) * np.float32(0.4)), gap, soft) * np.clip((ring - 1) * 14, 0, 1)
-    fluid = np.maximum(made.fluid, between * (tent < 0))
+    between = lined(middle, gap, soft) * np.clip((ring - 1) * 14, 0, 1)
+    fluid = np.maximum(made.fluid, between)
     ribbon = np.minimum(made.ribbon, np.where(ring > 1, at.a, np.float32(99)))
     if at.reaches(-14, 36):
         wave, other = brain.cortex.sway.on(at.plane), brain.cortex.twist.on(at.plane)

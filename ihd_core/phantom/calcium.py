@@ -45,7 +45,7 @@ KINDS = (
     _Kind((0.02, 0.2), (14, 2, 1), (0.9, 4, 1.2), pair=True),
     _Kind((0.01, 0.05), (17, 42, -24), (4, 3, 3), pair=True),
 )
-"""Pineal gland, habenula, glomus and body of the choroid plexus, pallidum, carotid, falx twice, tentorial edge, dentate."""
+"""Pineal gland, habenula, choroid plexus (glomus, body), pallidum, carotid, falx twice, tentorial edge, dentate."""
 
 
 def draw_spots(rng: np.random.Generator, age: float) -> tuple[Spot, ...]:

@@ -105,7 +105,7 @@ class Folds:
     ribbon: Field
 
 
-def folds(cortex: Cortex, at: Place, surface: Field, width_mm: Field, core: Field, ring: Field) -> Folds:
+def folds(cortex: Cortex, at: Place, surface: Field, width_mm: Field, *, core: Field, ring: Field) -> Folds:
     """Sulci of the convexity and of the medial faces.
 
     Args:
@@ -117,7 +117,9 @@ def folds(cortex: Cortex, at: Place, surface: Field, width_mm: Field, core: Fiel
         ring: distance from the callosal body over its own size; sulci of the medial face lie beyond 1.
     """
     sway, twist = cortex.sway.on(at.plane), cortex.twist.on(at.plane)
-    dist, shorter, deep, wide = _outer(cortex, at, surface, sway, twist)
+    dist, shorter, deep, wide, radial = _outer(cortex, at, surface, sway, twist)
+    # Over the flat base the way to the surface is short, but the walls come from the side.
+    under = np.maximum(surface, radial)
     soft = np.float32(at.pixel + 0.06 * at.plane.thickness_mm)
     fluid = cover(-surface, at.soft)
     ribbon = np.maximum(surface, 0)
@@ -126,14 +128,14 @@ def folds(cortex: Cortex, at: Place, surface: Field, width_mm: Field, core: Fiel
     deeper = np.maximum(core + 3, 0)
     for away, reach, share in ((dist, 17.0, 1.0), (shorter, 8.0, 0.7)):
         bottom = np.float32(reach) * np.clip(1 + np.float32(0.42) * deep, np.float32(0.1), 1.6) - deeper
-        left = np.clip((bottom - surface) * np.float32(0.4), 0, 1) * (np.float32(1.1) - np.float32(0.025) * surface)
+        left = np.clip((bottom - under) * np.float32(0.4), 0, 1) * (np.float32(1.1) - np.float32(0.025) * surface)
         fluid = np.maximum(fluid, lined(np.abs(away), width * np.float32(share) * mouth * left, soft))
-        ribbon = np.minimum(ribbon, np.hypot(away, np.maximum(surface - bottom, 0)))
-    return _medial(cortex, at, Folds(fluid, ribbon), width, ring, twist, soft)
+        ribbon = np.minimum(ribbon, np.hypot(away, np.maximum(under - bottom, 0)))
+    return _medial(cortex, at, Folds(fluid, np.asarray(ribbon, np.float32)), width, ring)
 
 
-def _outer(cortex: Cortex, at: Place, surface: Field, sway: Field, twist: Field) -> tuple[Field, Field, Field, Field]:
-    """The outer map where the ray from the middle of the brain through each pixel meets the surface."""
+def _outer(cortex: Cortex, at: Place, surface: Field, sway: Field, twist: Field) -> tuple[Field, ...]:
+    """The outer map where the ray from the middle of the brain through a pixel meets the surface, and mm along it."""
     p = at.x * np.float32(1 / RADII_MM[0])
     q = (at.y - np.float32(CENTER_MM[1])) * np.float32(1 / RADII_MM[1])
     w = (at.z - np.float32(CENTER_MM[2])) * np.float32(1 / RADII_MM[2])
@@ -149,17 +151,18 @@ def _outer(cortex: Cortex, at: Place, surface: Field, sway: Field, twist: Field)
         borderMode=cv2.BORDER_REFLECT,
     )
     # Walls lean together towards the middle.
-    lean = np.clip(np.sqrt(flat * flat + w * w), np.float32(0.45), 1)
-    dist, shorter, deep, wide = cv2.split(found)
-    return dist * lean, shorter * lean, deep, wide
+    rho = np.sqrt(flat * flat + w * w)
+    lean = np.clip(rho, np.float32(0.45), 1)
+    radial = np.float32(0.85) * ((1 - rho) * np.float32(_MEAN_MM) - 9)
+    dist, shorter, deep, wide = (np.asarray(found[..., i], np.float32) for i in range(4))
+    return dist * lean, shorter * lean, deep, wide, np.asarray(radial, np.float32)
 
 
-def _medial(
-    cortex: Cortex, at: Place, outer: Folds, width: Field, ring: Field, twist: Field, soft: np.float32
-) -> Folds:
+def _medial(cortex: Cortex, at: Place, outer: Folds, width: Field, ring: Field) -> Folds:
     """Add the sulci of the medial faces to the outer ones."""
     if at.high < -14:
         return outer
+    twist, soft = cortex.twist.on(at.plane), np.float32(at.pixel + 0.06 * at.plane.thickness_mm)
     middle = np.float32((_MEDIAL_MM - 1) / 2)
     bend = np.float32(0.5) + np.float32(0.3) * np.minimum(at.a, 15)
     column = np.asarray(at.y + bend * twist + middle, np.float32)

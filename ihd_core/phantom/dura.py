@@ -76,10 +76,10 @@ def dura(numbers: Dura, at: Place, hu: Field, depth: Field, tent: Field) -> Fiel
     if at.reaches(-24, 26):
         sheet = lined(np.abs(tent), np.float32(numbers.tent_mm) + 0 * tent, at.soft) * (at.a > 10)
         hu += (np.float32(numbers.tent_hu) - hu) * sheet * np.clip((depth + 2) * np.float32(0.3), 0, 1)
-    return _sinuses(numbers, at, hu, depth, tent, curve)
+    return _sinuses(numbers, at, hu, depth, tent=tent, curve=curve)
 
 
-def _sinuses(numbers: Dura, at: Place, hu: Field, depth: Field, tent: Field, curve: Field) -> Field:
+def _sinuses(numbers: Dura, at: Place, hu: Field, depth: Field, *, tent: Field, curve: Field) -> Field:
     """Sagittal, straight, transverse and sigmoid sinuses and their confluence."""
     x, y, z, size = at.x, at.y, at.z, np.float32(numbers.sinus_mm)
     # The sagittal sinus is a triangle under the bone in the midline that grows from front to back.
@@ -89,12 +89,12 @@ def _sinuses(numbers: Dura, at: Place, hu: Field, depth: Field, tent: Field, cur
     if at.reaches(-34, 30):
         side = np.where(x > 0, np.float32(1 - numbers.right_sinus), np.float32(numbers.right_sinus)) * np.float32(1.6)
         height = np.abs(tent - 1.5) * np.float32(0.75)
-        across = np.minimum(5.2 * size * np.minimum(side, 1.3) - np.hypot(depth - 1, height), depth + 1)
+        across = np.minimum(3.8 * size * np.minimum(side, 1.2) - np.hypot(depth - 1, height), depth + 1)
         depths.append(np.where(y > 34, across, np.float32(-9)))
         depths.append(at.rod(((0, 30, 19), (0, 72, 4)), (1.3 * float(size), 2.1 * float(size))))
-        depths.append(np.minimum(at.ellipsoid((2 * numbers.winding / 4, 80, -4), (8, 8, 7)), depth + 1))
-        for sign, share in ((1, 1 - numbers.right_sinus), (-1, numbers.right_sinus)):
-            r = 4.6 * float(size) * min(1.6 * share, 1.2)
+        depths.append(np.minimum(at.ellipsoid((2 * numbers.winding / 4, 80, -4), (6, 6, 5.5)), depth + 1))
+        for sign, part in ((1, 1 - numbers.right_sinus), (-1, numbers.right_sinus)):
+            r = 4.0 * float(size) * min(1.6 * part, 1.2)
             bend = at.rod(((sign * 56, 36, -14), (sign * 46, 24, -36)), (r, r * 0.85))
             depths.append(np.minimum(bend, depth + 1))
     share = cover(deepest(*(np.asarray(one, np.float32) for one in depths)), at.soft)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def tent_depth(at: Place) -> Field:
     """Depth below the tentorium and behind the petrous ridges, mm; positive in the posterior fossa."""
     roof = 21 - np.float32(0.58) * at.a - np.float32(0.55) * np.maximum(at.y - 32, 0)
+    roof = np.maximum(roof, np.float32(-13) - np.float32(0.06) * at.a)
     front = at.y - (np.float32(-6) + np.float32(0.44) * at.a + np.float32(0.5) * np.maximum(at.z, 0))
-    return np.minimum((roof - at.z) * np.float32(0.8), front)
+    return np.asarray(np.minimum((roof - at.z) * np.float32(0.8), front), np.float32)
 
 
 def posterior_fossa(brain: Brain, at: Place, hu: Field, fluid: Field, surface: Field) -> tuple[Field, Field]:
@@ -48,8 +49,9 @@ def cisterns(brain: Brain, at: Place, fluid: Field, wide: Field | np.float32) ->
     """Basal cisterns, painted into the share of fluid."""
     w = (0.5 + 0.75 * brain.atrophy) * (1 - 0.6 * brain.swelling)
     uneven = brain.width.on(at.plane)
-    ambient = np.float32(1.9 * w) * np.clip(1 + np.float32(0.3) * uneven, 0.3, 2) * wide
-    away = np.abs(_stem_depth(at) + np.float32(1.3 * w))
+    ambient = np.float32(0.95 * w) * np.clip(1 + np.float32(0.55) * uneven, 0.1, 2) * wide
+    ambient = ambient * np.clip((12 - at.z) * np.float32(0.12), 0, 1)
+    away = np.abs(_stem_depth(at) + np.float32(0.8 * w))
     hidden = (at.y < -6) | ((at.z < -9) & (at.y > 9)) | (at.z > 14)
     ring = np.where(hidden, 0, lined(away, ambient, at.soft))
     depth = deepest(
@@ -65,7 +67,7 @@ def cisterns(brain: Brain, at: Place, fluid: Field, wide: Field | np.float32) ->
         at.rod(((14, 6, -20), (24, 9, -22)), (3.4 * w, 2.2 * w), pair=True),
         at.ellipsoid((0, 58, -46), (7 * w + 3, 9 * w, 9)),
         # The smile behind the tectum, and the cistern above it.
-        np.minimum(_smile(at, w), np.float32(11) - np.abs(at.z - 8)),
+        np.minimum(_smile(at, w), np.float32(7) - np.abs(at.z - 6)),
         at.ellipsoid((0, 31, 15), (3.5 * w + 2, 4 * w + 1.5, 5)),
     )
     depth = depth - (1 - wide) * 4
@@ -77,7 +79,7 @@ def _smile(at: Place, w: float) -> Field:
     arc = np.hypot(at.a, (at.y - 13) * np.float32(1.05)) - np.float32(16.5)
     ends = np.float32(15.5) - at.a
     behind = at.y - 14
-    return np.asarray(np.minimum(np.minimum(np.float32(1.0 + 1.6 * w) - np.abs(arc), ends), behind), np.float32)
+    return np.asarray(np.minimum(np.minimum(np.float32(0.7 + 1.5 * w) - np.abs(arc), ends), behind), np.float32)
 
 
 def _stem_depth(at: Place) -> Field:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,8 +41,8 @@ def ventricles(brain: Brain, at: Place) -> Field:
     r = horn_mm(size)
     m = 2.2 + 0.9 * r
     path = (
-        ((m + 5, -38, 13), 0.40 * r, (1, 1, 0.6)),
-        ((m + 2, -27, 17), 0.95 * r, (1, 0.9, 0.55)),
+        ((m + 8, -37, 14), 0.50 * r, (1, 1, 0.55)),
+        ((m + 2.5, -27, 17), 1.05 * r, (1, 0.9, 0.5)),
         ((m, -12, 21), 0.90 * r, (1, 0.8, 0.62)),
         ((m + 3.5, 6, 28), 0.92 * r, (1, 0.8, 0.7)),
         ((m + 10, 24, 28), 1.05 * r, (1, 0.8, 0.7)),
@@ -49,7 +50,7 @@ def ventricles(brain: Brain, at: Place) -> Field:
     )
     bodies = [
         one.rod((start, end), (a, b), pair=True, squeeze=squeeze, margin=16)
-        for (start, a, _), (end, b, squeeze) in zip(path[:-1], path[1:], strict=True)
+        for (start, a, _), (end, b, squeeze) in pairwise(path)
     ]
     atrium = (25 + 0.3 * r, 38, 18)
     horn = 0.32 * r * brain.occipital
