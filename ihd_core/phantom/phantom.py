@@ -12,7 +12,6 @@ from ihd_core.labels import LABELS, SUBTYPES, Label
 from ihd_core.phantom.findings.draw import draw_findings
 from ihd_core.phantom.head import Head, Push, draw_head
 from ihd_core.phantom.hemorrhages.draw import draw_hemorrhage, draw_hemorrhages
-from ihd_core.phantom.lesion_record import LesionRecord
 from ihd_core.phantom.protocol import Protocol, draw_pose, draw_protocol
 from ihd_core.phantom.scanner import draw_scanner
 from ihd_core.phantom.slices import Patient, Slice, make_slice
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ihd_core.phantom.hemorrhages.bleed import Hemorrhage
+    from ihd_core.phantom.lesion_record import LesionRecord
 
 _ATTEMPTS = 8
 _BLEEDING = 0.5

@@ -72,7 +72,7 @@ def draw_protocol(
         count = max(2, round((high - low) / spacing) + 1)
     else:
         count = slices
-        if spacing * (count - 1) > high - low or thickness_mm is None and count < 30:
+        if spacing * (count - 1) > high - low or (thickness_mm is None and count < 30):
             # Few slices of a whole head lie farther apart, as long as none is skipped by much.
             spacing = min((high - low) / (count - 1), max(spacing, 6.0))
         if spacing * (count - 1) < high - low:

@@ -114,7 +114,7 @@ def _layers(patient: Patient, protocol: Protocol, height: float, thickness: floa
     count = subplanes(thickness)
     labels = [label for label in SUBTYPES if any(one.label is label for one in patient.lesions)]
     zero = np.zeros((side, side), np.float32)
-    layers = _Layers(zero, zero.copy(), {one: zero for one in labels}, {one: zero.copy() for one in labels})
+    layers = _Layers(zero, zero.copy(), dict.fromkeys(labels, zero), {one: zero.copy() for one in labels})
     middle = patient.head.pose.plane(side, protocol.fov_mm, height, thickness)
     for part in range(count):
         plane = middle.moved(((part + 0.5) / count - 0.5) * thickness, thickness / count)
