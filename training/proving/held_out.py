@@ -6,7 +6,7 @@ import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -144,8 +144,7 @@ def _render(job: tuple[Path, Request], steps: Steps) -> None:
     from ihd_core.phantom.phantom import phantom_scan
 
     folder, request = job
-    wanted: dict[str, Any] = {} if request.thickness_mm is None else {"thickness_mm": request.thickness_mm}
-    phantom = phantom_scan(request.seed, size=request.size, **wanted)
+    phantom = phantom_scan(request.seed, size=request.size, thickness_mm=request.thickness_mm)
     write_atomically(folder / request.name, _packed(request.seed, phantom))
     steps.done(1)
 
@@ -154,7 +153,7 @@ def _packed(seed: int, phantom: Phantom) -> bytes:
     scan = phantom.scan
     facts = [
         (one.label.column, one.slice_index, one.area_mm2, one.contrast_hu, one.thickness_mm, one.volume_ml)
-        for one in _facts(phantom)
+        for one in phantom.lesions
     ]
     file = io.BytesIO()
     np.savez_compressed(
@@ -168,7 +167,7 @@ def _packed(seed: int, phantom: Phantom) -> bytes:
         uid=np.array([scan.uid, *scan.slice_uids]),
         bits=as_bits(phantom.masks),
         truth=phantom.truth,
-        faint=_faint(phantom),
+        faint=phantom.faint,
         lesions=np.array(facts, np.float64).reshape(-1, 6),
     )
     return file.getvalue()
@@ -202,34 +201,3 @@ def read(path: Path) -> HeldOut:
         LesionRecord(LABELS[int(label)], int(index), *facts) for label, index, *facts in part["lesions"].tolist()
     )
     return HeldOut(int(part["seed"]), scan, part["bits"], part["truth"], part["faint"], lesions)
-
-
-def _facts(phantom: Phantom) -> list[LesionRecord]:
-    """The phantom's own records; measured on its masks where it has none."""
-    from scipy import ndimage
-
-    if hasattr(phantom, "lesions"):
-        return list(phantom.lesions)
-    scan, found = phantom.scan, []
-    pixel_mm2, voxel_ml = scan.spacing_mm[1] * scan.spacing_mm[2], float(np.prod(scan.spacing_mm)) / 1000
-    for label in SUBTYPES:
-        volume = float(phantom.masks[label].sum()) * voxel_ml
-        for index in np.flatnonzero(phantom.masks[label].any(axis=(1, 2))).tolist():
-            mask = phantom.masks[label][index] > 0
-            depth = ndimage.distance_transform_edt(mask, sampling=scan.spacing_mm[1:])
-            around = ndimage.binary_dilation(mask, iterations=15) & ~mask
-            contrast = float(np.median(scan.hu[index][mask]) - np.median(scan.hu[index][around]))
-            facts = (float(mask.sum()) * pixel_mm2, contrast, 2 * float(depth.max()), volume)
-            found.append(LesionRecord(label, index, *facts))
-    return found
-
-
-def _faint(phantom: Phantom) -> NDArray[np.bool_]:
-    if hasattr(phantom, "faint"):
-        return np.asarray(phantom.faint, bool)
-    there = np.zeros_like(phantom.truth)
-    for label in SUBTYPES:
-        there[:, label.column] = phantom.masks[label].any(axis=(1, 2))
-    there[:, Label.ANY.column] = there.any(axis=1)
-    faint: NDArray[np.bool_] = there & ~phantom.truth
-    return faint
