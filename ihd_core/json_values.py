@@ -1,7 +1,7 @@
 """Values out of a JSON object that somebody else wrote, each checked for its type and range.
 
-Every function raises ValueError or TypeError with one line that names the value and the limit, and KeyError where there
-is none.
+finite() goes the other way. Every other function raises ValueError or TypeError with one line that names the value and
+the limit, and KeyError where there is none.
 """
 
 from __future__ import annotations
@@ -86,6 +86,15 @@ def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"{name!r} stands twice in one object")
         described[name] = value
     return described
+
+
+def finite(value: Any) -> Any:
+    """A value as strict JSON can hold it: what is infinite or no number becomes null, in lists and objects too."""
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _single(value: float) -> float:

@@ -25,6 +25,9 @@ Resize = Literal["windows", "hu"]
 
 CHANNELS = (BRAIN, SUBDURAL, SOFT_TISSUE)
 """The network's three views of a slice, in this order."""
+PAPER_MEAN = (0.1738, 0.1433, 0.1970)
+PAPER_DEVIATION = (0.3161, 0.2850, 0.3111)
+"""Per channel, of windowed slices 0..1; Burduja et al., Sensors 2020, 20(19):5611, section 3.1."""
 
 THIN_MM = 3.0
 """Slices thinner than this are averaged for the network."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from ihd_core.errors import ModelFileError
 from ihd_core.estimate import Estimate
-from ihd_core.json_values import count, number, one_of, only, share, switch, text, texts
+from ihd_core.json_values import count, finite, number, one_of, only, share, switch, text, texts
 from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
 from ihd_core.model_info import LEVELS, SETTINGS, ModelInfo, OperatingPoint, SequenceShape, TrainingData
 from ihd_core.model_input import CHANNELS, Cells, Resize
@@ -71,7 +71,7 @@ def to_json(info: ModelInfo, files: Mapping[str, str]) -> bytes:
                 if label in info.scan_rule.weights
             },
         },
-        "metrics": _finite(dict(info.metrics)),
+        "metrics": finite(dict(info.metrics)),
         "files": dict(files),
         "sha256": BLANK,
     }
@@ -248,12 +248,3 @@ def _cells(described: Mapping[str, Any]) -> Cells:
 def _window(described: Mapping[str, Any]) -> Window:
     only(described, {one.name for one in fields(Window)}, "a window")
     return Window(number(described["center"], "center"), number(described["width"], "width"), text(described, "name"))
-
-
-def _finite(value: Any) -> Any:
-    """A value as strict JSON can hold it: a number that is not one becomes null."""
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

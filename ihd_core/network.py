@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from ihd_core.efficientnet import EfficientNetShape, InvertedBottleneck
 from ihd_core.efficientnet_lite import JoinedStages, LiteBlock, LiteShape
 from ihd_core.labels import LABELS
-from ihd_core.model_input import CHANNELS, Cells
+from ihd_core.model_input import CHANNELS, PAPER_DEVIATION, PAPER_MEAN, Cells
 from ihd_core.resnext import Basic, Bottleneck, ResidualShape
 from ihd_core.sequence_network import Reduction, SequenceNetwork
 
@@ -30,10 +30,6 @@ __all__ = [
     "SliceCnn",
     "cell_geometry",
 ]
-
-PAPER_MEAN = (0.1738, 0.1433, 0.1970)
-PAPER_DEVIATION = (0.3161, 0.2850, 0.3111)
-"""Per channel, of windowed slices 0..1; Burduja et al., Sensors 2020, 20(19):5611, section 3.1."""
 
 BACKBONES: dict[str, ResidualShape | EfficientNetShape | LiteShape] = {
     "tiny": ResidualShape((16, 4, 1), max_pool=False, bottleneck=False, depths=(1, 1, 1), widths=(24, 48, 160)),

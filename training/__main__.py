@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Never
 
@@ -203,7 +204,11 @@ def _run(options: argparse.Namespace, stop: Callable[[], bool]) -> int:
             WORK[name](run, options, _stopping(stop))
             continue
         run.note(f"{name}: begun")
-        WORK[name](run, options, _report(name, stop))
+        began = time.monotonic()
+        try:
+            WORK[name](run, options, _report(name, stop))
+        finally:
+            run.add_seconds(name, time.monotonic() - began)
         run.note(f"{name}: done{next_command(name, options)}")
     if is_first:
         run.write_facts()

@@ -10,7 +10,6 @@ import numpy as np
 from ihd_core.files import sha256
 from ihd_core.labels import LABELS
 from ihd_core.model_file import Member, ModelInfo, SequenceShape, TrainingData, salted_sha256, save_model
-from ihd_core.network import PAPER_DEVIATION, PAPER_MEAN
 from training.data.pictures import open_pictures
 from training.data.sources import load_sources
 from training.data.split import ROLES, roles
@@ -56,8 +55,8 @@ def bundle(run: RunFolder) -> Path:
         demonstration=is_synthetic(run),
         backbone=config.cnn.backbone,
         side=config.prepare.side,
-        mean=PAPER_MEAN,
-        deviation=PAPER_DEVIATION,
+        mean=_three(config.cnn.mean),
+        deviation=_three(config.cnn.deviation),
         reduction=_reduction(config.reduction.kind),
         pooled_count=members[0].cnn.head.in_features,
         sequence=SequenceShape(
@@ -90,6 +89,11 @@ def is_synthetic(run: RunFolder) -> bool:
     """Whether the run was made from phantoms of its own or of its base; a preset may have some that are not used."""
     images = load_sources(run).images
     return run.config.synthetic.scans > 0 and all(folder.parent.name == "synthetic" for folder in images)
+
+
+def _three(values: tuple[float, ...]) -> tuple[float, float, float]:
+    first, second, third = values
+    return first, second, third
 
 
 def _reduction(kind: str) -> Literal["pca", "selection"]:

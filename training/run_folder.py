@@ -164,6 +164,21 @@ class RunFolder:
             facts["data_sha256"] = self.facts("index")["data_sha256"]
         write_atomically(self.path / FACTS, (json.dumps(facts, indent=2) + "\n").encode())
 
+    def add_seconds(self, stage: str, seconds: float) -> None:
+        """Count the time that a sitting spent on a stage."""
+        facts = self._facts_before()
+        before = facts.get("seconds", {})
+        facts["seconds"] = {**before, stage: round(before.get(stage, 0.0) + seconds, 1)}
+        write_atomically(self.path / FACTS, (json.dumps(facts, indent=2) + "\n").encode())
+
+    def seconds(self) -> dict[str, float]:
+        """Time spent on every stage so far, over all sittings; of the base where it was not begun here.
+
+        Its machine is in run.json beside it: cpu, cores, gpus, threads.
+        """
+        of_base = self.base.seconds() if self.base is not None else {}
+        return {**of_base, **self._facts_before().get("seconds", {})}
+
     def _facts_before(self) -> dict[str, Any]:
         file = self.path / FACTS
         return dict(json.loads(file.read_text())) if file.exists() else {}
@@ -248,6 +263,7 @@ def environment() -> dict[str, Any]:
         "system": platform.platform(terse=True),
         "versions": {name: metadata.version(name) for name in packages},
         "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
         "processes": int(os.environ.get("WORLD_SIZE", "1")),

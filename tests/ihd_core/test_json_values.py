@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
 
-from ihd_core.json_values import count, number, one_of, only, share, switch, text, texts
+from ihd_core.json_values import count, finite, number, one_of, only, share, switch, text, texts
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,9 @@ def test_a_value_of_another_kind_is_refused_with_its_name_and_limit(read, value,
 def test_a_value_that_is_missing_is_named():
     with pytest.raises(KeyError, match="flip"):
         switch({}, "flip")
+
+
+def test_what_is_no_finite_number_becomes_null_wherever_it_stands():
+    value = {"a": [1.5, math.nan, (math.inf, "inf", True)], "b": {"c": -math.inf, "d": 3}}
+    text = json.dumps(finite(value), allow_nan=False)
+    assert json.loads(text) == {"a": [1.5, None, [None, "inf", True]], "b": {"c": None, "d": 3}}

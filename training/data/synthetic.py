@@ -169,7 +169,7 @@ def _write_scan(job: _Job, steps: Steps) -> None:
         bits = sum((phantom.masks[label][index] > 0).astype(np.uint8) << i for i, label in enumerate(SUBTYPES))
         if job.set_number == 0 and np.any(bits):
             write_atomically(job.folder / MASKS / f"{name}.png", cv2.imencode(".png", bits)[1].tobytes())
-    truth = np.where(getattr(phantom, "faint", ~phantom.truth & False) & ~phantom.truth, UNKNOWN, phantom.truth.astype(np.int8))
+    truth = np.where(phantom.faint & ~phantom.truth, UNKNOWN, phantom.truth.astype(np.int8))
     rows = [[name, truth[index].tolist()] for index, name in enumerate(ids)]
     write_atomically(job.part, json.dumps(rows).encode())
     steps.done(1)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from ihd_core.model_input import AIR, channels
-from ihd_core.network import PAPER_DEVIATION, PAPER_MEAN
+from ihd_core.model_input import AIR, PAPER_DEVIATION, PAPER_MEAN, channels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from training.config import CnnConfig
+
     Floats = NDArray[np.float32]
 
 SHIFT = 1 / 16
 """Of a picture's side, to either side."""
-SCALE = 0.1
 ANGLE = 15.0
 """Degrees; heads lie nearly straight in their holder."""
 OFFSET_HU = 4.0
@@ -45,6 +45,7 @@ class Change:
         offset_hu: added after the gain.
         brightness: added to normalised channels, in their deviations.
         noise_hu: standard deviation of noise.
+        blur: standard deviation of the blur, pixels, before the noise.
     """
 
     is_mirrored: bool = False
@@ -55,6 +56,7 @@ class Change:
     offset_hu: float = 0.0
     brightness: float = 0.0
     noise_hu: float = 0.0
+    blur: float = 0.0
 
     def matrix(self, size: int) -> NDArray[np.float64]:
         """Takes (column, row, 1) of a grid of size x size cells over the picture to where they go, (2, 3).
@@ -70,24 +72,25 @@ class Change:
         return matrix
 
 
-def drawn(rng: np.random.Generator, how: Literal["before", "after", "none"], noise_hu: float) -> Change:
+def drawn(rng: np.random.Generator, numbers: CnnConfig) -> Change:
     """A random change; every use draws the same number of values.
 
     Args:
         rng: where the chance comes from.
-        how: as CnnConfig.augmentation; brightness is in HU before normalisation.
-        noise_hu: largest standard deviation of noise.
+        numbers: augmentation (brightness is in HU before normalisation), scale, noise_hu and blur are read.
     """
+    how = numbers.augmentation
     if how == "none":
         return Change()
     mirrored = bool(rng.random() < 0.5)
-    angle, scale = rng.uniform(-ANGLE, ANGLE), rng.uniform(1 - SCALE, 1 + SCALE)
+    angle, scale = rng.uniform(-ANGLE, ANGLE), rng.uniform(1 - numbers.scale, 1 + numbers.scale)
     shift = (rng.uniform(-SHIFT, SHIFT), rng.uniform(-SHIFT, SHIFT))
     gain, offset = rng.normal(1, GAIN), rng.normal(0, OFFSET_HU)
-    brightness, noise = rng.uniform(-BRIGHTNESS, BRIGHTNESS), rng.uniform(0, noise_hu)
+    brightness, noise = rng.uniform(-BRIGHTNESS, BRIGHTNESS), rng.uniform(0, numbers.noise_hu)
+    blur = max(0.0, rng.uniform(-numbers.blur, numbers.blur))
     if how == "after":
         return Change(mirrored, angle, scale, shift, brightness=brightness)
-    return Change(mirrored, angle, scale, shift, gain=gain, offset_hu=offset, noise_hu=noise)
+    return Change(mirrored, angle, scale, shift, gain=gain, offset_hu=offset, noise_hu=noise, blur=blur)
 
 
 def change_hu(
@@ -108,13 +111,22 @@ def change_hu(
         moved = _moved(source.astype(np.float32), matrix, size, AIR)
         if change.gain != 1 or change.offset_hu:
             moved = np.asarray(cv2.addWeighted(moved, change.gain, moved, 0, change.offset_hu), np.float32)
+        if change.blur:
+            moved = np.asarray(cv2.GaussianBlur(moved, (0, 0), change.blur), np.float32)
         if change.noise_hu:
             moved += np.float32(change.noise_hu) * rng.standard_normal(moved.shape, np.float32)
         np.clip(moved, _INT16.min, _INT16.max, out=moved)
         np.copyto(target, np.rint(moved, out=moved), casting="unsafe")
 
 
-def change_channels(slices: Sequence[NDArray[np.int16]], change: Change, out: Floats) -> None:
+def change_channels(
+    slices: Sequence[NDArray[np.int16]],
+    change: Change,
+    out: Floats,
+    *,
+    mean: Sequence[float] = PAPER_MEAN,
+    deviation: Sequence[float] = PAPER_DEVIATION,
+) -> None:
     """Change the windowed channels of a slice and its neighbours as they are after normalisation.
 
     What comes in from outside is the channel's mean, which normalisation makes 0.
@@ -123,14 +135,15 @@ def change_channels(slices: Sequence[NDArray[np.int16]], change: Change, out: Fl
         slices: each (side, side), HU.
         change: the same for all.
         out: (3 * slices, side, side), written: channels as the network takes them, which normalises them itself.
+        mean: per channel, as the network has it.
+        deviation: per channel, as the network has it.
     """
     size = out.shape[-1]
     matrix = change.matrix(size)
     for number, source in enumerate(slices):
         for channel, view in enumerate(channels(source)):
-            mean, deviation = PAPER_MEAN[channel], PAPER_DEVIATION[channel]
-            moved = _moved(view, matrix, size, mean)
-            np.add(moved, np.float32(change.brightness * deviation), out=out[3 * number + channel])
+            moved = _moved(view, matrix, size, mean[channel])
+            np.add(moved, np.float32(change.brightness * deviation[channel]), out=out[3 * number + channel])
 
 
 def change_cells(cells: NDArray[np.uint8], change: Change) -> NDArray[np.uint8]:

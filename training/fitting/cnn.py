@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from ihd_core.checkpoints import starting_weights
 from ihd_core.errors import FileError
-from ihd_core.files import file_errors, sha256
+from ihd_core.files import file_errors
 from ihd_core.labels import LABELS, Label
-from ihd_core.network import SliceCnn, cell_geometry
+from ihd_core.network import cell_geometry
 from ihd_core.progress import Report, silent
 from training.fitting.cnn_fit import CnnFit, autocast_type, save_whole
 from training.fitting.curves import draw_curves
@@ -22,24 +20,28 @@ from training.fitting.loader import Loader, default_threads, windowed
 from training.fitting.localised import MapCells
 from training.fitting.objective import Objective
 from training.fitting.rounding import rounded
+from training.fitting.start import begin_with, described_start, new_cnn
 from training.fitting.stop_signals import stop_signals
+from training.memory import keep_freed_memory
 from training.metrics import auc, weighted_log_loss
 from training.run_folder import append_row
 
 if TYPE_CHECKING:
     import threading
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from training.config import CnnConfig, RunConfig
+    from ihd_core.network import SliceCnn
+    from training.config import RunConfig
     from training.fitting.distributed import Processes
     from training.fitting.loader import SliceSource
     from training.run_folder import RunFolder
 
 VALIDATION_SLICES = 20_000
 """At most so many are looked at after every epoch."""
-START, SOME = 3, 4
-"""Purposes of chance: weights to begin with, and which slices are looked at after an epoch."""
+SOME = 4
+"""Purpose of chance: which slices are looked at after an epoch."""
 
 
 def train_cnn(run: RunFolder, *, report: Report = silent) -> None:
@@ -64,7 +66,7 @@ def train_cnn(run: RunFolder, *, report: Report = silent) -> None:
     pictures = open_pictures(run)
     with joined() as processes, stop_signals() as stop:
         if run.config.cnn.start and processes.is_first:
-            run.note(_start(run.config.cnn))
+            run.note(described_start(run.config.cnn))
         for fold in run.folds():
             folder = run.begin("cnn", fold)
             role = roles(run, pictures.table, fold)
@@ -91,7 +93,7 @@ def load_cnn(run: RunFolder, fold: int) -> SliceCnn:
         FileError: it has not been fitted.
     """
     numbers = run.config.cnn
-    cnn = SliceCnn(numbers.backbone, neighbours=numbers.neighbours)
+    cnn = new_cnn(numbers)
     path = run.folder("cnn", fold) / "weights.pt"
     with file_errors(path, "cannot be read"):
         cnn.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
@@ -132,14 +134,20 @@ def fit_fold(
     fit = new_fit(config, source, fitted, fold, processes=processes, checkpoint=folder / "checkpoint.pt")
     cnn, loader = fit.objective.cnn, fit.loader
     total = len(numbers.rates) * fit.steps * numbers.batch
+
+    def judge_now() -> dict[str, float]:
+        with fit.averaged():
+            return judge(cnn, loader, judged, numbers.precision, processes)
+
     fit.run(
-        lambda: judge(cnn, loader, judged, numbers.precision, processes),
+        judge_now,
         lambda rows: _write_metrics(folder, rows),
         lambda done: report(done * numbers.batch, total),
         stop,
     )
     if processes.is_first:
-        save_whole(weights, {name: value.cpu() for name, value in rounded(cnn).items()})
+        with fit.averaged():
+            save_whole(weights, {name: value.cpu() for name, value in rounded(cnn).items()})
         (folder / "checkpoint.pt").unlink(missing_ok=True)
         report(total, total)
     processes.wait()
@@ -169,6 +177,8 @@ def new_fit(
     numbers, rules, device = config.cnn, config.localised, processes.device
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
+    else:
+        keep_freed_memory()
     cnn = begin_with(config, fold)
     to_map = None
     if rules.mask_head or rules.outside or rules.missed:
@@ -178,27 +188,6 @@ def new_fit(
     threads = threads or default_threads(processes.local_count, device)
     loader = Loader(source, numbers, to_map, threads, device.type == "cuda")
     return CnnFit(objective, loader, rows, key=(config.seed, fold), processes=processes, checkpoint=checkpoint)
-
-
-def begin_with(config: RunConfig, fold: int) -> SliceCnn:
-    """The network as a fit begins: random weights of the run's seed, or those of the file that cnn.start names."""
-    numbers = config.cnn
-    seed = np.random.SeedSequence([START, config.seed, fold])
-    torch.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1)))
-    cnn = SliceCnn(numbers.backbone, neighbours=numbers.neighbours)
-    if numbers.start:
-        starting_weights(cnn, Path(numbers.start))
-    cnn.checkpointing = numbers.checkpointing
-    return cnn
-
-
-def _start(numbers: CnnConfig) -> str:
-    """For the log: which file a fit begins with, and what of it could not be taken."""
-    path = Path(numbers.start)
-    left = starting_weights(SliceCnn(numbers.backbone, neighbours=numbers.neighbours), path)
-    return (
-        f"cnn: begins with {path} (SHA-256 {sha256(path.read_bytes())[:16]}); not taken: {', '.join(left) or 'nothing'}"
-    )
 
 
 def judge(

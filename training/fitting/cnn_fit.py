@@ -17,11 +17,14 @@ from training.config import ConfigError
 from training.fitting.distributed import AGREE_EVERY
 from training.fitting.loader import Batch, Loader, epoch_rows
 from training.fitting.objective import PARTS, Objective
+from training.fitting.start import is_fresh
 from training.fitting.stop_signals import STOPPED
+from training.fitting.weight_mean import WeightMean
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -79,7 +82,8 @@ class CnnFit:
         self.processes, self.checkpoint = processes, checkpoint
         self.precision = autocast_type(numbers.precision, processes.device)
         kind = torch.optim.AdamW if numbers.optimizer == "adamw" else torch.optim.Adam
-        self.optimizer = kind(objective.parameters(), weight_decay=numbers.weight_decay, fused=True)
+        self.optimizer = kind(rated(objective), weight_decay=numbers.weight_decay, fused=True)
+        self.mean = WeightMean(objective.cnn, numbers.average)
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=self.precision is torch.float16)
         self.reached = Reached()
         if checkpoint.exists():
@@ -127,6 +131,10 @@ class CnnFit:
             reached.epoch, reached.step = reached.epoch + 1, 0
             reached.sums, reached.seconds = [0.0] * len(PARTS), [0.0, 0.0]
             self._save()
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """While it lasts the network has the mean of its weights, where cnn.average asks for one."""
+        return self.mean.in_place()
 
     def _epoch(self, report: Callable[[int], None], stop: threading.Event) -> None:
         """The steps of this epoch that are left."""
@@ -191,7 +199,7 @@ class CnnFit:
         numbers, reached = self.objective.numbers, self.reached
         rate, momentum = rate_and_momentum(numbers, reached.epoch, reached.step, self.steps)
         for group in self.optimizer.param_groups:
-            group["lr"], group["betas"] = rate, (momentum, group["betas"][1])
+            group["lr"], group["betas"] = rate * group["share"], (momentum, group["betas"][1])
         seed = np.random.SeedSequence([*self.key, reached.epoch, reached.step, self.processes.rank])
         torch.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1)))
         self.optimizer.zero_grad(set_to_none=True)
@@ -199,6 +207,7 @@ class CnnFit:
         self.scaler.scale(total).backward()
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        self.mean.add(self.done)
         in_float64: Tensor = parts.to(torch.float64)
         return in_float64
 
@@ -231,6 +240,7 @@ class CnnFit:
                 "objective": self.objective.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": self.scaler.state_dict(),
+                "mean": self.mean.values,
                 "reached": [reached.epoch, reached.step, reached.sums, reached.seconds, reached.rows],
             }
             save_whole(self.checkpoint, state)
@@ -240,6 +250,7 @@ class CnnFit:
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
+        self.mean.values = state["mean"]
         self.reached = Reached(*state["reached"])
 
 
@@ -256,12 +267,21 @@ def save_whole(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def set_training(module: nn.Module, *, is_frozen: bool) -> None:
-    """Training mode; with is_frozen batch norm goes on with the statistics that it has."""
+    """Training mode; with is_frozen batch norm goes on with the statistics it has, as do those that learn nothing."""
     module.train()
-    if is_frozen:
-        for one in module.modules():
-            if isinstance(one, nn.modules.batchnorm._BatchNorm):
-                one.eval()
+    for one in module.modules():
+        if isinstance(one, nn.modules.batchnorm._BatchNorm) and (is_frozen or not one.weight.requires_grad):
+            one.eval()
+
+
+def rated(objective: Objective) -> list[dict[str, Any]]:
+    """The weights that learn, in groups of one share of the learning rate each."""
+    numbers, groups = objective.numbers, dict[float, list[nn.Parameter]]()
+    for name, weight in objective.named_parameters():
+        is_started = bool(numbers.start) and name.startswith("cnn.") and not is_fresh(name.removeprefix("cnn."))
+        if weight.requires_grad:
+            groups.setdefault(numbers.start_rate if is_started else 1.0, []).append(weight)
+    return [{"params": weights, "share": share} for share, weights in groups.items()]
 
 
 def autocast_type(precision: str, device: torch.device) -> torch.dtype | None:

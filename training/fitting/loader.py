@@ -129,7 +129,7 @@ class Loader:
 
     Attributes:
         source: of the pictures.
-        numbers: neighbours, augmentation and noise_hu are read.
+        numbers: neighbours and what is said of augmentation are read.
         to_map: from stored cells to the network's map; None: lesions are not asked for.
         threads: that make batches, each a whole one.
         is_pinned: batches lie in memory that a GPU can copy from while it computes.
@@ -178,11 +178,12 @@ class Loader:
         batch.truth.numpy()[:] = self.source.table.truth[chosen]
         for out, (place, row) in enumerate(zip(places, chosen, strict=True)):
             rng = np.random.default_rng([CHANGES, *key, place])
-            change = drawn(rng, self.numbers.augmentation, self.numbers.noise_hu)
+            change = drawn(rng, self.numbers)
             slices = [self.source.hu(int(one)) for one in neighbours[row]]
             picture = batch.pictures[out].numpy()
             if self.numbers.augmentation == "after":
-                change_channels(slices, change, picture)
+                mean, deviation = self.numbers.mean, self.numbers.deviation
+                change_channels(slices, change, picture, mean=mean, deviation=deviation)
             elif self.numbers.augmentation == "before":
                 change_hu(slices, change, rng, picture)
             else:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ihd_core.files import make_folder, write_atomically
+from ihd_core.json_values import finite
 from training.judging.plots import reliability_plot, roc_plot
 from training.judging.table3 import CALIBRATION, METRICS, interval_table, with_interval
 
@@ -35,7 +35,7 @@ def write_evaluation(folder: Path, found: Evaluation, *, title: str) -> None:
     write_atomically(folder / "table3.md", _report(found, title).encode())
     write_atomically(folder / "metrics.csv", _csv(_metrics(found)))
     write_atomically(folder / "operating_points.csv", _csv(_points(found)))
-    content = json.dumps(_finite(as_json(found)), indent=2, ensure_ascii=False, allow_nan=False)
+    content = json.dumps(finite(as_json(found)), indent=2, ensure_ascii=False, allow_nan=False)
     write_atomically(folder / "results.json", f"{content}\n".encode())
     system = found.system
     write_atomically(folder / "reliability.png", reliability_plot(truth, found.scores[system], system))
@@ -122,12 +122,3 @@ def _csv(lines: Sequence[Mapping[str, object]]) -> bytes:
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue().encode()
-
-
-def _finite(value: Any) -> Any:
-    """A value as strict JSON can hold it: a number that is not one becomes null."""
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

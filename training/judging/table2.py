@@ -40,6 +40,7 @@ _OTHERS = {
     "efficientnet_b4": "resnext101_32x8d",
     "small": "tiny",
     "tiny": "small",
+    "lite0": "small",
 }
 """The paper compares two CNNs; the one to compare a run's with."""
 
@@ -206,7 +207,7 @@ def table2(run: RunFolder, *, other_start: str = "", report: Report = silent) ->
 def changes_of(method: Method, config: RunConfig, other_start: str = "") -> tuple[str, ...]:
     """What makes a run this row."""
     if method.name == OTHER_CNN:
-        return f"cnn.backbone={_OTHERS[config.cnn.backbone]}", f"cnn.start={other_start}"
+        return f"cnn.backbone={_OTHERS[config.cnn.backbone]}", f"cnn.start={other_start}", "cnn.frozen=0"
     if method.name == FINAL_ROW and config.sequence.probabilities == "none":
         return *method.changes, "sequence.probabilities=classifier"
     return method.changes

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ihd_core.model_input import AIR, channels
-from ihd_core.network import PAPER_DEVIATION, PAPER_MEAN
-from training.fitting.augment import ANGLE, SCALE, SHIFT, Change, change_cells, change_channels, change_hu, drawn
+from ihd_core.model_input import AIR, PAPER_DEVIATION, PAPER_MEAN, channels
+from training.config import CnnConfig
+from training.fitting.augment import ANGLE, SHIFT, Change, change_cells, change_channels, change_hu, drawn
 
 
 def changed(picture, change, rng=None):
@@ -21,7 +21,7 @@ def test_a_lesion_and_its_cells_move_together():
     cells[0, 1, 1] = 255
     rng = np.random.default_rng(3)
     for _ in range(20):
-        change = drawn(rng, "before", 0)
+        change = drawn(rng, CnnConfig())
         bright = np.argwhere(changed(hu, change) > 0).mean(axis=0)
         moved = change_cells(cells, change)[0].astype(float)
         rows, columns = np.mgrid[0:4, 0:4] * 16 + 7.5
@@ -49,6 +49,15 @@ def test_a_mirror_image_is_exact():
 def test_brightness_is_a_gain_and_an_offset_in_hu_and_never_overflows():
     hu = np.array([[-1000, 0], [50, 32767]], np.int16)
     assert changed(hu, Change(gain=1.1, offset_hu=-3)).tolist() == [[-1103, -3], [52, 32767]]
+
+
+def test_blur_keeps_the_sum_and_spreads_a_point_by_its_deviation():
+    hu, out = np.zeros((33, 33), np.int16), np.empty((1, 33, 33), np.int16)
+    hu[16, 16] = 30000
+    change_hu([hu], Change(blur=1.2), np.random.default_rng(0), out)
+    offsets = np.arange(33) - 16
+    assert out.sum() == pytest.approx(30000, rel=0.01)
+    assert np.sqrt((out[0].sum(0) * offsets**2).sum() / out.sum()) == pytest.approx(1.2, rel=0.05)
 
 
 def test_noise_has_the_deviation_asked_for_and_differs_between_neighbours():
@@ -82,11 +91,11 @@ def test_after_normalisation_brightness_is_in_deviations_and_outside_is_the_mean
 @pytest.mark.parametrize("how", ["before", "after"])
 def test_changes_keep_their_limits_and_half_are_mirrored(how):
     rng = np.random.default_rng(5)
-    found = [drawn(rng, how, 3.0) for _ in range(1000)]
+    found = [drawn(rng, CnnConfig(augmentation=how, scale=0.15, noise_hu=3.0, blur=0.8)) for _ in range(1000)]
     assert 430 < sum(one.is_mirrored for one in found) < 570
     for values, limit in (
         ([one.angle for one in found], ANGLE),
-        ([one.scale - 1 for one in found], SCALE),
+        ([one.scale - 1 for one in found], 0.15),
         (np.ravel([one.shift for one in found]), SHIFT),
     ):
         assert 0.95 * limit < np.max(values) <= limit
@@ -94,7 +103,11 @@ def test_changes_keep_their_limits_and_half_are_mirrored(how):
     assert {one.gain == 1 for one in found} == {how == "after"}
     assert {one.brightness == 0 for one in found} == {how == "before"}
     assert max(one.noise_hu for one in found) <= 3.0
+    if how == "before":
+        blurs = [one.blur for one in found]
+        assert 0.75 < max(blurs) <= 0.8
+        assert 430 < sum(blur == 0 for blur in blurs) < 570
 
 
 def test_without_augmentation_nothing_changes():
-    assert drawn(np.random.default_rng(0), "none", 3.0) == Change()
+    assert drawn(np.random.default_rng(0), CnnConfig(augmentation="none", noise_hu=3.0, blur=1.0)) == Change()

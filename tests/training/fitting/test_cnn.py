@@ -18,17 +18,18 @@ from ihd_core.network import SliceCnn
 from ihd_core.progress import silent
 from tests.training.fitting.bright_spots import BrightSpots
 from training.config import CnnConfig, ConfigError, LocalisedConfig, RunConfig
-from training.fitting.cnn import _start, begin_with, fit_fold, judge, new_fit
+from training.fitting.cnn import fit_fold, judge, new_fit
 from training.fitting.cnn_fit import autocast_type, rate_and_momentum, set_training
 from training.fitting.distributed import Processes
 from training.fitting.loader import Loader
 from training.fitting.objective import Objective
+from training.fitting.start import begin_with, described_start
 from training.fitting.stop_signals import stop_signals
 from training.run_folder import read_rows
 
 ALONE = Processes(0, 1, 1, torch.device("cpu"))
 NUMBERS = RunConfig(
-    cnn=CnnConfig(backbone="small", rates=(1e-3, 1e-3), batch=4, precision="fp32", noise_hu=2.0),
+    cnn=CnnConfig(backbone="small", rates=(1e-3, 1e-3), batch=4, precision="fp32", noise_hu=2.0, blur=0.5, average=0.9),
     localised=LocalisedConfig(mask_head=1.0, outside=0.1, missed=0.1, from_epoch=1),
 )
 
@@ -275,15 +276,15 @@ def test_a_loss_that_is_no_number_ends_the_fit_and_is_not_kept(tmp_path):
 
 def test_without_a_labelled_slice_nothing_is_fitted(tmp_path):
     source = BrightSpots(side=32)
-    source.table.truth[:16, 2] = -1
-    with pytest.raises(FileError, match="no slice whose six labels are known"):
+    source.table.truth[:16] = -1
+    with pytest.raises(FileError, match="no slice of which a label is known"):
         fit(tmp_path / "fold0", source=source)
 
 
 def test_the_log_says_which_weights_a_fit_begins_with(tmp_path):
     torch.save({"fc.weight": torch.zeros(1000, 224), "fc.bias": torch.zeros(1000)}, tmp_path / "start.pt")
     torch.save({**SliceCnn("small").state_dict(), **torch.load(tmp_path / "start.pt")}, tmp_path / "start.pt")
-    said = _start(CnnConfig(backbone="small", start=str(tmp_path / "start.pt")))
+    said = described_start(CnnConfig(backbone="small", start=str(tmp_path / "start.pt")))
     assert str(tmp_path / "start.pt") in said
     assert hashlib.sha256((tmp_path / "start.pt").read_bytes()).hexdigest()[:16] in said
     assert "not taken: fc.bias, fc.weight" in said

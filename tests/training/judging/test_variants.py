@@ -26,7 +26,7 @@ def test_a_finished_run_is_left_as_it_is(tmp_path):
 
 
 def test_more_features_than_the_cnn_has_are_refused_before_anything_is_fitted(tmp_path):
-    from training.fitting.cnn import begin_with
+    from training.fitting.start import begin_with
 
     run = finished_run(tmp_path, table_of())
     torch = pytest.importorskip("torch")
