@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
@@ -120,7 +121,7 @@ def _plane(scan: Scan, lie: Lie, index: int, small: tuple[int, int], thickness: 
     x, y, z = (np.asarray(corner[i] + dx[i] * column + dy[i] * row, np.float32) for i in range(3))
     to_field = np.array([[dx[0], dy[0], corner[0]], [dx[1], dy[1], corner[1]]])
     middle = float(z[small[0] // 2, small[1] // 2])
-    return Plane(x, y, z, float(np.mean(steps)), thickness, to_field, middle, {})
+    return Plane(x, y, z, float(np.mean(steps)), thickness, to_field, middle, WeakKeyDictionary())
 
 
 def _seen(hu: NDArray[np.int16], coarse: Mask, small: tuple[int, int], pixel: float) -> tuple[Field, Mask]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
@@ -29,7 +30,7 @@ class Plane:
         thickness_mm: of the part of the slice that this plane stands for.
         to_field: float64 (2, 3), pixel (column, row, 1) to (x, y) of the head, mm.
         height_mm: at which random fields are looked up: one for all planes of a slice.
-        fields: random fields of this slice, looked up once.
+        fields: random fields of this slice, looked up once; forgotten with the field, as a plane may outlive it.
     """
 
     x: Field
@@ -39,7 +40,7 @@ class Plane:
     thickness_mm: float
     to_field: NDArray[np.float64]
     height_mm: float
-    fields: dict[int, Field]
+    fields: WeakKeyDictionary[SmoothField, Field]
 
     def moved(self, up_mm: float, thickness_mm: float) -> Plane:
         """The plane up_mm above this one, with the same random fields."""
@@ -84,7 +85,7 @@ class Pose:
         z = np.float32(height_mm / scale[2]) - rise * y
         if self.roll:
             z -= np.float32(np.tan(self.roll) * scale[0] / scale[2]) * x
-        return Plane(x, y, z, pixel, thickness_mm, to_field, height_mm, {})
+        return Plane(x, y, z, pixel, thickness_mm, to_field, height_mm, WeakKeyDictionary())
 
 
 class SmoothField:
@@ -107,9 +108,9 @@ class SmoothField:
 
     def on(self, plane: Plane) -> Field:
         """The field on a plane, (rows, columns)."""
-        if id(self) not in plane.fields:
-            plane.fields[id(self)] = self._look_up(plane)
-        return plane.fields[id(self)]
+        if self not in plane.fields:
+            plane.fields[self] = self._look_up(plane)
+        return plane.fields[self]
 
     def _look_up(self, plane: Plane) -> Field:
         grid = self.grid(plane.height_mm)
@@ -130,11 +131,11 @@ class SmoothField:
 
     def texture(self, plane: Plane) -> Field:
         """The field over its whole square, one pixel a mm, for looking up bent coordinates."""
-        if id(self) not in plane.fields:
+        if self not in plane.fields:
             side = round(FIELD_MM)
             fine = cv2.resize(self.grid(plane.height_mm), (side, side), interpolation=cv2.INTER_CUBIC)
-            plane.fields[id(self)] = np.asarray(fine, np.float32) * np.float32(1.25)
-        return plane.fields[id(self)]
+            plane.fields[self] = np.asarray(fine, np.float32) * np.float32(1.25)
+        return plane.fields[self]
 
 
 def look_up(texture: Field, x: Field, y: Field) -> Field:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -81,7 +82,9 @@ def _cut(tissue: Tissue, box: tuple[slice, slice]) -> Tissue:
     plane, shape = tissue.plane, tissue.plane.x.shape
     to_field = plane.to_field.copy()
     to_field[:, 2] += to_field[:, :2] @ np.array([box[1].start, box[0].start], float)
-    small = replace(plane, x=plane.x[box], y=plane.y[box], z=plane.z[box], to_field=to_field, fields={})
+    small = replace(
+        plane, x=plane.x[box], y=plane.y[box], z=plane.z[box], to_field=to_field, fields=WeakKeyDictionary()
+    )
     values = {one.name: getattr(tissue, one.name) for one in fields(tissue)}
     cut = {name: value[box] for name, value in values.items() if isinstance(value, np.ndarray) and value.shape == shape}
     return replace(tissue, **{**values, **cut, "plane": small})
