@@ -7,7 +7,13 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.13 python;
 VENV := .venv/bin/python
 INSTALLED := .venv/installed
 
-.PHONY: run test install soak check clean
+# Of the model: where it is made, with how many processes, and what differs from the recipe, for example
+# `make model RUN=runs/small MODEL_SET="synthetic.scans=200 cnn.slices_per_epoch=2400"`.
+RUN ?= runs/shipped
+MODEL_SET ?=
+PROCESSES ?= $(shell $(VENV) -c 'import os, torch; print(torch.cuda.device_count() or min(2, os.cpu_count()))')
+
+.PHONY: run test install soak check clean model
 run: $(INSTALLED)
 	@$(VENV) packaging/system_libraries.py
 	@$(VENV) -m app demo
@@ -18,6 +24,15 @@ test: check
 # Everything of `make test`, the long runs too, and more examples for every property.
 soak: check
 	IHD_SOAK=1 $(VENV) -m pytest -q -m ""
+
+# The model that comes with the program, from nothing; stopped and run again it goes on. A finished one is copied.
+model: $(INSTALLED)
+	$(VENV) -m training synthetic --run $(RUN) --preset shipped $(MODEL_SET:%=--set %)
+	for stage in index split prepare; do $(VENV) -m training $$stage --run $(RUN) || exit; done
+	OMP_NUM_THREADS=$$(($$(nproc) / $(PROCESSES) > 0 ? $$(nproc) / $(PROCESSES) : 1)) \
+	$(VENV) -m torch.distributed.run --standalone --nproc-per-node $(PROCESSES) -m training cnn --run $(RUN)
+	for stage in features sequence evaluate bundle; do $(VENV) -m training $$stage --run $(RUN) || exit; done
+	cp $(RUN)/model/weights.safetensors $(RUN)/model/MODEL_CARD.md $(RUN)/model/model.json resources/model/
 
 check: $(INSTALLED)
 	@$(VENV) packaging/system_libraries.py --tests
