@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ihd_core.labels import Label
 
-JOBS = ("open", "demo", "inspect", "predict", "phantom", "model", "bench")
+JOBS = ("open", "demo", "inspect", "predict", "phantom", "phantom-look", "model", "bench")
 PATH_HELP = "folder (with all in it), DICOM file, DICOMDIR, ZIP or NIfTI (.nii, .nii.gz); as many as you like"
 MODES = ("second-reader", "triage")
 
@@ -103,6 +103,14 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_quiet(job)
     job.set_defaults(job="phantom")
+
+    job = jobs.add_parser("phantom-look", help="show synthetic heads beside a real one, in pictures and figures")
+    job.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
+    job.add_argument("--real", metavar="FOLDER", type=Path, help="a real head CT; OUT must then lie elsewhere")
+    job.add_argument("--scans", metavar="N", type=_count, default=6, help="how many synthetic heads (default: 6)")
+    job.add_argument("--seed", metavar="S", type=_seed, default=0, help="of the first one (default: 0)")
+    _add_quiet(job)
+    job.set_defaults(job="phantom-look")
 
     job = jobs.add_parser("model", help="make model folders")
     add_model_jobs(job)

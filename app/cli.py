@@ -154,6 +154,14 @@ def _phantom(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _phantom_look(options: argparse.Namespace) -> int:
+    from ihd_core.phantom.look import write_look
+
+    with progress("phantoms", quiet=options.quiet) as report:
+        write_look(options.out, options.real, scans=options.scans, seed=options.seed, report=report)
+    return DONE
+
+
 def _bench_predict(options: argparse.Namespace) -> int:
     from app.bench.predict import bench_predict
     from app.places import default_model
@@ -192,6 +200,7 @@ RUN = {
     "inspect": _inspect,
     "predict": _predict,
     "phantom": _phantom,
+    "phantom-look": _phantom_look,
     "model convert": _model_convert,
     "bench predict": _bench_predict,
     "bench read": _bench_read,
