@@ -28,7 +28,7 @@ def bell(value: Field, middle: float, half: float) -> Field:
 def vault_depth(skull: Skull, at: Place) -> Field:
     """Depth below the vault, mm: an egg with flat temples, narrower in front, a little skew, flat underneath."""
     narrow = np.clip(1 - np.float32(skull.taper) * (at.y + 10), 0.93, 1.13)
-    narrow += np.float32(0.055 * skull.temples) * bell(at.y, -30, 34) * bell(at.z, 4, 46)
+    narrow += np.float32(0.035 * skull.temples) * bell(at.y, -30, 34) * bell(at.z, 4, 46)
     narrow -= np.float32(0.025) * bell(at.y, 26, 50) * bell(at.z, 34, 45)
     u = at.x * narrow * np.float32(1 / 68)
     v = (at.y - 4 + np.float32(skull.skew) * at.x) * np.float32(1 / 83)
@@ -41,10 +41,10 @@ def vault_depth(skull: Skull, at: Place) -> Field:
     k = np.sqrt(np.maximum(u2 + v2 + w2 - box, 0)) + np.float32(1e-3)
     slope = np.sqrt(u2 * np.float32(68**-2) + v2 * np.float32(83**-2) + w2 * above * above) + np.float32(1e-5)
     depth = (1 - k) * k / slope + np.float32(skull.unevenness) * skull.bumps.on(at.plane)
-    return np.asarray(depth - _crests(skull, at), np.float32)
+    return np.asarray(depth - crests(skull, at), np.float32)
 
 
-def _crests(skull: Skull, at: Place) -> Field | np.float32:
+def crests(skull: Skull, at: Place) -> Field | np.float32:
     """What the frontal crest, the occipital protuberance and hyperostosis take from the cavity, mm."""
     taken: Field | np.float32 = np.float32(0)
     if at.reaches(-24, 44):
@@ -83,10 +83,10 @@ def cavity_depth(skull: Skull, at: Place, vault: Field) -> Field:
         deep = np.clip((FORAMEN_MM - at.z) * np.float32(1 / 20), 0, 1)
         canal = 16 - 5 * deep - np.hypot(at.x, (at.y - 26 - 2 * deep) * np.float32(0.92))
         np.maximum(depth, np.where(at.z < FORAMEN_MM, canal, np.float32(-99)), out=depth)
-    return np.asarray(np.minimum(depth, -base_bone(skull, at)), np.float32)
+    return np.asarray(np.minimum(depth, -base_bone(skull, at, vault)), np.float32)
 
 
-def base_bone(skull: Skull, at: Place) -> Field:
+def base_bone(skull: Skull, at: Place, vault: Field) -> Field:
     """Depth in the bones that stand into the cavity: petrous, sphenoid, clivus, clinoids; FAR where there is none."""
     r, top, tilt = skull.ridge, skull.sella, skull.lopsided
     one = at.with_x(at.x + np.float32(tilt))
@@ -95,14 +95,21 @@ def base_bone(skull: Skull, at: Place) -> Field:
     crest = np.float32(3.5) + np.float32(6.5 / 45) * np.maximum(out, 0) - at.z
     half = np.float32(1.5 * r) * (1 + np.clip(out / 28, 0, 1.2)) * np.clip((crest + 1) * np.float32(0.16), 0.35, 1.9)
     wing = np.minimum(crest, half - np.abs(at.y + 23 + np.float32(0.3) * out)) * np.float32(0.85)
-    wing = np.minimum(wing, np.minimum(at.z + 16, at.a - 8))
+    wing = np.minimum(np.minimum(wing, vault + 3), np.minimum(at.z + 16, at.a - 8))
     body = at.ellipsoid((0, -22, -17), (13, 14, 12), margin=9)
     body = np.minimum(body, -at.ellipsoid((0, -11, -7 + 0.3 * top), (7, 5, 6), margin=14))
+    petrous = deepest(
+        one.rod(((11, 0, -17), (36, 10, -18)), (3.6 * r, 6.8 * r), pair=True, squeeze=(1, 1, 0.85), margin=9),
+        one.rod(((36, 10, -18), (50, 22, -20)), (6.8 * r, 9.0 * r), pair=True, squeeze=(1, 1, 0.85), margin=9),
+        one.rod(((50, 22, -20), (64, 28, -22)), (9.0 * r, 12.0 * r), pair=True, squeeze=(1, 1, 0.9), margin=9),
+        one.rod(((34, 7, -14), (37, 14, -14)), (4.2 * r, 4.2 * r), pair=True, margin=9),
+    )
+    porus = one.rod(((14, 10, -17), (27, 10, -17)), (2.6, 1.8), pair=True)
+    petrous = np.minimum(petrous + np.float32(0.7) * skull.bumps.on(at.plane), -porus)
     return deepest(
         wing,
         body,
-        one.rod(((11, -1, -17), (40, 15, -18)), (3.6 * r, 6.5 * r), pair=True, squeeze=(1, 1, 0.85), margin=9),
-        one.rod(((40, 15, -18), (64, 27, -21)), (6.5 * r, 11.5 * r), pair=True, squeeze=(1, 1, 0.9), margin=9),
+        petrous,
         at.rod(((0, -5, -9), (0, 13, -46)), (4.0, 6.0), squeeze=(0.45, 1, 1), margin=9),
         at.rod(((14, -24, 2), (11, -15, 1 + 0.5 * top)), (2.3, 1.2), pair=True, margin=9),
         at.rod(((0, -5, -9), (6.5, -4.5, top - 0.5)), (2.2, 1.4), pair=True, squeeze=(0.8, 1, 1), margin=9),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.phantom.shapes import cover, deepest
+from ihd_core.phantom.sinuses import antrum
 
 if TYPE_CHECKING:
     from ihd_core.phantom.shapes import Field, Place
@@ -28,10 +29,10 @@ def neck(skull: Skull, at: Place, hu: Field, skin: Field, depth: Field) -> Field
     )
     bulk = np.minimum(body, skin - np.float32(4.5))
     # Sheets one behind the other about the spine, parted in the midline.
-    ring = np.hypot(at.x * np.float32(0.72), at.y - 22) + np.float32(1.6) * strands
-    split = np.abs((ring * np.float32(1 / 9.0)) % 1 - np.float32(0.5)) * 9
-    oblique = np.abs((at.a * np.float32(0.09) + at.y * np.float32(0.045) + np.float32(0.2) * strands) % 1 - 0.5) * 11
-    planes = np.minimum(np.minimum(split, oblique), at.a) - np.float32(0.7)
+    ring = np.hypot(at.x * np.float32(0.72), at.y - 22) + np.float32(2.6) * strands + np.float32(0.05) * at.x
+    split = np.abs((ring * np.float32(1 / 12.5)) % 1 - np.float32(0.5)) * np.float32(12.5)
+    between = np.abs(strands) * 7 + np.maximum(skull.waves.on(at.plane) + np.float32(0.2), 0) * 5
+    planes = np.minimum(np.minimum(split, between), at.a) - np.float32(0.6)
     flesh = np.float32(skull.flesh) + 2 * strands
     fatty = np.float32(0.8 * skull.fat) + 15
     hu = hu + (fatty - hu) * cover(bulk, px)
@@ -50,10 +51,10 @@ def flesh_of_the_face(skull: Skull, at: Place, hu: Field, skin: Field) -> Field:
     px = np.float32(at.pixel * 1.3)
     strands = skull.strands.on(at.plane)
     chewing = deepest(
-        at.ellipsoid((58, -22, -64), (7, 17, 28), pair=True),
-        at.ellipsoid((54, -28, -28), (9, 17, 26), pair=True),
-        at.rod(((30, -28, -36), (45, -4, -36)), (8, 6), pair=True),
-        at.rod(((28, -22, -46), (45, -8, -86)), (6, 7), pair=True),
+        at.ellipsoid((57, -20, -62), (9, 20, 30), pair=True),
+        at.ellipsoid((55, -28, -26), (11, 19, 28), pair=True),
+        at.rod(((29, -29, -37), (45, -5, -36)), (10, 8), pair=True),
+        at.rod(((27, -21, -44), (43, -9, -88)), (7.5, 9), pair=True, squeeze=(1, 0.8, 1)),
     )
     throat = deepest(
         at.ellipsoid((0, -44, -84), (23, 27, 17)),
@@ -73,16 +74,17 @@ def bones_of_the_face(skull: Skull, at: Place, hu: Field, skin: Field, depth: Fi
     """Upper jaw, cheek bones, nasal bones, lower jaw with teeth, and the upper cervical spine."""
     px = np.float32(at.pixel * 1.2)
     grain = skull.grain.on(at.plane)
-    walls = [
-        at.ellipsoid((sign * 29, -55, -46), (14.5 * size + 1.6, 17 * size + 1.6, 16 * size + 1.6))
-        for sign, size in zip((-1, 1), skull.maxillary, strict=True)
-    ]
-    thin = np.minimum(deepest(*walls), np.float32(1.9) - deepest(*walls))
+    walls = deepest(*(antrum(at, sign, size) for sign, size in zip((-1, 1), skull.maxillary, strict=True)))
+    thin = np.float32(0.9) - np.abs(walls + np.float32(0.8))
+    bridge = at.y + 86 - np.float32(0.28) * (at.z + 6) - np.float32(1.5) * at.a
+    nasal = np.minimum(
+        np.minimum(np.float32(1.1) - np.abs(bridge) * np.float32(0.55), 9 - at.a), 14 - np.abs(at.z + 18)
+    )
     compact = deepest(
         at.rod(((44, -60, -36), (56, -54, -34)), (5, 4), pair=True),
         at.rod(((56, -54, -34), (67, -30, -30)), (3.6, 2.2), pair=True, squeeze=(1, 1, 0.6)),
         at.rod(((67, -30, -30), (65, 2, -27)), (2.2, 2.6), pair=True, squeeze=(1, 1, 0.6)),
-        at.rod(((3, -84, -6), (5, -94, -30)), (2.2, 1.4), pair=True, squeeze=(1, 0.7, 1)),
+        nasal,
         at.rod(((12, -76, -14), (16, -72, -44)), (2.6, 3.2), pair=True),
         at.rod(((12, -24, -34), (18, -22, -58)), (1.5, 1.6), pair=True, squeeze=(0.6, 0.35, 1)),
         np.minimum(at.ellipsoid((0, -52, -66), (24, 30, 12)), np.float32(2.0) - np.abs(at.z + 66)),
@@ -112,12 +114,12 @@ def _spine(skull: Skull, at: Place, hu: Field, depth: Field) -> Field:
     arch = np.minimum(np.float32(2.4) - np.abs(canal - np.float32(0.5)), np.float32(4.5) - wave + 2)
     arch = np.minimum(arch, np.float32(-49) - at.z)
     bodies = deepest(
-        np.minimum(at.rod(((0, 11, -48), (0, 14, -160)), (5.5, 10)), np.float32(99)),
+        at.rod(((0, 11, -48), (0, 14, -160)), (5.5, 10)),
         at.ellipsoid((20, 19, -55), (9, 9, 8), pair=True),
         at.rod(((20, 18, -55), (36, 21, -55)), (5, 3.5), pair=True),
         at.rod(((0, 4, -55), (18, 11, -55)), (3, 4), pair=True),
         at.rod(((14, 20, -68), (17, 22, -160)), (6, 6), pair=True, squeeze=(1, 1, 0.5)),
-        np.minimum(at.rod(((0, 44, -66), (0, 62, -74)), (4, 4), squeeze=(0.9, 1, 0.7)), np.float32(99)),
+        at.rod(((0, 44, -66), (0, 62, -74)), (4, 4), squeeze=(0.9, 1, 0.7)),
     )
     disc = np.where((at.z < -78) & (wave > 6.5) & (at.a < 11), np.float32(0), np.float32(1))
     bone = np.minimum(deepest(arch, bodies), -depth - np.float32(0.5))

@@ -23,10 +23,10 @@ def orbits(skull: Skull, at: Place, hu: Field, skin: Field, depth: Field) -> Fie
         return hu
     px = np.float32(at.pixel)
     s = skull.orbit
-    cone = at.rod((APEX, (31.5, -62, -17)), (2.5, 17.5 * s), pair=True, squeeze=(0.92, 0.85, 1.0), margin=6)
+    tall = 17.5 / (8.0 + 10.0 * skull.roof)
+    cone = at.rod((APEX, (31.5, -62, -17)), (2.5, 17.5 * s), pair=True, squeeze=(0.92, 0.85, tall), margin=6)
     rim = np.float32(-83) + np.float32(0.5) * np.maximum(at.a - 14, 0)
     wall_mm = np.float32(0.7) + np.clip((at.a - 24) * np.float32(0.12), 0, 2.6)
-    wall_mm += np.clip((at.z + 6) * np.float32(0.25), 0, 2)
     wall = np.minimum(np.minimum(cone + wall_mm, skin - 4), np.minimum(at.y - rim, -depth))
     wall = np.maximum(wall, at.rod(((52, -60, -4), (51, -59, -32)), (3.6, 4.2), pair=True))
     hu = hu + (np.float32(0.75 * skull.table) - hu) * cover(wall, px * np.float32(1.1))

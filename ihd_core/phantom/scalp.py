@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from ihd_core.phantom.skull import Skull
 
 AIR = -1000.0
-SKIN_HU, GALEA_HU = 25.0, 35.0
+SKIN_HU, GALEA_HU = 50.0, 35.0
 
 
 def temporal_muscle(skull: Skull, at: Place) -> Field:
     """Thickness of the temporal muscle on the skull, mm; negative where there is none."""
-    fan = bell(at.y, -18, 58) * np.clip((46 - at.z) * np.float32(1 / 44), 0, 1) * np.clip((at.a - 36) / 16, 0, 1)
-    return np.asarray(np.float32(1.5 * skull.muscle) * fan - np.float32(0.8), np.float32)
+    fan = bell(at.y, -22, 52) * np.clip((46 - at.z) * np.float32(1 / 44), 0, 1) * np.clip((at.a - 36) / 16, 0, 1)
+    return np.asarray(np.float32(skull.muscle) * fan - np.float32(0.8), np.float32)
 
 
 def skin_depth(skull: Skull, at: Place, shell: Field) -> Field:
@@ -38,8 +38,8 @@ def skin_depth(skull: Skull, at: Place, shell: Field) -> Field:
         at.ellipsoid((0, -22, -42), (67, 65, 58)),
         at.ellipsoid((0, -36, -84), (54, 52, 38)),
         at.rod(((0, 22, -30), (0, 36, -150)), (62, 58), squeeze=(0.95, 1, 0.6)),
-        at.rod(((0, -84, -8), (0, -101, -46)), (7, 8.5), squeeze=(0.8, 1, 1)),
-        at.rod(((7, -88, -46), (9, -84, -48)), (8, 8), pair=True),
+        at.rod(((0, -78, -4), (0, -93, -44)), (11, 13), squeeze=(1.0, 0.85, 1)),
+        at.rod(((0, -93, -44), (9, -82, -48)), (8, 9), pair=True),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.phantom.cavity import POSTERIOR_FOSSA, base_bone, bell, cavity_depth, vault_depth
+from ihd_core.phantom.cavity import POSTERIOR_FOSSA, base_bone, bell, cavity_depth, crests, vault_depth
 from ihd_core.phantom.face import bones_of_the_face, flesh_of_the_face, neck
 from ihd_core.phantom.orbit import orbits
 from ihd_core.phantom.scalp import skin_depth, soft_tissue
@@ -101,7 +101,7 @@ def draw_skull(rng: np.random.Generator) -> Skull:
         bumps=SmoothField(rng, 15),
         grain=SmoothField(rng, 6),
         ridges=SmoothField(rng, 9),
-        cells=SmoothField(rng, float(rng.uniform(3.6, 5.5))),
+        cells=SmoothField(rng, float(rng.uniform(2.6, 4.0)), layer_mm=4),
         strands=SmoothField(rng, 12),
         table=float(rng.uniform(1000, 1750)),
         diploe=float(rng.uniform(250, 900)),
@@ -114,14 +114,14 @@ def draw_skull(rng: np.random.Generator) -> Skull:
         unevenness=float(rng.uniform(0.15, 0.5)),
         crest=float(rng.uniform(0.5, 4.5)),
         hyperostosis=float(rng.uniform(2, 7)) if rng.random() < 0.1 and not young else 0.0,
-        roof=float(rng.uniform(0.7, 1.4)),
+        roof=float(rng.uniform(0.75, 1.3)),
         ridge=float(rng.uniform(0.85, 1.2)),
         sella=float(rng.uniform(-1.5, 2.5)),
         lopsided=float(rng.normal(0, 1.2)),
         scalp=float(rng.uniform(2.5, 4.5) if young else rng.uniform(3.5, 8.0)),
         fat=float(rng.uniform(-110, -75)),
         flesh=float(rng.uniform(53, 64)),
-        muscle=float(rng.uniform(5, 9) if young else rng.uniform(6, 15)),
+        muscle=float(rng.uniform(5, 9) if young else rng.uniform(5, 12.5)),
         aeration=pair(-0.8, 0.9, 0.25),
         frontal=(0.0, 0.0) if young or rng.random() < 0.08 else pair(0.5, 1.6, 0.25),
         maxillary=maxillary,
@@ -166,30 +166,42 @@ def outside(skull: Skull, at: Place) -> Outside:
     if at.low < 14:
         hu = neck(skull, at, hu, skin, depth)
         hu = flesh_of_the_face(skull, at, hu, skin)
-    hu = _bone(skull, at, hu, depth, bone_mm, soft)
+    hu = _bone(skull, at, hu, Cut(vault, depth, bone_mm, soft))
     if at.low < 14:
         hu = bones_of_the_face(skull, at, hu, skin, depth)
         hu = orbits(skull, at, hu, skin, depth)
     if at.low < 32:
-        hu = air_spaces(skull, at, hu, skin, depth, shell)
+        wall = np.minimum(-depth - np.float32(1.2), skin - 4)
+        hu = air_spaces(skull, at, hu, wall, shell)
     return Outside(np.asarray(hu, np.float32), depth, cover(depth, soft))
 
 
 def vault_thickness(skull: Skull, at: Place) -> Field:
     """Distance of the outer table from the inner one, mm: thin temples and base, thick brow and occiput."""
     thin = bell(at.a, 64, 30) * bell(at.y, -12, 52) * bell(at.z, 0, 46)
-    change = 1 + np.float32(0.17) * skull.waves.on(at.plane)
+    change = 1 + np.float32(0.11) * skull.waves.on(at.plane)
     bone_mm = np.float32(skull.thickness) * (change - np.float32(0.55) * thin)
     if at.low < 26:
         occiput = bell(at.a, 0, 26) * bell(at.z, -6, 24) * np.clip((at.y - 55) * np.float32(1 / 12), 0, 1)
         brow = bell(at.a, 12, 50) * bell(at.z, 3, 19) * np.clip((-58 - at.y) * np.float32(1 / 10), 0, 1)
         below = np.clip((6 - at.z) * np.float32(1 / 14), 0, 1) * np.float32(max(skull.thickness - 4.0, 0) * 0.8)
         bone_mm += np.float32(0.9 * skull.thickness) * occiput + 6 * brow - below
-    return np.asarray(np.maximum(bone_mm, 1.8), np.float32)
+    return np.asarray(np.maximum(bone_mm, 1.8) + crests(skull, at), np.float32)
 
 
-def _bone(skull: Skull, at: Place, hu: Field, depth: Field, bone_mm: Field, soft: Field) -> Field:
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """One plane's depths in mm: below the vault, below the inner table; thickness of the bone, width of its edge."""
+
+    vault: Field
+    depth: Field
+    bone_mm: Field
+    soft: Field
+
+
+def _bone(skull: Skull, at: Place, hu: Field, cut: Cut) -> Field:
     """Vault and base, painted on hu."""
+    vault, depth, bone_mm, soft = cut.vault, cut.depth, cut.bone_mm, cut.soft
     grain = skull.grain.on(at.plane)
     reach = depth + bone_mm
     dense: Field | None = None
@@ -197,9 +209,12 @@ def _bone(skull: Skull, at: Place, hu: Field, depth: Field, bone_mm: Field, soft
         # The roofs of the orbits are thin, and so is the floor of the middle fossa.
         thin = np.clip((-22 - at.y) * np.float32(1 / 6), 0, 1) * np.clip((9 - at.z) * np.float32(1 / 8), 0, 1)
         roof_mm = np.float32(1.6) + np.float32(0.5) * np.maximum(skull.ridges.on(at.plane), -1)
-        lateral = np.clip((-54 - at.y) * np.float32(1 / 10), 0, 1) * np.clip((at.z + 4) * np.float32(1 / 8), 0, 1)
+        lateral = np.clip((-54 - at.y) * np.float32(1 / 10), 0, 1) * np.clip((at.z + 10) * np.float32(1 / 8), 0, 1)
         reach += thin * (1 - lateral) * np.minimum(roof_mm - bone_mm, 0)
-        base = base_bone(skull, at)
+        floor = np.clip((16 - at.y) * np.float32(1 / 8), 0, 1) * np.clip((at.a - 14) / 6, 0, 1)
+        floor *= np.clip((2 - at.z) * np.float32(1 / 8), 0, 1) * (1 - thin)
+        reach += floor * np.minimum(np.float32(3.0) - bone_mm, 0)
+        base = base_bone(skull, at, vault)
         mastoid = at.ellipsoid((57, 29, -27), (14, 17, 22), pair=True, margin=6)
         tip = at.rod(((57, 26, -40), (54, 22, -56)), (9, 4), pair=True)
         dense = deepest(base, mastoid, tip, at.rod(((18, 16, -42), (20, 19, -50)), (7, 6), pair=True))
