@@ -68,8 +68,8 @@ def frontal_floor(skull: Skull, at: Place) -> Field:
     return np.asarray(floor + galli, np.float32)
 
 
-def cavity_depth(skull: Skull, at: Place, vault: Field) -> Field:
-    """Depth below the inner table in mm; negative in bone and outside."""
+def cavity_depth(skull: Skull, at: Place, vault: Field, base: Field | None = None) -> Field:
+    """Depth below the inner table in mm; negative in bone and outside. base is base_bone, where it is known."""
     if at.low > 22:
         return vault
     edge = np.float32(-23) - np.float32(0.26) * np.maximum(at.a - 11, 0)
@@ -83,7 +83,7 @@ def cavity_depth(skull: Skull, at: Place, vault: Field) -> Field:
         deep = np.clip((FORAMEN_MM - at.z) * np.float32(1 / 20), 0, 1)
         canal = 16 - 5 * deep - np.hypot(at.x, (at.y - 26 - 2 * deep) * np.float32(0.92))
         np.maximum(depth, np.where(at.z < FORAMEN_MM, canal, np.float32(-99)), out=depth)
-    return np.asarray(np.minimum(depth, -base_bone(skull, at, vault)), np.float32)
+    return np.asarray(np.minimum(depth, -(base_bone(skull, at, vault) if base is None else base)), np.float32)
 
 
 def base_bone(skull: Skull, at: Place, vault: Field) -> Field:

@@ -19,7 +19,7 @@ TEETH_Z = (-92.0, -68.0)
 
 def neck(skull: Skull, at: Place, hu: Field, skin: Field, depth: Field) -> Field:
     """Layered muscles behind the spine and below the occiput, with planes of fat between them."""
-    if at.low > 2:
+    if at.low > -6:
         return hu
     px = np.float32(at.pixel * 1.3)
     strands = skull.strands.on(at.plane)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.phantom.shapes import cover, deepest
+from ihd_core.phantom.shapes import Place, cover, deepest
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Field, Place
+    from ihd_core.phantom.shapes import Field
     from ihd_core.phantom.skull import Skull
 
 APEX = (13.0, -28.0, -10.0)
@@ -21,6 +22,19 @@ def orbits(skull: Skull, at: Place, hu: Field, skin: Field, depth: Field) -> Fie
     """Walls and contents of both orbits, painted on hu; nothing comes nearer than the roof to the cavity."""
     if not at.reaches(-44, 12):
         return hu
+    box = at.box((-64.0, -98.0), (64.0, -20.0))
+    part = at.plane.to_field.copy()
+    part[:, 2] += part[:, :2] @ (box[1].start, box[0].start)
+    plane = replace(at.plane, x=at.plane.x[box], y=at.plane.y[box], z=at.plane.z[box], to_field=part)
+    if not plane.x.size:
+        return hu
+    hu = hu.copy()
+    hu[box] = _orbits(skull, Place(plane, at.x[box], at.y[box], at.z[box]), hu[box], skin[box], depth[box])
+    return hu
+
+
+def _orbits(skull: Skull, at: Place, hu: Field, skin: Field, depth: Field) -> Field:
+    """The same on the part of the plane that holds the orbits."""
     px = np.float32(at.pixel)
     s = skull.orbit
     tall = 17.5 / (8.0 + 10.0 * skull.roof)

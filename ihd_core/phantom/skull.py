@@ -153,7 +153,8 @@ class Outside:
 def outside(skull: Skull, at: Place) -> Outside:
     """Air, scalp, muscle, face and bone of one plane."""
     vault = vault_depth(skull, at)
-    depth = cavity_depth(skull, at, vault)
+    base = base_bone(skull, at, vault) if at.low <= 22 else None
+    depth = cavity_depth(skull, at, vault, base)
     lean = np.clip(np.abs(at.z) * np.float32(1 / 90), 0, 0.98)
     soft = np.float32(at.pixel * 1.1) + np.float32(at.plane.thickness_mm) * lean * lean
     bone_mm = vault_thickness(skull, at)
@@ -166,7 +167,7 @@ def outside(skull: Skull, at: Place) -> Outside:
     if at.low < 14:
         hu = neck(skull, at, hu, skin, depth)
         hu = flesh_of_the_face(skull, at, hu, skin)
-    hu = _bone(skull, at, hu, Cut(vault, depth, bone_mm, soft))
+    hu = _bone(skull, at, hu, Cut(base, depth, bone_mm, soft))
     if at.low < 14:
         hu = bones_of_the_face(skull, at, hu, skin, depth)
         hu = orbits(skull, at, hu, skin, depth)
@@ -191,9 +192,9 @@ def vault_thickness(skull: Skull, at: Place) -> Field:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
-    """One plane's depths in mm: below the vault, below the inner table; thickness of the bone, width of its edge."""
+    """One plane's depths in mm: in the base, below the inner table; thickness of the bone, width of its edge."""
 
-    vault: Field
+    base: Field | None
     depth: Field
     bone_mm: Field
     soft: Field
@@ -201,11 +202,11 @@ class Cut:
 
 def _bone(skull: Skull, at: Place, hu: Field, cut: Cut) -> Field:
     """Vault and base, painted on hu."""
-    vault, depth, bone_mm, soft = cut.vault, cut.depth, cut.bone_mm, cut.soft
+    base, depth, bone_mm, soft = cut.base, cut.depth, cut.bone_mm, cut.soft
     grain = skull.grain.on(at.plane)
     reach = depth + bone_mm
     dense: Field | None = None
-    if at.low < 14:
+    if base is not None and at.low < 14:
         # The roofs of the orbits are thin, and so is the floor of the middle fossa.
         thin = np.clip((-22 - at.y) * np.float32(1 / 6), 0, 1) * np.clip((9 - at.z) * np.float32(1 / 8), 0, 1)
         roof_mm = np.float32(1.6) + np.float32(0.5) * np.maximum(skull.ridges.on(at.plane), -1)
@@ -214,7 +215,6 @@ def _bone(skull: Skull, at: Place, hu: Field, cut: Cut) -> Field:
         floor = np.clip((16 - at.y) * np.float32(1 / 8), 0, 1) * np.clip((at.a - 14) / 6, 0, 1)
         floor *= np.clip((2 - at.z) * np.float32(1 / 8), 0, 1) * (1 - thin)
         reach += floor * np.minimum(np.float32(3.0) - bone_mm, 0)
-        base = base_bone(skull, at, vault)
         mastoid = at.ellipsoid((57, 29, -27), (14, 17, 22), pair=True, margin=6)
         tip = at.rod(((57, 26, -40), (54, 22, -56)), (9, 4), pair=True)
         dense = deepest(base, mastoid, tip, at.rod(((18, 16, -42), (20, 19, -50)), (7, 6), pair=True))
