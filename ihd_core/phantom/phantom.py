@@ -105,7 +105,8 @@ def phantom_scan(
 
 def _patient(seed: int, head: Head, lesions: tuple[Hemorrhage, ...]) -> Patient:
     findings = draw_findings(np.random.default_rng([seed, 6]), head, bleeding=bool(lesions))
-    pushes: list[Push] = [push for one in (*lesions, *findings) for push in one.pushes]
+    pushes: list[Push] = [push for one in lesions for push in one.pushes]
+    pushes += [push for one in findings for push in one.pushes]
     return Patient(head, draw_scanner(np.random.default_rng([seed, 7])), findings, lesions, tuple(pushes))
 
 

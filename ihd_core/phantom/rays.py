@@ -53,7 +53,7 @@ def _ray_maps() -> tuple[Field, Field, Field]:
     middle = (_SIDE - 1) / 2
     along, across = np.mgrid[:_SIDE, :_SIDE].astype(np.float32) - np.float32(middle)
     angles = np.arange(_ANGLES) * np.pi / _ANGLES
-    cos, sin = (np.float32(f(angles))[:, None, None] for f in (np.cos, np.sin))
+    cos, sin = (f(angles).astype(np.float32)[:, None, None] for f in (np.cos, np.sin))
     flat = (_ANGLES * _SIDE, _SIDE)
     at_x = (across * cos - along * sin + np.float32(middle)).reshape(flat)
     at_y = (across * sin + along * cos + np.float32(middle)).reshape(flat)

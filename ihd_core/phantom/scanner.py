@@ -65,7 +65,7 @@ def draw_scanner(rng: np.random.Generator) -> Scanner:
     """Draw a scanner: any vendor, dose and kernel."""
     sharp = bool(rng.random() < 0.12)
     return Scanner(
-        rim=float(rng.triangular(0, 48, 140)),
+        rim=float(rng.triangular(5, 75, 165)),
         cupping=float(rng.uniform(0, 75)),
         uneven=float(rng.uniform(0.1, 0.6)),
         streaks=float(rng.triangular(0, 2, 9)),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from ihd_core.phantom.scanner import Scanner, expose, take
+from ihd_core.phantom.scanner import HOLDERS, Scanner, expose, furniture, take
 
 
 def scanner(**changes: float) -> Scanner:
@@ -58,3 +59,37 @@ def test_nothing_is_reconstructed_outside_the_circle():
     hu = shown(ring(), circle=1.0)
     assert hu[0, 0] == hu[199, 199] == -1024
     assert hu[100, 1] == -1000
+
+
+def test_the_padding_outside_the_circle_is_the_vendors():
+    hu = shown(ring(), circle=1.0, padding=-3024)
+    assert hu[0, 0] == -3024
+    assert hu[100, 1] == -1000
+
+
+def test_thin_slices_are_noisier():
+    flat = np.full((128, 128), 30, np.float32)
+    thick, thin = (
+        take(expose(scanner(noise_hu=3.0), flat, 1.0, 128, np.random.default_rng(1), thickness_mm=mm), flat).std()
+        for mm in (5.0, 1.25)
+    )
+    assert 1.4 < thin / thick < 2.2
+
+
+def test_noise_of_a_large_grain_has_less_power_at_high_frequencies():
+    flat = np.full((128, 128), 30, np.float32)
+    shares = []
+    for grain in (0.3, 0.9):
+        exposure = expose(scanner(noise_hu=5.0, noise_mm=grain), flat, 0.5, 128, np.random.default_rng(2))
+        power = np.abs(np.fft.fft2(take(exposure, flat) - 30.0)) ** 2
+        frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(128, 0.5), np.fft.fftfreq(128, 0.5)))
+        shares.append(power[frequency > 0.5].sum() / power[frequency > 0.02].sum())
+    assert shares[1] < 0.5 * shares[0]
+
+
+@pytest.mark.parametrize("shape", HOLDERS)
+def test_the_holder_lies_in_air_alone(shape):
+    head = ring()
+    held = furniture(scanner(holder=95.0, shape=shape), head, 200.0)
+    assert (held > head).sum() > 40
+    assert np.array_equal(held[head > -900], head[head > -900])
