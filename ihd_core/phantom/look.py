@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def write_look(out: Path, real: Path | None = None, *, scans: int = 6, seed: int = 0, report: Report = silent) -> None:
-    """Write OUT/brain.png, OUT/subdural.png, OUT/soft-tissue.png (a row a head, the real one last) and OUT/statistics.md.
+    """Write brain.png, subdural.png, soft-tissue.png (a row a head, the real one last) and statistics.md into OUT.
 
     Args:
         out: created if its parent is there.

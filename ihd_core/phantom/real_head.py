@@ -83,6 +83,7 @@ def real_head(scan: Scan) -> RealHead:
     seen = [_seen(scan.hu[i], mask.on_slice(i), small, pixel) for i in range(slices)]
     planes = [_plane(scan, lie, i, small, float(thickness[i])) for i in range(slices)]
     leans = [lie.lean(plane.x, plane.y, plane.z) for plane in planes]
+    leans = [_at_edge(lean, inside) for (_, inside), lean in zip(seen, leans, strict=True)]
     depths = [_depth(inside, pixel) * lean for (_, inside), lean in zip(seen, leans, strict=True)]
     levels = [_level(hu, inside, pixel) for hu, inside in seen]
     fluids = [_fluid(hu, inside, level, pixel) for (hu, inside), level in zip(seen, levels, strict=True)]
@@ -148,6 +149,16 @@ def _depth(inside: Mask, pixel: float) -> Field:
     out = cv2.distanceTransform(1 - framed, cv2.DIST_L2, 5)[1:-1, 1:-1]
     signed = np.where(inside, deep - 0.5, 0.5 - out)
     return np.asarray(signed * pixel, np.float32)
+
+
+def _at_edge(field: Field, inside: Mask) -> Field:
+    """Of every pixel inside, the field at the nearest pixel outside, which its depth counts from."""
+    if not inside.any() or inside.all():
+        return field
+    _, nearest = cv2.distanceTransformWithLabels(inside.view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    values = np.zeros(int(nearest.max()) + 1, np.float32)
+    values[nearest[~inside]] = field[~inside]
+    return np.asarray(values[nearest], np.float32)
 
 
 def _level(hu: Field, inside: Mask, pixel: float) -> Field:
