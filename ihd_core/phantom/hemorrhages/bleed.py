@@ -18,6 +18,8 @@ MIDDLE: Point = (0.0, 4.0, 8.0)
 """Point of the head in mm from which directions to the vault are counted."""
 VAULT_MM = 75.0
 """Usual distance of the inner table from there."""
+BLOOD_HU = 60.0
+"""What is above this where blood comes is bone, calcium or metal, HU."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,18 +93,20 @@ class Sight:
         edema: Field | None = None,
         edema_hu: float = 20.0,
     ) -> Bleed:
-        """Fields of the box as fields of the whole plane."""
+        """Fields of the box as fields of the whole plane.
+
+        What is denser than any blood stays as it is: bone that shares a pixel with blood, calcium, metal.
+        """
+        hu = hu + np.maximum(self.tissue.hu[self.box] - np.float32(BLOOD_HU), 0)
         whole = np.zeros_like(self.tissue.x)
         whole[self.box] = share
-        if isinstance(hu, np.ndarray):
-            wide = np.full_like(self.tissue.x, 50)
-            wide[self.box] = hu
-            hu = wide
+        wide = np.full_like(self.tissue.x, 50)
+        wide[self.box] = hu
         swollen = None
         if edema is not None:
             swollen = np.zeros_like(whole)
             swollen[self.box] = edema
-        return Bleed(whole, hu, swollen, edema_hu)
+        return Bleed(whole, wide, swollen, edema_hu)
 
 
 _BEND_MM = 8.0
@@ -164,7 +168,8 @@ def arcs(at: Sight, center: Point) -> tuple[Field, Field, Field]:
 def beside_vault(at: Sight) -> Field:
     """Share 0..1 that keeps layers under the vault off the floor: low down only the outer part of the skull counts."""
     out = np.sqrt((at.x * np.float32(1 / 68)) ** 2 + ((at.y - 4) * np.float32(1 / 83)) ** 2)
-    return np.clip(np.maximum((out - np.float32(0.66)) * 8, (at.z - np.float32(10)) * np.float32(1 / 12)), 0, 1)
+    share = np.clip(np.maximum((out - np.float32(0.66)) * 8, (at.z - np.float32(10)) * np.float32(1 / 12)), 0, 1)
+    return np.asarray(share, np.float32)
 
 
 def side_of(rng: np.random.Generator) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ihd_core.labels import Label
 from ihd_core.phantom.head import Push
-from ihd_core.phantom.hemorrhages.bleed import Bleed, about, nothing, spread
+from ihd_core.phantom.hemorrhages.bleed import BLOOD_HU, Bleed, about, nothing, spread
 from ihd_core.phantom.hemorrhages.clot import Clot, draw_clot
 from ihd_core.phantom.hemorrhages.intraparenchymal import brain_about
 from ihd_core.phantom.shapes import SmoothField, cover, ellipsoid
@@ -77,7 +77,8 @@ class Petechiae:
             brain = at.inside * (1 - at.ventricle) * (at.depth > 2)
             share[at.box] = np.maximum(share[at.box], cover(depth, at.soft) * brain)
             edema[at.box] = np.maximum(edema[at.box], cover(depth + np.float32(self.halo_mm), np.float32(3)) * brain)
-        return Bleed(share, np.float32(self.clot.hu), edema, 20.0)
+        hu = np.float32(self.clot.hu) + np.maximum(tissue.hu - np.float32(BLOOD_HU), 0)
+        return Bleed(share, hu, edema, 20.0)
 
 
 POLES: tuple[tuple[Point, Point], ...] = (

@@ -71,7 +71,7 @@ def _epidural_trauma(rng: np.random.Generator) -> list[Hemorrhage]:
         lesions.append(subdural.draw_crescent(rng, side, "acute", 0.7))
     if rng.random() < 0.3:
         lesions.append(subarachnoid.draw_sulcal(rng, side))
-    if rng.random() < 0.14:
+    if rng.random() < 0.25:
         lesions.append(draw_levels(rng))
     return lesions
 
@@ -127,8 +127,8 @@ def _hypertensive(rng: np.random.Generator) -> list[Hemorrhage]:
     place = str(rng.choice([*DEEP, "pons", "cerebellum"]))
     clot = draw_hematoma(rng, place, side)
     lesions: list[Hemorrhage] = [clot]
-    near = {"thalamus": 0.75, "caudate": 0.9, "cerebellum": 0.55, "pons": 0.4}.get(place, 0.45)
-    if rng.random() < near * min(1.0, 0.5 + clot.volume_ml / 20):
+    near = {"thalamus": 0.9, "caudate": 0.95, "cerebellum": 0.65, "pons": 0.5}.get(place, 0.6)
+    if rng.random() < near * min(1.0, 0.6 + clot.volume_ml / 15):
         grade = float(np.clip(rng.beta(1.2, 1.4) * (0.6 + clot.volume_ml / 30), 0.1, 1))
         lesions.append(draw_cast(rng, side, grade) if rng.random() < 0.6 else draw_levels(rng))
     if rng.random() < 0.05:
@@ -216,7 +216,7 @@ def _alone(rng: np.random.Generator) -> list[Hemorrhage]:
         Label.INTRAPARENCHYMAL,
         Label.INTRAVENTRICULAR,
     )
-    label = labels[int(rng.choice(5, p=[0.3, 0.1, 0.25, 0.15, 0.2]))]
+    label = labels[int(rng.choice(5, p=[0.3, 0.1, 0.2, 0.15, 0.25]))]
     return [draw_hemorrhage(label, rng, float(rng.uniform(0.4, 1)))]
 
 
@@ -235,4 +235,4 @@ _PATTERNS: tuple[Callable[[np.random.Generator], list[Hemorrhage]], ...] = (
     _ventricles_only,
     _alone,
 )
-_ODDS = (0.27, 0.09, 0.08, 0.03, 0.14, 0.12, 0.02, 0.06, 0.04, 0.03, 0.02, 0.04, 0.06)
+_ODDS = (0.33, 0.05, 0.07, 0.02, 0.17, 0.14, 0.01, 0.05, 0.02, 0.02, 0.01, 0.07, 0.04)

@@ -99,7 +99,7 @@ def draw_levels(rng: np.random.Generator) -> Intraventricular:
     """Draw blood that has settled in one or both occipital horns, from a trace to the atrium."""
     sides = ["left", "right"] if rng.random() < 0.68 else ["left" if rng.random() < 0.5 else "right"]
     parts = [
-        Part(side, 60 - float(rng.gamma(2.0, 6.0)), float(rng.uniform(0.8, 3)), float(rng.uniform(0, 1)))
+        Part(side, 58 - float(rng.gamma(2.0, 8.0)), float(rng.uniform(0.8, 3)), float(rng.uniform(0, 1)))
         for side in sides
     ]
     if rng.random() < 0.2:

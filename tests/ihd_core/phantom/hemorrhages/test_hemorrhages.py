@@ -180,6 +180,18 @@ def test_hu_of_blood_follows_its_age(age, low, high):
         assert low < np.percentile(hu, 5) <= np.percentile(hu, 95) < high
 
 
+def test_bone_that_shares_a_pixel_with_blood_is_not_thinned_by_it():
+    at = plain_tissue(20.0)
+    mixed = at.inside * 33 + (1 - at.inside) * 1000
+    part = Tissue(at.plane, mixed, at.x, at.y, at.z, at.depth, at.inside, at.csf, at.ventricle, at.tent, at.surface)
+    bleed = crescent().on(part)
+    after = mixed + (bleed.hu - mixed) * bleed.share
+    edge = (bleed.share > 0.05) & (at.inside < 0.95)
+    expected = at.inside * 65 + (1 - at.inside) * 1000
+    assert edge.sum() > 20
+    assert np.abs(after - expected)[edge].max() < 45
+
+
 def test_a_layered_clot_is_denser_below_its_level():
     layered = Clot("layered", 70.0, 0.0, smooth(60), other_hu=25.0, level_mm=0.0)
     at = plain_tissue(10.0)
@@ -226,7 +238,7 @@ def test_shares_are_between_0_and_1_and_follow_from_the_seed(label):
 def test_bleeding_heads_hold_every_subtype_often_and_about_two_in_a_head():
     heads = [{one.label for one in draw_hemorrhages(np.random.default_rng([5, s]))} for s in range(150)]
     for label in SUBTYPES:
-        assert sum(label in head for head in heads) > 0.22 * len(heads)
+        assert sum(label in head for head in heads) > 0.2 * len(heads)
     assert 1.3 < np.mean([len(head) for head in heads]) < 2.6
     assert min(len(head) for head in heads) == 1
 
