@@ -115,7 +115,7 @@ def draw_hematoma(rng: np.random.Generator, place: str, side: int, size: float =
         float(around[1] + jitter[1]),
         float(around[2] + jitter[2]),
     )
-    radius = min(spread(rng, 0.72 * usual, 0.48, 2.6, 2.2 * usual) * size, 34.0)
+    radius = min(spread(rng, 0.85 * usual, 0.5, 2.6, 2.2 * usual) * size, 34.0)
     age = str(rng.choice(["acute", "active", "subacute", "layered"], p=[0.72, 0.12, 0.11, 0.05]))
     old = age == "subacute"
     lobes = _lobes(rng, center, radius)
