@@ -30,7 +30,7 @@ model: $(INSTALLED)
 	$(VENV) -m training synthetic --run $(RUN) --preset shipped $(MODEL_SET:%=--set %)
 	for stage in index split prepare; do $(VENV) -m training $$stage --run $(RUN) || exit; done
 	OMP_NUM_THREADS=$$(($$(nproc) / $(PROCESSES) > 0 ? $$(nproc) / $(PROCESSES) : 1)) \
-	$(VENV) -m torch.distributed.run --standalone --nproc-per-node $(PROCESSES) -m training cnn --run $(RUN)
+	$(VENV) -m torch.distributed.run --standalone --nproc-per-node $(PROCESSES) -m -- training cnn --run $(RUN)
 	for stage in features sequence evaluate bundle; do $(VENV) -m training $$stage --run $(RUN) || exit; done
 	cp $(RUN)/model/weights.safetensors $(RUN)/model/MODEL_CARD.md $(RUN)/model/model.json resources/model/
 

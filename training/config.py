@@ -92,6 +92,7 @@ class CnnConfig:
         blur: largest standard deviation of the blur of a slice, pixels of the prepared picture; half are not blurred.
         average: share that the running mean of the weights keeps at every step; it is judged and shipped. 0: the last
             weights are.
+        half: round kernels to half precision before they are judged and shipped; false: twice the bytes, nothing lost.
         precision: "auto" (bf16 where the device has it), "fp32", "bf16" or "fp16" with loss scaling.
         checkpointing: recompute activations in the backward pass: about half the memory, a third more time.
         freeze_batch_norm: keep the statistics of the starting weights.
@@ -117,6 +118,7 @@ class CnnConfig:
     noise_hu: float = 0.0
     blur: float = 0.0
     average: float = 0.0
+    half: bool = True
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     checkpointing: bool = False
     freeze_batch_norm: bool = False

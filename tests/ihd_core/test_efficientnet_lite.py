@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from torch.nn import functional
 
 from ihd_core.checkpoints import starting_weights
 from ihd_core.errors import ModelFileError
+from ihd_core.model_file import SequenceShape, load_model, save_model
 from ihd_core.model_input import Cells
-from ihd_core.network import SliceCnn, cell_geometry
+from ihd_core.network import SequenceNetwork, SliceCnn, cell_geometry
+from tests.ihd_core.toy import toy_info, toy_member
+from training.fitting.rounding import rounded
 
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1)
 """Of the sixteen blocks."""
@@ -181,3 +185,21 @@ def test_recomputing_blocks_leaves_gradients_and_statistics_as_they_are(lite):
         found.append((cnn.features[3].expand[0].weight.grad, cnn.joined.norm.running_mean))
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_a_folder_with_the_papers_bilstm_holds_at_most_25_mb_and_gives_the_same_logits(tmp_path):
+    """The CNN in single precision, the BiLSTM rounded, as they are shipped."""
+    info = toy_info(backbone="lite0", side=64, pooled_count=256, sequence=SequenceShape())
+    member = toy_member(info)
+    sequence = SequenceNetwork(**asdict(info.sequence)).eval()
+    sequence.load_state_dict(rounded(member.sequence))
+    save_model(tmp_path, info, members=[replace(member, sequence=sequence)], card="toy")
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 25e6
+    read = load_model(tmp_path).members[0]
+    x = torch.rand(2, 3, 64, 64)
+    features, probabilities, lengths = torch.rand(1, 9, 120), torch.rand(1, 9, 6), torch.tensor([9])
+    with torch.inference_mode():
+        assert torch.equal(read.cnn(x).logits, member.cnn(x).logits)
+        exact = member.sequence(features, probabilities, lengths).sigmoid()
+        shipped = read.sequence(features, probabilities, lengths).sigmoid()
+    assert 0 < (shipped - exact).abs().max() < 1e-3

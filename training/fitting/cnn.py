@@ -147,7 +147,8 @@ def fit_fold(
     )
     if processes.is_first:
         with fit.averaged():
-            save_whole(weights, {name: value.cpu() for name, value in rounded(cnn).items()})
+            found = rounded(cnn) if numbers.half else cnn.state_dict()
+            save_whole(weights, {name: value.cpu() for name, value in found.items()})
         (folder / "checkpoint.pt").unlink(missing_ok=True)
         report(total, total)
     processes.wait()

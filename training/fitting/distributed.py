@@ -2,8 +2,8 @@
 
 Start them with torchrun, which tells each process its place; nothing else is needed:
 
-    torchrun --nproc-per-node 8 -m training cnn --run RUN
-    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:29400 -m training cnn --run RUN
+    torchrun --nproc-per-node 8 -m -- training cnn --run RUN
+    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:29400 -m -- training cnn --run RUN
 
 The second line is said on each of two machines, with the first one as HOST. The run folder then lies on a disk that all
 of them see: every process reads slices and checkpoints there, the first alone writes. Every process takes its share of

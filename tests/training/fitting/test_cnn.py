@@ -288,3 +288,10 @@ def test_the_log_says_which_weights_a_fit_begins_with(tmp_path):
     assert str(tmp_path / "start.pt") in said
     assert hashlib.sha256((tmp_path / "start.pt").read_bytes()).hexdigest()[:16] in said
     assert "not taken: fc.bias, fc.weight" in said
+
+
+def test_kernels_are_rounded_to_half_precision_only_where_asked(tmp_path, whole):
+    exact = fit(tmp_path / "fold0", replace(NUMBERS, cnn=replace(NUMBERS.cnn, half=False)))
+    kernel = exact["conv1.weight"]
+    assert not torch.equal(kernel, kernel.half().float())
+    assert torch.equal(whole[0]["conv1.weight"], kernel.half().float())
