@@ -205,13 +205,13 @@ def test_results_stay_where_the_cnn_they_came_from_was_removed(tmp_path):
 
 
 def test_the_time_of_all_sittings_is_counted_and_outlives_the_facts(tmp_path):
-    run = RunFolder(tmp_path / "run", RunConfig())
+    run = RunFolder(tmp_path / "run", REHEARSAL)
     assert run.seconds() == {}
     run.add_seconds("cnn", 10.0)
     run.write_facts()
     run.add_seconds("cnn", 5.5)
     run.add_seconds("features", 2.0)
     assert RunFolder(tmp_path / "run").seconds() == {"cnn": 15.5, "features": 2.0}
-    later = RunFolder(tmp_path / "later", RunConfig(), base=run)
+    later = RunFolder(tmp_path / "later", REHEARSAL, base=run)
     later.add_seconds("features", 3.0)
     assert later.seconds() == {"cnn": 15.5, "features": 3.0}
