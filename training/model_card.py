@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ihd_core.labels import DISPLAY_ORDER
 from training.data.sources import load_sources
+from training.fitting.start import PACKAGES
 
 if TYPE_CHECKING:
     from ihd_core.model_file import ModelInfo
@@ -31,7 +32,7 @@ def card(run: RunFolder, info: ModelInfo, found: Evaluation) -> str:
 
 {info.training.description}. Patients and series are kept in `model.json` as salted hashes, so that the program warns
 when a scan was used to make the model. Preset "{run.config.preset}"; every number is in `config.json` of the run.
-{shown_places(run)}
+{shown_places(run)}{starting_weights(run)}{run_time(run)}
 ## How it did
 
 {found.caption}
@@ -54,8 +55,8 @@ def _warning(info: ModelInfo) -> str:
     if not info.demonstration:
         return ""
     return (
-        "\nIt shows what the program does. It has never been measured on a labelled real head; on real scans its\n"
-        "probabilities mean nothing.\n"
+        "\nIt shows what the program does. It learnt from synthetic heads alone and has not been measured on patients\n"
+        "with hemorrhage; what is known of it on a real head is in this card, if anything.\n"
     )
 
 
@@ -99,6 +100,28 @@ def shown_places(run: RunFolder) -> str:
     return (
         "\nWhile it learnt the labels, the CNN was also shown lesion masks, so that its evidence lies on the lesions.\n"
     )
+
+
+def starting_weights(run: RunFolder) -> str:
+    """A paragraph where the CNN began with published weights; else empty."""
+    start = run.config.cnn.start
+    if not start:
+        return ""
+    known = start if start in PACKAGES else "a file"
+    kept = run.config.cnn.frozen
+    note = f"; its first {kept} parts keep them as they are" if kept else ""
+    notice = ", whose licence is in the project's NOTICE" if start in PACKAGES else ""
+    return f"\nThe CNN was fitted from the weights of {known}{notice}{note}.\n"
+
+
+def run_time(run: RunFolder) -> str:
+    """A paragraph on how long the stages took and on what machine; empty where that is not known."""
+    seconds = run.seconds()
+    if not seconds:
+        return ""
+    stages = ", ".join(f"{stage} {spent / 60:.0f} min" for stage, spent in seconds.items() if spent >= 60)
+    hours = sum(seconds.values()) / 3600
+    return f"\nMaking it took {hours:.1f} hours ({stages or 'no stage a whole minute'}) with {run.machine()}.\n"
 
 
 def _losses(found: Evaluation) -> str:

