@@ -51,22 +51,22 @@ class Brain:
     spots: tuple[Spot, ...]
 
 
-def draw_brain(rng: np.random.Generator) -> Brain:
-    """Draw the numbers of a brain."""
-    age = float(rng.beta(1.1, 1.3))
-    white = float(rng.uniform(25, 30.5))
+def draw_brain(rng: np.random.Generator, age: float | None = None) -> Brain:
+    """Draw the numbers of a brain; age from 0 (young) to 1 (old), drawn by default."""
+    age = float(rng.beta(1.1, 1.3)) if age is None else age
+    white = float(rng.uniform(25, 30.5)) - age
     swelling = float(rng.uniform(0.2, 1)) if age < 0.35 and rng.random() < 0.35 else 0.0
-    sulci = 0.16 + 0.25 * age + 0.95 * age**2
+    sulci = 0.18 + 0.22 * age + 0.5 * age**2
     return Brain(
-        grey=white + float(rng.uniform(4.5, 8.0)),
+        grey=white + float(rng.uniform(5.5, 9.5)),
         white=white,
         csf=float(rng.uniform(2, 11)),
         atrophy=age,
         swelling=swelling,
         sulci=float(sulci * rng.lognormal(0, 0.22) * (1 - 0.7 * swelling)),
         frontal=float(rng.normal(0.25, 0.2)),
-        gap_mm=float((0.3 + 2.3 * age**1.8) * rng.lognormal(0, 0.3) * (1 - 0.7 * swelling)),
-        ventricles=float(np.clip((0.6 + 0.85 * age**1.5) * rng.lognormal(0, 0.14) - 0.12 * swelling, 0.5, 1.75)),
+        gap_mm=float((0.3 + 1.5 * age**1.8) * rng.lognormal(0, 0.4) * (1 - 0.7 * swelling)),
+        ventricles=float(np.clip((0.78 + 0.95 * age**1.5) * rng.lognormal(0, 0.2) - 0.15 * swelling, 0.5, 2.45)),
         left_ventricle=float(np.clip(rng.normal(1.04, 0.1), 0.8, 1.3)),
         occipital=float(rng.uniform(0, 1)),
         cortex=draw_cortex(rng),
@@ -126,7 +126,7 @@ def contents(brain: Brain, at: Place, depth: Field, still: Place | None = None, 
     patches = brain.patches.on(at.plane)
     grey = cover(np.float32(3.0) + np.float32(0.35) * patches - made.ribbon, np.float32(2.6) + at.soft)
     grey = np.maximum(grey * (1 - capsule), nuclei)
-    hu = np.float32(brain.white) + np.float32(brain.grey - brain.white) * grey + patches * np.float32(0.6)
+    hu = np.float32(brain.white) + np.float32(brain.grey - brain.white) * grey + _texture(brain, at, patches, ventricle)
     fluid = made.fluid
     if at.reaches(-60, 24):
         hu, fluid = posterior_fossa(brain, at, hu, fluid, surface)
@@ -143,6 +143,14 @@ def contents(brain: Brain, at: Place, depth: Field, still: Place | None = None, 
     return Contents(np.asarray(hu, np.float32), fluid, inside, tent, surface, white)
 
 
+def _texture(brain: Brain, at: Place, patches: Field, ventricle: Field) -> Field:
+    """What makes brain uneven, HU: slow and fast waves, and white matter that is paler beside old ventricles."""
+    waves = np.float32(0.9) * brain.width.on(at.plane) + np.float32(0.7) * brain.gap.on(at.plane)
+    beside = np.clip(1 + ventricle * np.float32(1 / 13), 0, 1)
+    pale = np.float32(0.8 + 3.2 * brain.atrophy**2) * beside * np.clip(np.float32(1) + np.float32(0.5) * patches, 0, 2)
+    return np.asarray(np.float32(0.6) * (patches + waves) - pale, np.float32)
+
+
 def _fissures(brain: Brain, at: Place, middle: Field, made: Folds, ring: Field, *, wide: Field | np.float32) -> Folds:
     """Add the fissure between the hemispheres, and the sylvian fissures with the insulae."""
     age, half = brain.atrophy, brain.sulci
@@ -156,8 +164,13 @@ def _fissures(brain: Brain, at: Place, middle: Field, made: Folds, ring: Field, 
     ribbon = np.minimum(made.ribbon, np.where(ring > 1, at.a, np.float32(99)))
     if at.reaches(-14, 36):
         wave, other = brain.cortex.sway.on(at.plane), brain.cortex.twist.on(at.plane)
-        thick = np.float32((0.35 + 1.15 * half) * (1 - 0.5 * brain.swelling)) * wide
-        bow = at.a + np.float32(0.010) * (at.y + 2) ** 2 + np.float32(0.014) * (at.z - 8) ** 2 + wave
+        thick = np.float32((0.3 + 1.15 * half) * (1 - 0.5 * brain.swelling)) * wide
+        # Gyri of the opercula and of the insula bulge into the fissure.
+        uneven = np.clip(
+            np.float32(0.85) + np.float32(0.6) * brain.width.on(at.plane) + np.float32(0.55) * wave, 0.1, 2.4
+        )
+        bent = np.float32(1.5) * wave + np.float32(1.2) * other
+        bow = at.a + np.float32(0.010) * (at.y + 2) ** 2 + np.float32(0.014) * (at.z - 8) ** 2 + bent
         out = np.float32(1.2 * (brain.ventricles - 0.8))
         along = np.maximum(np.abs(at.y + 2) - 19, np.abs(at.z - 9) - 13)
         insula = np.hypot(bow - np.float32(41) - out, np.maximum(along, 0))
@@ -165,7 +178,8 @@ def _fissures(brain: Brain, at: Place, middle: Field, made: Folds, ring: Field, 
         inner = np.maximum(np.float32(39) - bow, np.abs(at.y - 2) - 27)
         cleft = np.hypot(cleft * np.float32(0.85), np.maximum(inner, 0))
         near = np.minimum(insula, cleft)
-        fluid = np.maximum(fluid, lined(insula, thick * uneven, soft))
+        high = np.clip((24 - at.z) * np.float32(0.1), 0, 1)
+        fluid = np.maximum(fluid, lined(insula, thick * uneven * high, soft))
         mouth = thick * (np.float32(0.8) + np.clip((at.a - 48) * np.float32(0.05), 0, 0.7))
         fluid = np.maximum(fluid, lined(cleft, mouth * uneven, soft))
         ribbon = np.minimum(ribbon, near)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One calcified body: center and radii in mm, HU of its middle, and how uneven it is, 0..1."""
+    """One calcified body: center and radii in mm, HU of its middle, and how uneven it is, 0..2."""
 
     center: Point
     radii: Point
@@ -34,9 +34,9 @@ class _Kind:
 
 
 KINDS = (
-    _Kind((0.35, 0.8), (0.5, 27, 13), (1.7, 2.3, 2.4)),
+    _Kind((0.35, 0.8), (0.5, 27, 13), (1.4, 1.9, 2.2)),
     _Kind((0.1, 0.4), (0.3, 21, 15), (1.0, 1.3, 1.2)),
-    _Kind((0.2, 0.85), (25, 37, 19), (2.2, 4.6, 3.4), pair=True),
+    _Kind((0.2, 0.85), (25, 37, 19), (1.3, 2.6, 2.3), pair=True),
     _Kind((0.02, 0.2), (14, 18, 26), (1.3, 4.0, 1.4), pair=True),
     _Kind((0.03, 0.28), (17.5, -2, 6), (1.6, 3.2, 2.2), pair=True),
     _Kind((0.02, 0.55), (11.5, -15, -3), (1.2, 3.2, 2.0), pair=True),
@@ -54,7 +54,7 @@ def draw_spots(rng: np.random.Generator, age: float) -> tuple[Spot, ...]:
     for kind in KINDS:
         if rng.random() > kind.odds[0] + (kind.odds[1] - kind.odds[0]) * age:
             continue
-        hu, size = float(rng.uniform(80, 600)), float(rng.lognormal(-0.1, 0.35))
+        hu, size = float(rng.choice([rng.uniform(60, 250), rng.uniform(150, 600)])), float(rng.lognormal(-0.1, 0.35))
         for side in (-1, 1) if kind.pair else (1,):
             if kind.pair and rng.random() < 0.12:
                 continue
@@ -62,7 +62,8 @@ def draw_spots(rng: np.random.Generator, age: float) -> tuple[Spot, ...]:
             x, y, z = np.array(kind.center) + rng.normal(0, (0.5, 1.5, 1.2))
             a, b, c = np.clip(own, 0.4, 1.9) * np.array(kind.radii)
             here = (float(side * x), float(y), float(z))
-            spots.append(Spot(here, (float(a), float(b), float(c)), hu * float(rng.uniform(0.7, 1.2)), rng.random()))
+            own_hu, rough = hu * float(rng.uniform(0.7, 1.2)), float(rng.uniform(0.5, 2.2))
+            spots.append(Spot(here, (float(a), float(b), float(c)), own_hu, rough))
     return tuple(spots)
 
 
@@ -71,6 +72,7 @@ def calcified(spots: tuple[Spot, ...], at: Place, hu: Field, uneven: Field) -> F
     for spot in spots:
         if at.reaches(spot.center[2] - spot.radii[2], spot.center[2] + spot.radii[2]):
             depth = at.ellipsoid(spot.center, spot.radii)
-            share = cover(depth, np.float32(at.pixel)) * np.clip(1 + np.float32(0.3 * spot.rough) * uneven, 0.3, 1.3)
+            share = cover(depth, np.float32(at.pixel + 1))
+            share *= np.clip(1 + np.float32(0.3 * spot.rough) * uneven, 0.2, 1.3)
             hu = hu + (np.float32(spot.hu) - hu) * share
     return np.asarray(hu, np.float32)

@@ -18,6 +18,17 @@ FORAMEN_MM = -38.0
 """Height of the foramen magnum; below it the cavity is the spinal canal."""
 
 
+def posterior_fossa_depth(skull: Skull, at: Place) -> Field:
+    """Depth in the posterior fossa, mm: a bowl that narrows to the foramen magnum, with a crest behind."""
+    bowl = ellipsoid(at.x, at.y, at.z, *POSTERIOR_FOSSA)
+    rise = at.z - np.float32(FORAMEN_MM)
+    wide = np.float32(15.5) + np.float32(1.75) * np.maximum(rise, 0)
+    funnel = (wide - np.hypot(at.x * np.float32(0.80), (at.y - 27) * np.float32(0.98))) * np.float32(0.55)
+    groove = np.maximum(1 - at.a * np.float32(1 / 9), 0) * np.clip((at.y - 46) * np.float32(1 / 14), 0, 1)
+    crest = np.float32(1.5 + skull.crest) * groove * bell(at.z, -20, 26)
+    return np.asarray(np.minimum(bowl, funnel + np.float32(0.5) * skull.bumps.on(at.plane)) - crest, np.float32)
+
+
 def bell(value: Field, middle: float, half: float) -> Field:
     """1 at middle, falling smoothly to 0 at middle +- half."""
     off = (value - np.float32(middle)) * np.float32(1 / half)
@@ -29,7 +40,7 @@ def vault_depth(skull: Skull, at: Place) -> Field:
     """Depth below the vault, mm: an egg with flat temples, narrower in front, a little skew, flat underneath."""
     narrow = np.clip(1 - np.float32(skull.taper) * (at.y + 10), 0.93, 1.13)
     narrow += np.float32(0.035 * skull.temples) * bell(at.y, -30, 34) * bell(at.z, 4, 46)
-    narrow -= np.float32(0.025) * bell(at.y, 26, 50) * bell(at.z, 34, 45)
+    narrow -= np.float32(0.012) * bell(at.y, 26, 60) * bell(at.z, 34, 55)
     u = at.x * narrow * np.float32(1 / 68)
     v = (at.y - 4 + np.float32(skull.skew) * at.x) * np.float32(1 / 83)
     rise = at.z - 6
@@ -78,7 +89,7 @@ def cavity_depth(skull: Skull, at: Place, vault: Field, base: Field | None = Non
     steep = np.where((front > 0) & (front < 1), np.float32(0.6), np.float32(0.92))
     depth = np.minimum(vault, (at.z - level) * steep)
     np.maximum(depth, ellipsoid(at.a, at.y, at.z, *MIDDLE_FOSSA), out=depth)
-    np.maximum(depth, ellipsoid(at.x, at.y, at.z, *POSTERIOR_FOSSA), out=depth)
+    np.maximum(depth, posterior_fossa_depth(skull, at), out=depth)
     if at.low < FORAMEN_MM:
         deep = np.clip((FORAMEN_MM - at.z) * np.float32(1 / 20), 0, 1)
         canal = 16 - 5 * deep - np.hypot(at.x, (at.y - 26 - 2 * deep) * np.float32(0.92))
@@ -92,9 +103,11 @@ def base_bone(skull: Skull, at: Place, vault: Field) -> Field:
     one = at.with_x(at.x + np.float32(tilt))
     out = at.a - 12
     # Lesser wings: sharp ridges that curve up and forward to the pterion.
-    crest = np.float32(3.5) + np.float32(6.5 / 45) * np.maximum(out, 0) - at.z
-    half = np.float32(1.5 * r) * (1 + np.clip(out / 28, 0, 1.2)) * np.clip((crest + 1) * np.float32(0.16), 0.35, 1.9)
-    wing = np.minimum(crest, half - np.abs(at.y + 23 + np.float32(0.3) * out)) * np.float32(0.85)
+    uneven = skull.bumps.on(at.plane)
+    crest = np.float32(1.6) + np.float32(1.2) * uneven + 9 * np.square(np.maximum(out, 0) * np.float32(1 / 45)) - at.z
+    bow = np.float32(2.5) * np.sin(out * np.float32(0.09)) + np.float32(1.2) * uneven
+    half = np.float32(1.4 * r) * (1 + np.clip(out / 28, 0, 1.2)) * np.clip((crest + 1) * np.float32(0.16), 0.35, 1.9)
+    wing = np.minimum(crest, half - np.abs(at.y + 23 + np.float32(0.3) * out + bow)) * np.float32(0.85)
     wing = np.minimum(np.minimum(wing, vault + 3), np.minimum(at.z + 16, at.a - 8))
     body = at.ellipsoid((0, -22, -17), (13, 14, 12), margin=9)
     body = np.minimum(body, -at.ellipsoid((0, -11, -7 + 0.3 * top), (7, 5, 6), margin=14))
@@ -103,6 +116,9 @@ def base_bone(skull: Skull, at: Place, vault: Field) -> Field:
         one.rod(((36, 10, -18), (50, 22, -20)), (6.8 * r, 9.0 * r), pair=True, squeeze=(1, 1, 0.85), margin=9),
         one.rod(((50, 22, -20), (64, 28, -22)), (9.0 * r, 12.0 * r), pair=True, squeeze=(1, 1, 0.9), margin=9),
         one.rod(((34, 7, -14), (37, 14, -14)), (4.2 * r, 4.2 * r), pair=True, margin=9),
+        # Jugular tubercles and the bone about the jugular foramen.
+        one.rod(((13, 12, -32), (34, 17, -31)), (4.0 * r, 6.5 * r), pair=True, margin=9),
+        one.rod(((34, 17, -31), (52, 28, -34)), (6.5 * r, 9.0 * r), pair=True, margin=9),
     )
     porus = one.rod(((14, 10, -17), (27, 10, -17)), (2.6, 1.8), pair=True)
     petrous = np.minimum(petrous + np.float32(0.7) * skull.bumps.on(at.plane), -porus)

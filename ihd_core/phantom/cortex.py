@@ -50,10 +50,10 @@ def draw_cortex(rng: np.random.Generator) -> Cortex:
     angle = np.sqrt(u * u + v * v) + np.float32(1e-6)
     ring = np.sin(np.minimum(angle, np.float32(np.pi))) / angle
     place = np.stack([ring * u * 66, ring * v * 82, np.cos(angle) * 78], axis=-1).astype(np.float32)
-    wave = float(rng.uniform(23, 28))
+    wave = float(rng.uniform(20, 25))
     fields = [
         _walls(rng, place, wave),
-        _walls(rng, place, wave * float(rng.uniform(0.55, 0.72))),
+        _walls(rng, place, wave * float(rng.uniform(0.58, 0.75))),
         _waves(rng, place, 48)[0],
         _waves(rng, place, 60)[0],
     ]
@@ -123,10 +123,12 @@ def folds(cortex: Cortex, at: Place, surface: Field, width_mm: Field, *, core: F
     soft = np.float32(at.pixel + 0.06 * at.plane.thickness_mm)
     fluid = cover(-surface, at.soft)
     ribbon = np.maximum(surface, 0)
-    width = width_mm * np.clip(1 + np.float32(0.45) * wide, np.float32(0.15), 2)
-    mouth = np.float32(1) + np.float32(0.9) * np.exp(-np.maximum(surface, 0) * np.float32(0.5))
+    # Near the vertex planes run along the walls, and sulci are narrow there.
+    width_mm = width_mm * (1 - np.float32(0.3) * np.clip((at.z - 45) * np.float32(1 / 25), 0, 1))
+    width = width_mm * np.clip(1 + np.float32(0.35) * wide, np.float32(0.3), 1.8)
+    mouth = np.float32(1) + np.float32(0.6) * np.exp(-np.maximum(surface, 0) * np.float32(0.4))
     deeper = np.maximum(core + 3, 0)
-    for away, reach, share in ((dist, 17.0, 1.0), (shorter, 8.0, 0.7)):
+    for away, reach, share in ((dist, 18.0, 1.0), (shorter, 11.0, 0.75)):
         bottom = np.float32(reach) * np.clip(1 + np.float32(0.42) * deep, np.float32(0.1), 1.6) - deeper
         left = np.clip((bottom - under) * np.float32(0.4), 0, 1) * (np.float32(1.1) - np.float32(0.025) * surface)
         fluid = np.maximum(fluid, lined(np.abs(away), width * np.float32(share) * mouth * left, soft))
@@ -141,7 +143,7 @@ def _outer(cortex: Cortex, at: Place, surface: Field, sway: Field, twist: Field)
     w = (at.z - np.float32(CENTER_MM[2])) * np.float32(1 / RADII_MM[2])
     flat = np.sqrt(p * p + q * q) + np.float32(1e-4)
     angle = np.arctan2(flat, w) * np.float32(_MEAN_MM) / flat
-    bend = np.float32(1.2) + np.float32(0.22) * np.clip(surface, 0, 22)
+    bend = np.float32(1.4) + np.float32(0.32) * np.clip(surface, 0, 22)
     middle = np.float32((len(cortex.outer) - 1) / 2)
     found = cv2.remap(
         cortex.outer,

@@ -46,10 +46,10 @@ def draw_dura(rng: np.random.Generator, age: float) -> Dura:
     bright = float(rng.uniform(44, 64))
     blood = float(rng.normal(54, 5))
     return Dura(
-        falx_mm=float(rng.uniform(0.05, 0.75) + 0.25 * age * rng.random()),
+        falx_mm=float(rng.uniform(0.03, 0.55) + 0.25 * age * rng.random()),
         falx_hu=bright,
-        tent_mm=float(rng.uniform(0.1, 0.7)),
-        tent_hu=float(np.clip(bright + rng.normal(-2, 3), 42, 62)),
+        tent_mm=float(rng.uniform(0.05, 0.4)),
+        tent_hu=float(np.clip(bright + rng.normal(-6, 3), 40, 58)),
         bow=float(rng.normal(0, 1.2)),
         sinus_hu=float(np.clip(blood + rng.normal(0, 2), 43, 67)),
         sinus_mm=float(rng.uniform(0.75, 1.35)),

@@ -51,10 +51,10 @@ def flesh_of_the_face(skull: Skull, at: Place, hu: Field, skin: Field) -> Field:
     px = np.float32(at.pixel * 1.3)
     strands = skull.strands.on(at.plane)
     chewing = deepest(
-        at.ellipsoid((57, -20, -62), (9, 20, 30), pair=True),
-        at.ellipsoid((55, -28, -26), (11, 19, 28), pair=True),
-        at.rod(((29, -29, -37), (45, -5, -36)), (10, 8), pair=True),
-        at.rod(((27, -21, -44), (43, -9, -88)), (7.5, 9), pair=True, squeeze=(1, 0.8, 1)),
+        at.ellipsoid((57, -20, -62), (10.5, 21, 32), pair=True),
+        at.ellipsoid((54, -28, -26), (13.5, 22, 30), pair=True),
+        at.rod(((29, -29, -37), (45, -5, -36)), (12, 9), pair=True),
+        at.rod(((27, -21, -44), (43, -9, -88)), (9, 10), pair=True, squeeze=(1, 0.8, 1)),
     )
     throat = deepest(
         at.ellipsoid((0, -44, -84), (23, 27, 17)),
@@ -62,7 +62,10 @@ def flesh_of_the_face(skull: Skull, at: Place, hu: Field, skin: Field) -> Field:
         at.ellipsoid((0, -10, -96), (18, 12, 34)),
     )
     parotid = at.ellipsoid((57, 4, -58), (9, 12, 24), pair=True)
-    hu = hu + (np.float32(0.25 * skull.fat + 10) - hu) * cover(np.minimum(parotid, skin - 4), px * 2)
+    # Between the named muscles lie slips of muscle and glands, not fat alone.
+    slips = np.minimum(np.clip(np.float32(0.55) + np.float32(0.5) * strands, 0, 1), np.clip((10 - at.y) * 0.1, 0, 1))
+    hu = hu + (np.float32(skull.flesh - 8) - hu) * slips * cover(skin - 12, np.float32(5)) * (at.z < -14)
+    hu += (np.float32(0.25 * skull.fat + 10) - hu) * cover(np.minimum(parotid, skin - 4), px * 2)
     flesh = np.float32(skull.flesh) + 3 * strands
     hu += (flesh - hu) * cover(np.minimum(chewing, skin - 5), px)
     hu += (flesh - 10 - hu) * cover(np.minimum(throat, skin - 8), px)

@@ -31,8 +31,12 @@ def posterior_fossa(brain: Brain, at: Place, hu: Field, fluid: Field, surface: F
     around = np.hypot(at.x * np.float32(0.62), at.y - 18) + np.float32(0.5) * at.z
     wave = look_up(brain.folia.texture(at.plane), at.x * np.float32(0.16), around)
     white = cover(at.ellipsoid((18, 36, -24), (15, 11, 10), pair=True, lean=(0.35, 0), margin=6), np.float32(7))
+    vermis_hu = np.float32(1.6) * np.exp(np.square(at.x * np.float32(1 / 6)) * np.float32(-0.5)) * (at.y > 28)
     tissue = (
-        np.float32(brain.grey - 1.2) + np.float32(0.9) * wave - np.float32(0.75 * (brain.grey - brain.white)) * white
+        np.float32(brain.grey - 1.2)
+        + np.float32(1.3) * wave
+        + vermis_hu
+        - np.float32(0.75 * (brain.grey - brain.white)) * white
     )
     outer = np.clip(1 - np.minimum(surface, tent) * np.float32(1 / 14), 0, 1)
     lines = lined(np.abs(wave) * 2, np.float32(0.05 + 0.55 * age) * outer, at.soft) * outer
@@ -65,11 +69,14 @@ def cisterns(brain: Brain, at: Place, fluid: Field, wide: Field | np.float32) ->
         at.rod(((0, -9, -6), (0, 4, -32)), (3.4 * w + 1.6, 3.4 * w + 1.6), squeeze=(0.5, 1, 1)),
         at.rod(((0, 4, -32), (0, 10, -52)), (4 * w + 2, 5), squeeze=(0.5, 1, 1)),
         at.rod(((14, 6, -20), (24, 9, -22)), (3.4 * w, 2.2 * w), pair=True),
-        at.ellipsoid((0, 58, -46), (7 * w + 3, 9 * w, 9)),
+        at.ellipsoid((0, 51, -38), (8 * w + 3, 7 * w + 1, 9)),
         # The smile behind the tectum, and the cistern above it.
         np.minimum(_smile(at, w), np.float32(7) - np.abs(at.z - 6)),
         at.ellipsoid((0, 31, 15), (3.5 * w + 2, 4 * w + 1.5, 5)),
     )
+    if at.low < -34:
+        # Fluid all about the medulla and the cord in the foramen magnum and below it.
+        depth = np.maximum(depth, (np.float32(-39) - at.z) * np.float32(0.8))
     depth = depth - (1 - wide) * 4
     return np.maximum(np.maximum(fluid, ring), cover(np.asarray(depth, np.float32), at.soft * np.float32(1.2)))
 

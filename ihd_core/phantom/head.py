@@ -51,9 +51,11 @@ def draw_head(rng: np.random.Generator) -> Head:
         tilt=float(np.clip(tilt, -0.4, 0.4)),
         shift_mm=(float(rng.normal(0, 5)), float(rng.normal(2, 6))),
         scale=(scale[0], scale[1], scale[2]),
+        roll=float(np.clip(rng.normal(0, 0.045), -0.14, 0.14)),
     )
     bends = (SmoothField(rng, 50), SmoothField(rng, 50), SmoothField(rng, 50))
-    return Head(pose, draw_skull(rng), draw_brain(rng), bends, float(rng.uniform(0.6, 2.0)))
+    age = float(rng.beta(1.1, 1.3))
+    return Head(pose, draw_skull(rng, age), draw_brain(rng, age), bends, float(rng.uniform(0.6, 2.0)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

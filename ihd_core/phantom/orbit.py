@@ -42,7 +42,10 @@ def _orbits(skull: Skull, at: Place, hu: Field, skin: Field, depth: Field) -> Fi
     rim = np.float32(-83) + np.float32(0.5) * np.maximum(at.a - 14, 0)
     wall_mm = np.float32(0.7) + np.clip((at.a - 24) * np.float32(0.12), 0, 2.6)
     wall = np.minimum(np.minimum(cone + wall_mm, skin - 4), np.minimum(at.y - rim, -depth))
-    wall = np.maximum(wall, at.rod(((52, -60, -4), (51, -59, -32)), (3.6, 4.2), pair=True))
+    # The lateral wall is a plate that ends in a blunt rim.
+    rim = at.rod(((51, -58, -2), (50, -58, -32)), (2.2, 2.8), pair=True)
+    plate = at.rod(((45, -49, -4), (44, -48, -30)), (4.6, 4.6), pair=True, squeeze=(1.9, 0.9, 1))
+    wall = np.maximum(wall, np.maximum(rim, plate))
     hu = hu + (np.float32(0.75 * skull.table) - hu) * cover(wall, px * np.float32(1.1))
     inner = np.minimum(np.minimum(cone, skin - np.float32(2.0)), -depth - np.float32(1.5))
     share = cover(inner, px)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.phantom.cavity import POSTERIOR_FOSSA, base_bone, bell, cavity_depth, crests, vault_depth
+from ihd_core.phantom.cavity import base_bone, bell, cavity_depth, crests, posterior_fossa_depth, vault_depth
 from ihd_core.phantom.face import bones_of_the_face, flesh_of_the_face, neck
 from ihd_core.phantom.orbit import orbits
 from ihd_core.phantom.scalp import skin_depth, soft_tissue
-from ihd_core.phantom.shapes import SmoothField, cover, deepest, ellipsoid
+from ihd_core.phantom.shapes import SmoothField, cover, deepest
 from ihd_core.phantom.sinuses import air_spaces
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class Skull:
     fillings: tuple[float, ...]
 
 
-def draw_skull(rng: np.random.Generator) -> Skull:
-    """Draw the numbers of a skull."""
+def draw_skull(rng: np.random.Generator, age: float = 0.5) -> Skull:
+    """Draw the numbers of a skull; age from 0 (young) to 1 (old)."""
 
     def pair(low: float, high: float, spread: float) -> tuple[float, float]:
         """Two sides that resemble each other."""
@@ -88,7 +88,7 @@ def draw_skull(rng: np.random.Generator) -> Skull:
         right, left = middle + rng.normal(0, spread, 2)
         return float(np.clip(right, low, high)), float(np.clip(left, low, high))
 
-    young = rng.random() < 0.1
+    young = age < 0.15 and rng.random() < 0.7
     thickness = (
         rng.uniform(2.2, 4.0) if young else rng.choice([rng.uniform(4.2, 8.5), rng.uniform(7, 12)], p=[0.85, 0.15])
     )
@@ -103,17 +103,17 @@ def draw_skull(rng: np.random.Generator) -> Skull:
         ridges=SmoothField(rng, 9),
         cells=SmoothField(rng, float(rng.uniform(2.6, 4.0)), layer_mm=4),
         strands=SmoothField(rng, 12),
-        table=float(rng.uniform(1000, 1750)),
+        table=float(rng.uniform(1000, 1750) - 120 * age),
         diploe=float(rng.uniform(250, 900)),
         table_mm=float(rng.uniform(1.1, 2.0)),
-        suture=float(rng.uniform(1.0, 2.2) if young else rng.uniform(0.0, 1.0)),
-        taper=float(rng.normal(0.0017, 0.0004)),
-        temples=float(rng.uniform(0.2, 1.3)),
+        suture=float(rng.uniform(1.0, 2.2) if young else rng.uniform(0.0, 1.0) * (1.2 - age)),
+        taper=float(rng.normal(0.0012, 0.0004)),
+        temples=float(rng.uniform(0.1, 0.9)),
         square=float(rng.uniform(0.18, 0.42)),
-        skew=float(rng.normal(0, 0.025)),
+        skew=float(rng.normal(0, 0.016)),
         unevenness=float(rng.uniform(0.15, 0.5)),
         crest=float(rng.uniform(0.5, 4.5)),
-        hyperostosis=float(rng.uniform(2, 7)) if rng.random() < 0.1 and not young else 0.0,
+        hyperostosis=float(rng.uniform(2, 7)) if rng.random() < 0.2 * age and not young else 0.0,
         roof=float(rng.uniform(0.75, 1.3)),
         ridge=float(rng.uniform(0.85, 1.2)),
         sella=float(rng.uniform(-1.5, 2.5)),
@@ -121,7 +121,7 @@ def draw_skull(rng: np.random.Generator) -> Skull:
         scalp=float(rng.uniform(2.5, 4.5) if young else rng.uniform(3.5, 8.0)),
         fat=float(rng.uniform(-110, -75)),
         flesh=float(rng.uniform(53, 64)),
-        muscle=float(rng.uniform(5, 9) if young else rng.uniform(5, 12.5)),
+        muscle=float(rng.uniform(5, 9) if young else rng.uniform(6, 13.5) - 3 * age),
         aeration=pair(-0.8, 0.9, 0.25),
         frontal=(0.0, 0.0) if young or rng.random() < 0.08 else pair(0.5, 1.6, 0.25),
         maxillary=maxillary,
@@ -129,8 +129,8 @@ def draw_skull(rng: np.random.Generator) -> Skull:
         mucosa=(mucosa[0], mucosa[1]),
         filled=float(rng.choice([-1.5, -0.6, 0.2], p=[0.6, 0.28, 0.12])),
         orbit=float(rng.normal(1, 0.03)),
-        lens=float(rng.choice([rng.uniform(65, 95), rng.uniform(130, 250)], p=[0.85, 0.15])),
-        teeth=float(rng.uniform(1500, 2400)) if rng.random() < 0.85 else 0.0,
+        lens=float(rng.choice([rng.uniform(65, 95), rng.uniform(130, 250)], p=[1 - 0.35 * age, 0.35 * age])),
+        teeth=float(rng.uniform(1500, 2400)) if rng.random() < 1 - 0.4 * age else 0.0,
         fillings=tuple(float(angle) for angle in fillings),
     )
 
@@ -160,7 +160,7 @@ def outside(skull: Skull, at: Place) -> Outside:
     bone_mm = vault_thickness(skull, at)
     around = vault
     if at.low < 30:
-        around = np.maximum(vault, ellipsoid(at.x, at.y, at.z, *POSTERIOR_FOSSA))
+        around = np.maximum(vault, posterior_fossa_depth(skull, at))
     shell = around + bone_mm
     skin = skin_depth(skull, at, shell)
     hu = soft_tissue(skull, at, skin, shell)
@@ -185,8 +185,9 @@ def vault_thickness(skull: Skull, at: Place) -> Field:
     if at.low < 26:
         occiput = bell(at.a, 0, 26) * bell(at.z, -6, 24) * np.clip((at.y - 55) * np.float32(1 / 12), 0, 1)
         brow = bell(at.a, 12, 50) * bell(at.z, 3, 19) * np.clip((-58 - at.y) * np.float32(1 / 10), 0, 1)
+        bulge = 2 + 3 * max(skull.frontal)
         below = np.clip((6 - at.z) * np.float32(1 / 14), 0, 1) * np.float32(max(skull.thickness - 4.0, 0) * 0.8)
-        bone_mm += np.float32(0.9 * skull.thickness) * occiput + 6 * brow - below
+        bone_mm += np.float32((0.1 + 0.14 * skull.crest) * skull.thickness) * occiput + np.float32(bulge) * brow - below
     return np.asarray(np.maximum(bone_mm, 1.8) + crests(skull, at), np.float32)
 
 
@@ -214,7 +215,7 @@ def _bone(skull: Skull, at: Place, hu: Field, cut: Cut) -> Field:
         reach += thin * (1 - lateral) * np.minimum(roof_mm - bone_mm, 0)
         floor = np.clip((16 - at.y) * np.float32(1 / 8), 0, 1) * np.clip((at.a - 14) / 6, 0, 1)
         floor *= np.clip((2 - at.z) * np.float32(1 / 8), 0, 1) * (1 - thin)
-        reach += floor * np.minimum(np.float32(3.0) - bone_mm, 0)
+        reach += floor * np.minimum(np.float32(2.2) - bone_mm, 0)
         mastoid = at.ellipsoid((57, 29, -27), (14, 17, 22), pair=True, margin=6)
         tip = at.rod(((57, 26, -40), (54, 22, -56)), (9, 4), pair=True)
         dense = deepest(base, mastoid, tip, at.rod(((18, 16, -42), (20, 19, -50)), (7, 6), pair=True))

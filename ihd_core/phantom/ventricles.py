@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.phantom.shapes import cover, deepest
+from ihd_core.phantom.shapes import FAR, cover, deepest
 
 if TYPE_CHECKING:
     from ihd_core.phantom.brain import Brain
@@ -28,13 +28,25 @@ def _caudate(at: Place, r: float) -> Field:
     return deepest(head, tail)
 
 
+def _fourth(at: Place, size: float) -> Field:
+    """The fourth ventricle: a crescent behind the pons whose ends turn forward, with a peak towards the vermis."""
+    if not at.reaches(-36, -4):
+        return np.full_like(at.x, FAR)
+    tall = np.sqrt(np.clip(1 - np.square((at.z + 20) * np.float32(1 / 13)), 0, 1))
+    middle = np.float32(27.5) - np.float32(0.035) * at.x * at.x
+    peak = np.maximum(1 - at.a * np.float32(1 / 5), 0) * np.float32(1.2 + 0.8 * size)
+    thick = np.float32(0.5 + 1.9 * size) * tall
+    behind = thick + peak * tall - (at.y - middle)
+    before = at.y - middle + thick
+    beside = np.float32(4 + 3.6 * size) * tall - at.a
+    depth = np.minimum(np.minimum(behind, before) * np.float32(0.9), beside)
+    return np.asarray(np.where(tall > 0, depth, np.float32(FAR)), np.float32)
+
+
 def ventricles(brain: Brain, at: Place) -> Field:
     """Depth in the ventricles, mm."""
     size = brain.ventricles
-    bow = np.float32(0.055) * at.x * at.x
-    fourth = np.minimum(
-        at.ellipsoid((0, 26, -20), (4.6 + 2.6 * size, 3.0 + 2.8 * size, 10)), at.y - 22 - bow + np.float32(1.5 * size)
-    )
+    fourth = _fourth(at, size)
     if not at.reaches(-22, 48):
         return np.asarray(fourth, np.float32)
     one = at.with_x(np.where(at.x > 0, at.x * np.float32(1 / brain.left_ventricle), at.x))
