@@ -28,6 +28,8 @@ BLUR_MM = 0.6
 PARTS = (-0.25, 0.25)
 """Where in the thickness of a slice the blood is looked up."""
 EDEMA_SHARE = 0.8
+TOUCHED_SHARE = 0.1
+"""What changes where a subtype fills less of a pixel is swelling, not blood, and makes none visible."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,13 +74,14 @@ def insert(into: Scan | RealHead, lesions: Sequence[Hemorrhage]) -> Inserted:
         alone = {
             label: (
                 shares[label],
-                change - _with_blood(head, index, [one for one in lesions if one.label is not label])[0],
+                (change - _with_blood(head, index, [one for one in lesions if one.label is not label])[0])
+                * (shares[label] >= np.float32(TOUCHED_SHARE)),
             )
             for label in labels
             if shares[label].any()
         }
         changes.append(alone)
-        if not alone:
+        if not change.any():
             continue
         hu[index] = np.clip(np.rint(hu[index] + _enlarged(change, hu.shape[1:])), -32768, 32767).astype(np.int16)
         for label, (share, _) in alone.items():
@@ -149,6 +152,7 @@ def _moved(head: RealHead, index: int, part: float) -> Tissue:
         x=one.x + shift[0],
         y=one.y + shift[1],
         z=one.z + shift[2],
+        hu=head.base[index],  # a lesion adds what is denser than blood, here bone that stays in the scan
         depth=one.depth - rise,
         tent=one.tent - np.float32(0.8) * shift[2],
     )

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from ihd_core.errors import CannotPredict, FileError
 from ihd_core.labels import Label
-from ihd_core.phantom.hemorrhages.bleed import Bleed
+from ihd_core.phantom.hemorrhages.bleed import Bleed, nothing, sight
 from ihd_core.phantom.insertion import insert
 from ihd_core.phantom.look import PROJECT, write_look
 from ihd_core.phantom.real_head import real_head
@@ -73,6 +73,55 @@ def test_what_is_seen_is_true_and_what_differs_too_little_is_faint(head):
     best = max(seen.records, key=lambda record: record.area_mm2)
     assert best.contrast_hu == pytest.approx(70 - 33, abs=7)
     assert best.volume_ml == pytest.approx(4 / 3 * np.pi * 1.2**3, rel=0.35)
+
+
+class Layer:
+    """Blood of 66 HU within 12 mm of the inner table, from about the middle of the head up."""
+
+    label = Label.SUBDURAL
+    pushes = ()
+
+    def on(self, tissue):
+        share = ((tissue.depth > 0) & (tissue.depth < 12) & (tissue.z > 10)).astype(np.float32)
+        at = sight(tissue, (-100, -100, -100), (100, 120, 120))
+        return at.bleed(share[at.box], np.float32(66)) if at else nothing(tissue)
+
+
+def test_bone_that_shares_pixels_with_blood_is_not_counted_twice():
+    """By 66 HU instead of 33 a voxel rises by 33 HU, and by less where bone has a share of it."""
+
+    def soft(hu, x, y, z):
+        return ndimage.gaussian_filter(hu, (0, 0.8, 0.8))
+
+    head = real_head(round_head(spacing_mm=(4.0, 1.0, 1.0), change=soft))
+    inserted = insert(head, [Layer()])
+    rise = inserted.scan.hu.astype(float) - head.scan.hu
+    middle = slice(20, 26)
+    rim = (inserted.masks[Label.SUBDURAL][middle] > 0) & (head.scan.hu[middle] > 60)
+    assert rim.sum() > 500
+    assert rise[middle][rim].mean() < 33
+    assert rise[middle].max() < 40
+
+
+class Swelling:
+    """A drop of blood within 20 mm of edema."""
+
+    label = Label.INTRAPARENCHYMAL
+    pushes = ()
+
+    def on(self, tissue):
+        away = np.sqrt((tissue.x - 20) ** 2 + (tissue.y - 10) ** 2 + (tissue.z - 25) ** 2)
+        drop, edema = ((away < radius).astype(np.float32) for radius in (3.0, 20.0))
+        return Bleed(drop, np.float32(70), edema, edema_hu=15.0)
+
+
+def test_edema_makes_no_hemorrhage_visible(head):
+    inserted = insert(head, [Swelling()])
+    swollen = head.scan.hu.astype(float) - inserted.scan.hu > 10
+    assert swollen.sum() * 1.25**2 > 1500
+    assert inserted.records
+    assert not inserted.truth.any()
+    assert inserted.faint[:, Label.INTRAPARENCHYMAL.column].any()
 
 
 def test_a_scan_without_a_skull_takes_no_blood():
