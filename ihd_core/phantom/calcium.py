@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.phantom.shapes import cover
+from ihd_core.phantom.shapes import cover, painted
 
 if TYPE_CHECKING:
     from ihd_core.phantom.shapes import Field, Place, Point
@@ -71,8 +72,13 @@ def calcified(spots: tuple[Spot, ...], at: Place, hu: Field, uneven: Field) -> F
     """HU with the calcified bodies of a head; uneven: a random field, deviation 1."""
     for spot in spots:
         if at.reaches(spot.center[2] - spot.radii[2], spot.center[2] + spot.radii[2]):
-            depth = at.ellipsoid(spot.center, spot.radii)
-            share = cover(depth, np.float32(at.pixel + 1))
-            share *= np.clip(1 + np.float32(0.3 * spot.rough) * uneven, 0.2, 1.3)
-            hu = hu + (np.float32(spot.hu) - hu) * share
-    return np.asarray(hu, np.float32)
+            (x, y, _), (a, b, _) = spot.center, spot.radii
+            corners = ((x - a - 3, y - b - 3), (x + a + 3, y + b + 3))
+            hu = painted(at, hu, corners, partial(_spotted, spot), uneven)
+    return hu
+
+
+def _spotted(spot: Spot, at: Place, hu: Field, uneven: Field) -> Field:
+    share = cover(at.ellipsoid(spot.center, spot.radii), np.float32(at.pixel + 1))
+    share *= np.clip(1 + np.float32(0.3 * spot.rough) * uneven, 0.2, 1.3)
+    return np.asarray(hu + (np.float32(spot.hu) - hu) * share, np.float32)

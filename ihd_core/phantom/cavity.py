@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.phantom.shapes import deepest, ellipsoid
+from ihd_core.phantom.shapes import FAR, deepest, ellipsoid, painted
 
 if TYPE_CHECKING:
     from ihd_core.phantom.shapes import Field, Place
@@ -79,8 +80,11 @@ def frontal_floor(skull: Skull, at: Place) -> Field:
     return np.asarray(floor + galli, np.float32)
 
 
-def cavity_depth(skull: Skull, at: Place, vault: Field, base: Field | None = None) -> Field:
-    """Depth below the inner table in mm; negative in bone and outside. base is base_bone, where it is known."""
+def cavity_depth(skull: Skull, at: Place, vault: Field, base: Field | None = None, bowl: Field | None = None) -> Field:
+    """Depth below the inner table in mm; negative in bone and outside.
+
+    base is base_bone and bowl is posterior_fossa_depth, where they are known.
+    """
     if at.low > 22:
         return vault
     edge = np.float32(-23) - np.float32(0.26) * np.maximum(at.a - 11, 0)
@@ -89,7 +93,7 @@ def cavity_depth(skull: Skull, at: Place, vault: Field, base: Field | None = Non
     steep = np.where((front > 0) & (front < 1), np.float32(0.6), np.float32(0.92))
     depth = np.minimum(vault, (at.z - level) * steep)
     np.maximum(depth, ellipsoid(at.a, at.y, at.z, *MIDDLE_FOSSA), out=depth)
-    np.maximum(depth, posterior_fossa_depth(skull, at), out=depth)
+    np.maximum(depth, posterior_fossa_depth(skull, at) if bowl is None else bowl, out=depth)
     if at.low < FORAMEN_MM:
         deep = np.clip((FORAMEN_MM - at.z) * np.float32(1 / 20), 0, 1)
         canal = 16 - 5 * deep - np.hypot(at.x, (at.y - 26 - 2 * deep) * np.float32(0.92))
@@ -99,6 +103,11 @@ def cavity_depth(skull: Skull, at: Place, vault: Field, base: Field | None = Non
 
 def base_bone(skull: Skull, at: Place, vault: Field) -> Field:
     """Depth in the bones that stand into the cavity: petrous, sphenoid, clivus, clinoids; FAR where there is none."""
+    return painted(at, np.full_like(vault, FAR), ((-84, -70), (84, 60)), partial(_base_bone, skull), vault)
+
+
+def _base_bone(skull: Skull, at: Place, far: Field, vault: Field) -> Field:
+    """The same on the part of the plane that holds the base."""
     r, top, tilt = skull.ridge, skull.sella, skull.lopsided
     one = at.with_x(at.x + np.float32(tilt))
     out = at.a - 12
@@ -123,6 +132,7 @@ def base_bone(skull: Skull, at: Place, vault: Field) -> Field:
     porus = one.rod(((14, 10, -17), (27, 10, -17)), (2.6, 1.8), pair=True)
     petrous = np.minimum(petrous + np.float32(0.7) * skull.bumps.on(at.plane), -porus)
     return deepest(
+        far,
         wing,
         body,
         petrous,

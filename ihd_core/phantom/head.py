@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.phantom.brain import Brain, contents, draw_brain
+from ihd_core.phantom.fossa import tent_depth
 from ihd_core.phantom.shapes import Place, Pose, SmoothField
 from ihd_core.phantom.skull import Skull, draw_skull, outside
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ihd_core.phantom.shapes import Field, Plane
 
 
@@ -97,10 +100,27 @@ def tissue(head: Head, plane: Plane, pushes: tuple[Push, ...] = ()) -> Tissue:
     if pushes:
         at = at.with_x(pushed(pushes, at, around.depth))
         tight = squeezed(pushes, still)
-    within = contents(head.brain, at, around.depth, still, tight)
-    hu = around.hu + (within.hu - around.hu) * around.inside
-    csf, ventricle, white = (share * around.inside for share in (within.csf, within.ventricle, within.white))
-    return Tissue(plane, hu, x, y, z, around.depth, around.inside, csf, ventricle, within.tent, within.surface, white)
+    hu, surface, tent = around.hu.copy(), around.depth.copy(), tent_depth(at)
+    csf, ventricle, white = (np.zeros_like(hu) for _ in range(3))
+    box = _about(around.depth > -8)
+    if box is not None:
+        inside = around.inside[box]
+        within = contents(
+            head.brain, at.cut(box), around.depth[box], still.cut(box), None if tight is None else tight[box]
+        )
+        hu[box] += (within.hu - hu[box]) * inside
+        surface[box] = within.surface
+        for whole, share in ((csf, within.csf), (ventricle, within.ventricle), (white, within.white)):
+            whole[box] = share * inside
+    return Tissue(plane, hu, x, y, z, around.depth, around.inside, csf, ventricle, tent, surface, white)
+
+
+def _about(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """Rows and columns that hold every pixel of a mask; None for an empty one."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def pushed(pushes: tuple[Push, ...], at: Place, depth: Field) -> Field:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.phantom.shapes import Place, cover, deepest
+from ihd_core.phantom.shapes import cover, deepest, painted
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Field
+    from ihd_core.phantom.shapes import Field, Place
     from ihd_core.phantom.skull import Skull
 
 APEX = (13.0, -28.0, -10.0)
@@ -22,15 +22,7 @@ def orbits(skull: Skull, at: Place, hu: Field, skin: Field, depth: Field) -> Fie
     """Walls and contents of both orbits, painted on hu; nothing comes nearer than the roof to the cavity."""
     if not at.reaches(-44, 12):
         return hu
-    box = at.box((-64.0, -98.0), (64.0, -20.0))
-    part = at.plane.to_field.copy()
-    part[:, 2] += part[:, :2] @ (box[1].start, box[0].start)
-    plane = replace(at.plane, x=at.plane.x[box], y=at.plane.y[box], z=at.plane.z[box], to_field=part)
-    if not plane.x.size:
-        return hu
-    hu = hu.copy()
-    hu[box] = _orbits(skull, Place(plane, at.x[box], at.y[box], at.z[box]), hu[box], skin[box], depth[box])
-    return hu
+    return painted(at, hu, ((-64, -98), (64, -20)), partial(_orbits, skull), skin, depth)
 
 
 def _orbits(skull: Skull, at: Place, hu: Field, skin: Field, depth: Field) -> Field:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil, floor
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -10,9 +11,12 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Field = NDArray[np.float32]
+    Paint = Callable[..., Field]
 
 FIELD_MM = 288.0
 """Side of the square that every random field covers, centred on the head."""
@@ -31,6 +35,7 @@ class Plane:
         to_field: float64 (2, 3), pixel (column, row, 1) to (x, y) of the head, mm.
         height_mm: at which random fields are looked up: one for all planes of a slice.
         fields: random fields of this slice, looked up once; forgotten with the field, as a plane may outlive it.
+        whole: the plane that this one is cut from, and the rows and columns of the cut.
     """
 
     x: Field
@@ -41,11 +46,18 @@ class Plane:
     to_field: NDArray[np.float64]
     height_mm: float
     fields: WeakKeyDictionary[SmoothField, Field]
+    whole: tuple[Plane, tuple[slice, slice]] | None = None
 
     def moved(self, up_mm: float, thickness_mm: float) -> Plane:
         """The plane up_mm above this one, with the same random fields."""
         z = self.z + np.float32(up_mm)
-        return Plane(self.x, self.y, z, self.pixel_mm, thickness_mm, self.to_field, self.height_mm, self.fields)
+        return replace(self, z=z, thickness_mm=thickness_mm)
+
+    def cut(self, box: tuple[slice, slice]) -> Plane:
+        """The rows and columns of box, with the same random fields."""
+        to_field = self.to_field.copy()
+        to_field[:, 2] += to_field[:, :2] @ np.array([box[1].start, box[0].start], float)
+        return replace(self, x=self.x[box], y=self.y[box], z=self.z[box], to_field=to_field, whole=(self, box))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,8 @@ class SmoothField:
 
     def on(self, plane: Plane) -> Field:
         """The field on a plane, (rows, columns)."""
+        if plane.whole is not None:
+            return self.on(plane.whole[0])[plane.whole[1]]
         if self not in plane.fields:
             plane.fields[self] = self._look_up(plane)
         return plane.fields[self]
@@ -131,6 +145,8 @@ class SmoothField:
 
     def texture(self, plane: Plane) -> Field:
         """The field over its whole square, one pixel a mm, for looking up bent coordinates."""
+        if plane.whole is not None:
+            return self.texture(plane.whole[0])
         if self not in plane.fields:
             side = round(FIELD_MM)
             fine = cv2.resize(self.grid(plane.height_mm), (side, side), interpolation=cv2.INTER_CUBIC)
@@ -169,13 +185,18 @@ class Place:
         self.low, self.high = float(z.min()), float(z.max())
         self.pixel = plane.pixel_mm
         self.soft = np.float32(plane.pixel_mm + 0.22 * plane.thickness_mm)
-        linear = plane.to_field[:, :2]
-        self._to_pixel = np.linalg.inv(linear)
-        self._origin = plane.to_field[:, 2]
+        (a, b, x0), (c, d, y0) = plane.to_field.tolist()
+        size = a * d - b * c
+        self._to_pixel = ((d / size, -b / size), (-c / size, a / size))
+        self._origin = (x0, y0)
 
     def with_x(self, x: Field) -> Place:
         """The same place with another x."""
         return Place(self.plane, x, self.y, self.z)
+
+    def cut(self, box: tuple[slice, slice]) -> Place:
+        """The rows and columns of box, which must hold a pixel."""
+        return Place(self.plane.cut(box), self.x[box], self.y[box], self.z[box])
 
     def reaches(self, low: float, high: float) -> bool:
         """Whether the plane meets heights from low to high, mm."""
@@ -183,12 +204,19 @@ class Place:
 
     def box(self, low: tuple[float, float], high: tuple[float, float]) -> tuple[slice, slice]:
         """Rows and columns that hold every pixel with (x, y) between low and high, mm."""
-        corners = np.array([(x, y) for x in (low[0], high[0]) for y in (low[1], high[1])]) - self._origin
-        column, row = (corners @ self._to_pixel.T).T
+        # Plain numbers: this is asked for every body of every plane.
+        (cx, cy), (rx, ry) = self._to_pixel
+        x, y = ([end - self._origin[i] for end in (low[i], high[i])] for i in (0, 1))
+        across = [cx * a + cy * b for a in x for b in y]
+        down = [rx * a + ry * b for a in x for b in y]
         rows, columns = self.x.shape
-        top, bottom = np.clip([np.floor(row.min()), np.ceil(row.max()) + 1], 0, rows).astype(int)
-        left, right = np.clip([np.floor(column.min()), np.ceil(column.max()) + 1], 0, columns).astype(int)
-        return slice(top, bottom), slice(left, right)
+        top, bottom = max(0, floor(min(down))), min(rows, ceil(max(down)) + 1)
+        left, right = max(0, floor(min(across))), min(columns, ceil(max(across)) + 1)
+        return slice(min(top, rows), max(bottom, 0)), slice(min(left, columns), max(right, 0))
+
+    def nowhere(self) -> Field:
+        """FAR everywhere, as a view of one number."""
+        return np.broadcast_to(np.float32(FAR), self.x.shape)
 
     def ellipsoid(
         self,
@@ -208,14 +236,14 @@ class Place:
             lean: the body's x grows by lean[0], its z by lean[1], a mm of y.
             margin: how far outside the depth is needed.
         """
-        depth = np.full_like(self.x, FAR)
         if not self.reaches(center[2] - radii[2] - margin, center[2] + radii[2] + margin) and not lean[1]:
-            return depth
+            return self.nowhere()
         reach = margin + 7
         far = abs(center[0]) + radii[0] + reach + abs(lean[0]) * (radii[1] + abs(center[1]))
         left = -far if pair else center[0] - radii[0] - reach
         right = far if pair else center[0] + radii[0] + reach
         box = self.box((left, center[1] - radii[1] - reach), (right, center[1] + radii[1] + reach))
+        depth = np.full_like(self.x, FAR)
         x, y, z = (self.a if pair else self.x)[box], self.y[box], self.z[box]
         if lean[0]:
             x = x - np.float32(lean[0]) * y
@@ -237,23 +265,47 @@ class Place:
 
         squeeze multiplies the distances along x, y and z: 2 makes the rod half as wide in that direction.
         """
-        depth = np.full_like(self.x, FAR)
-        reach = (max(radii) + margin) / np.array(squeeze)
-        low, high = np.min(ends, axis=0) - reach, np.max(ends, axis=0) + reach
+        most = max(radii) + margin
+        low, high = (
+            [extreme(p, q) + sign * most / s for p, q, s in zip(*ends, squeeze, strict=True)]
+            for extreme, sign in ((min, -1), (max, 1))
+        )
         if not self.reaches(low[2], high[2]):
-            return depth
+            return self.nowhere()
         left = -high[0] if pair else low[0]
         box = self.box((left - 7, low[1] - 7), (high[0] + 7, high[1] + 7))
+        depth = np.full_like(self.x, FAR)
         x = self.a if pair else self.x
         depth[box] = rod(x[box], self.y[box], self.z[box], ends, radii, squeeze=squeeze)
         return depth
+
+
+def painted(
+    at: Place, hu: Field, corners: tuple[tuple[float, float], tuple[float, float]], paint: Paint, *fields: Field
+) -> Field:
+    """HU painted on within a box alone.
+
+    Args:
+        at: the whole plane.
+        hu: of the whole plane.
+        corners: least and greatest (x, y) that paint changes, mm.
+        paint: makes HU of the cut place, the cut HU and the cut fields.
+        fields: what else paint needs, (rows, columns).
+    """
+    box = at.box(*corners)
+    if not at.x[box].size:
+        return hu
+    hu = hu.copy()
+    hu[box] = paint(at.cut(box), hu[box], *(field[box] for field in fields))
+    return hu
 
 
 def deepest(*depths: Field) -> Field:
     """Depth in the union of bodies."""
     union = depths[0].copy()
     for depth in depths[1:]:
-        np.maximum(union, depth, out=union)
+        if depth.strides[0]:  # all but Place.nowhere
+            np.maximum(union, depth, out=union)
     return union
 
 

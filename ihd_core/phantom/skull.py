@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from ihd_core.phantom.cavity import base_bone, bell, cavity_depth, crests, poste
 from ihd_core.phantom.face import bones_of_the_face, flesh_of_the_face, neck
 from ihd_core.phantom.orbit import orbits
 from ihd_core.phantom.scalp import skin_depth, soft_tissue
-from ihd_core.phantom.shapes import SmoothField, cover, deepest
+from ihd_core.phantom.shapes import SmoothField, cover, deepest, painted
 from ihd_core.phantom.sinuses import air_spaces
 
 if TYPE_CHECKING:
@@ -154,26 +155,26 @@ def outside(skull: Skull, at: Place) -> Outside:
     """Air, scalp, muscle, face and bone of one plane."""
     vault = vault_depth(skull, at)
     base = base_bone(skull, at, vault) if at.low <= 22 else None
-    depth = cavity_depth(skull, at, vault, base)
+    bowl = posterior_fossa_depth(skull, at) if at.low < 30 else None
+    depth = cavity_depth(skull, at, vault, base, bowl)
     lean = np.clip(np.abs(at.z) * np.float32(1 / 90), 0, 0.98)
     soft = np.float32(at.pixel * 1.1) + np.float32(at.plane.thickness_mm) * lean * lean
     bone_mm = vault_thickness(skull, at)
-    around = vault
-    if at.low < 30:
-        around = np.maximum(vault, posterior_fossa_depth(skull, at))
-    shell = around + bone_mm
+    shell = (vault if bowl is None else np.maximum(vault, bowl)) + bone_mm
     skin = skin_depth(skull, at, shell)
     hu = soft_tissue(skull, at, skin, shell)
     if at.low < 14:
-        hu = neck(skull, at, hu, skin, depth)
-        hu = flesh_of_the_face(skull, at, hu, skin)
+        if at.low <= -6:
+            hu = painted(at, hu, ((-76, -24), (76, 110)), partial(neck, skull), skin, depth)
+        hu = painted(at, hu, ((-82, -108), (82, 26)), partial(flesh_of_the_face, skull), skin)
     hu = _bone(skull, at, hu, Cut(base, depth, bone_mm, soft))
     if at.low < 14:
-        hu = bones_of_the_face(skull, at, hu, skin, depth)
+        hu = painted(at, hu, ((-76, -106), (76, 76)), partial(bones_of_the_face, skull), skin, depth)
         hu = orbits(skull, at, hu, skin, depth)
     if at.low < 32:
         wall = np.minimum(-depth - np.float32(1.2), skin - 4)
-        hu = air_spaces(skull, at, hu, wall, shell)
+        corners = ((-94.0, -106.0), (94.0, 56.0)) if at.low <= 14 else ((-40.0, -106.0), (40.0, -60.0))
+        hu = painted(at, hu, corners, partial(air_spaces, skull), wall, shell)
     return Outside(np.asarray(hu, np.float32), depth, cover(depth, soft))
 
 
