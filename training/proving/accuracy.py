@@ -110,13 +110,13 @@ class Easiness:
 
     Attributes:
         score: of detector.SCORES.
-        hard_enough: its area is at most HARD_ENOUGH.
+        hard_enough: its area is at most HARD_ENOUGH; None where nothing was measured.
     """
 
     level: str
     score: str
     auc: Estimate | None
-    hard_enough: bool
+    hard_enough: bool | None
 
 
 def rows_of(readings: Sequence[Reading]) -> dict[str, Rows]:
@@ -195,5 +195,6 @@ def easiness(rows: Rows, bootstrap: Bootstrap) -> list[Easiness]:
     found = []
     for number, name in enumerate(SCORES):
         estimate = bootstrap.area(truth, rows.blobs[keep, number], patient).estimate()
-        found.append(Easiness(rows.level, name, estimate, estimate is None or estimate.value <= HARD_ENOUGH))
+        hard_enough = None if estimate is None else estimate.value <= HARD_ENOUGH
+        found.append(Easiness(rows.level, name, estimate, hard_enough))
     return found

@@ -34,6 +34,10 @@ SCANS = 300
 """How many judge a model, unless asked otherwise."""
 SIZE = 512
 """Rows and columns, as scanners store them."""
+_PARTS = frozenset(
+    "seed hu spacing_mm orientation positions_mm thickness_mm uid bits truth faint lesions".split()  # noqa: SIM905
+)
+"""Of a file; an earlier layout may lack some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ def render(
         report: called with scans; may raise Cancelled.
 
     Raises:
-        FileError: the folder cannot be written.
+        FileError: the folder cannot be written, or the renderer's source changes meanwhile.
     """
     folder = make_folder(cache / renderer())
     jobs = [(folder, one) for one in wanted]
@@ -144,6 +148,8 @@ def _render(job: tuple[Path, Request], steps: Steps) -> None:
     from ihd_core.phantom.phantom import phantom_scan
 
     folder, request = job
+    if renderer() != folder.name:  # this process may have read newer source than the one that named the folder
+        raise FileError(f"{folder}: the renderer's source has changed to {renderer()} since; run again")
     phantom = phantom_scan(request.seed, size=request.size, thickness_mm=request.thickness_mm)
     write_atomically(folder / request.name, _packed(request.seed, phantom))
     steps.done(1)
@@ -185,6 +191,8 @@ def read(path: Path) -> HeldOut:
                 part = {name: file[name] for name in file.files}
         except (ValueError, EOFError, zipfile.BadZipFile) as error:
             raise FileError(f"{path}: damaged ({error}); remove it and run again") from error
+    if missing := _PARTS - part.keys():
+        raise FileError(f"{path}: has no {', '.join(sorted(missing))}; remove it and run again")
     uid, *slice_uids = part["uid"].tolist()
     slice_mm, row_mm, column_mm = part["spacing_mm"].tolist()
     scan = Scan(

@@ -44,7 +44,10 @@ class Limit:
         low: -inf or the lower edge; high: inf or the upper edge.
         slices: in this bin, visible or not.
         scans: that they are of.
-        own: share above the subtype's own threshold; any: share above the threshold of any. As share() has them.
+        alone: of these slices, those on which no other subtype is, not even too little to be seen.
+        own: share above the subtype's own threshold, as share() has it.
+        any: share above the threshold of any, over the slices where it is alone: elsewhere another subtype may be what
+            was found. None where there are none.
     """
 
     label: Label
@@ -53,8 +56,9 @@ class Limit:
     high: float
     slices: int
     scans: int
+    alone: int
     own: Estimate
-    any: Estimate
+    any: Estimate | None
 
 
 def thresholds(rows: Rows) -> dict[Label, float]:
@@ -80,17 +84,25 @@ def limits(readings: Sequence[Reading], at: dict[Label, float], bootstrap: Boots
     for label in SUBTYPES:
         cases = [(reading, one) for reading in readings for one in reading.lesions if one.label is label]
         scans = np.array([str(reading.seed) for reading, _ in cases])
-        called = np.array([_called(reading, one, at) for reading, one in cases]).reshape(-1, 2)
+        called = np.array([_called(reading, one, at) for reading, one in cases], bool).reshape(-1, 2)
+        alone = np.array([_alone(reading, one) for reading, one in cases], bool)
         for measure, edges in EDGES.items():
             values = np.array([getattr(one, measure) for _, one in cases])
             bins = np.searchsorted(edges, values, "right")
             for number, (low, high) in enumerate(zip((-np.inf, *edges), (*edges, np.inf), strict=True)):
                 inside = bins == number
                 if inside.any():
-                    own, of_any = (share(called[inside, i], scans[inside], bootstrap) for i in (0, 1))
-                    count = len(np.unique(scans[inside]))
-                    found.append(Limit(label, measure, low, high, int(inside.sum()), count, own, of_any))
+                    own = share(called[inside, 0], scans[inside], bootstrap)
+                    single = inside & alone
+                    of_any = share(called[single, 1], scans[single], bootstrap) if single.any() else None
+                    counts = int(inside.sum()), len(np.unique(scans[inside])), int(single.sum())
+                    found.append(Limit(label, measure, low, high, *counts, own, of_any))
     return found
+
+
+def _alone(reading: Reading, one: LesionRecord) -> bool:
+    there = reading.truth[one.slice_index] | reading.faint[one.slice_index]
+    return not any(there[label.column] for label in SUBTYPES if label is not one.label)
 
 
 def _called(reading: Reading, one: LesionRecord, at: dict[Label, float]) -> tuple[bool, bool]:

@@ -13,7 +13,7 @@ from ihd_core.progress import Report, silent
 from training.processes import Steps, in_processes
 from training.proving.peaks import place_of_peak
 from training.proving.quietness import load_real
-from training.proving.readings import model_of
+from training.proving.readings import model_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,8 +47,9 @@ class Pair:
         volume_ml: of the whole hemorrhage.
         any_before: highest probability of any on these slices in the head as it is; any_after: with the hemorrhage.
         own_before: likewise of its subtype; own_after.
-        found: whether any is called on one of these slices.
-        named: whether its subtype is.
+        called_before: whether any is called on one of these slices in the head as it is: that finds nothing.
+        found: whether any is called on one of these slices, and on none of them in the head as it is.
+        named: likewise for its subtype.
         place: of the peak of any's heatmap on the slice that shows most of it.
     """
 
@@ -64,6 +65,7 @@ class Pair:
     any_after: float = 0.0
     own_before: float = 0.0
     own_after: float = 0.0
+    called_before: bool = False
     found: bool = False
     named: bool = False
     place: Place = "no evidence"
@@ -107,8 +109,8 @@ def pairs(
 
 
 @lru_cache(maxsize=1)
-def _before(real: Path, model: Path) -> tuple[RealHead, Prediction]:
-    """The head, read once in every process, and what the model says of it as it is."""
+def _before(real: Path, model: Path, _state: object) -> tuple[RealHead, Prediction]:
+    """The head, read once in every process while the model is the same, and what the model says of it as it is."""
     from ihd_core.phantom.real_head import real_head
     from ihd_core.predict import predict
 
@@ -121,7 +123,7 @@ def _pair(job: _Job, steps: Steps) -> Pair:
     from ihd_core.phantom.insertion import insert
     from ihd_core.predict import predict
 
-    head, before = _before(job.real, job.model)
+    head, before = _before(job.real, job.model, state_of(job.model))
     rng = np.random.default_rng([_SEED, job.label.column, round(100 * job.size), job.number])
     inserted = insert(head, [draw_hemorrhage(job.label, rng, job.size)])
     if inserted.truth[:, job.label.column].any():
@@ -170,8 +172,9 @@ def compared(
         any_after,
         own_before,
         own_after,
-        any_after > at[Label.ANY],
-        own_after > at[label],
+        any_before > at[Label.ANY],
+        any_after > at[Label.ANY] >= any_before,
+        own_after > at[label] >= own_before,
         _place(inserted, after, label, facts.slice_index),
     )
 
@@ -180,6 +183,8 @@ def _place(inserted: Inserted, after: Prediction, label: Label, index: int) -> P
     from ihd_core.brain_mask import brain_mask
     from ihd_core.explain import heatmap
 
-    lesion = inserted.masks[label][index] > 0
-    inside = brain_mask(inserted.scan).on_slice(index)
+    slices = np.flatnonzero(after.slab_of_slice == after.slab_of_slice[index]).tolist()
+    brain = brain_mask(inserted.scan)
+    lesion = inserted.masks[label][slices].max(axis=0) > 0
+    inside = np.any([brain.on_slice(one) for one in slices], axis=0)
     return place_of_peak(heatmap(after, Label.ANY, index), lesion, inside, inserted.scan.spacing_mm[1:])

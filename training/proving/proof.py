@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ihd_core.errors import ModelFileError
 from ihd_core.files import make_folder, write_atomically
-from ihd_core.labels import DISPLAY_ORDER
+from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.progress import Report, silent
 from training.model_card import with_proof
 from training.proving import accuracy, held_out, limits, mistakes, pairs, quietness, readings, tables, thicknesses
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ihd_core.labels import Label
     from training.proving.accuracy import Rows
     from training.proving.readings import Reading
 
@@ -81,7 +80,7 @@ def prove(asked: Asked, *, report: Report = silent) -> dict[str, Any]:
     rows = accuracy.rows_of(found)
     proof: dict[str, Any] = {
         "model": {"name": info.name, "sha256": info.sha256},
-        "phantoms": _phantoms(found, rows["slice"], asked),
+        "phantoms": _phantoms(found, rows["slice"], asked, files[0].parent.name),
         **_on_phantoms(found, rows),
     }
     if asked.heads:
@@ -105,14 +104,17 @@ def prove(asked: Asked, *, report: Report = silent) -> dict[str, Any]:
     return proof
 
 
-def _phantoms(found: Sequence[Reading], by_slice: Rows, asked: Asked) -> dict[str, Any]:
+def _phantoms(found: Sequence[Reading], by_slice: Rows, asked: Asked, renderer: str) -> dict[str, Any]:
     return {
         "first_seed": held_out.FIRST_SEED,
         "scans": len(found),
         "slices": len(by_slice.scans),
-        "renderer": held_out.renderer(),
+        "bleeding": sum(bool(one.truth[:, Label.ANY.column].any()) for one in found),
+        "renderer": renderer,
         "size": asked.size,
         "seconds_a_scan": sum(one.seconds for one in found) / len(found),
+        "withheld": sum(one.withheld for one in found),
+        "warnings": Counter(code for one in found for code in one.warnings),
     }
 
 
@@ -124,7 +126,9 @@ def _on_phantoms(found: Sequence[Reading], rows: dict[str, Rows]) -> dict[str, A
     easiness = [one for level in both for one in accuracy.easiness(level, bootstrap)]
     return {
         "interval": bootstrap.method,
-        "accepted": all(one.hard_enough for one in easiness),
+        "accepted": None
+        if any(one.hard_enough is None for one in easiness)
+        else all(one.hard_enough for one in easiness),
         "detector": [asdict(one) for one in easiness],
         "auc": [asdict(one) for level in both for one in accuracy.areas_under_curves(level, bootstrap)],
         "log_loss": {level.level: _estimate(accuracy.log_loss(level, bootstrap)) for level in both},

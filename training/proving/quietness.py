@@ -53,8 +53,9 @@ class Quietness:
         scan_flagged: labels called for the whole scan at the operating points of scans.
         probability: by label, of every slice, inferior first.
         scan: by label, of the whole scan.
-        warnings: that come with the prediction.
-        met: whether no slice is called for any.
+        warnings: sentences that come with the prediction.
+        withheld: why the program gives no result for the scan as a whole; empty where it does.
+        met: whether no slice is called for any; None where no phantom lesion is behind the threshold.
     """
 
     slices: int
@@ -64,7 +65,8 @@ class Quietness:
     probability: dict[Label, tuple[float, ...]]
     scan: dict[Label, float]
     warnings: tuple[str, ...]
-    met: bool
+    withheld: str
+    met: bool | None
 
 
 def points(rows: Rows) -> dict[Label, Point]:
@@ -80,17 +82,18 @@ def points(rows: Rows) -> dict[Label, Point]:
 
 
 def load_real(folder: Path) -> Scan:
-    """The real head in a folder of DICOM files.
+    """The real head in a folder of DICOM files, with all the warnings that the program has for it.
 
     Raises:
         DicomError: there is none.
         FileError: the folder is missing.
     """
     from ihd_core.dicom.reader import load_scan
+    from ihd_core.scan_checks import examined
 
     if not folder.exists():
         raise FileError(f"{folder}: missing; --real names a folder with the DICOM files of a head")
-    return load_scan(folder)
+    return examined(load_scan(folder))
 
 
 def quietness(scan: Scan, model: Path, of_slices: dict[Label, Point], of_scans: dict[Label, Point]) -> Quietness:
@@ -113,6 +116,7 @@ def quietness(scan: Scan, model: Path, of_slices: dict[Label, Point], of_scans: 
         tuple(one for one in DISPLAY_ORDER if found.scan[one.column] > np.float32(of_scans[one].threshold)),
         {label: tuple(round(float(p), 4) for p in found.of(label)) for label in DISPLAY_ORDER},
         {label: round(float(found.scan[label.column]), 4) for label in DISPLAY_ORDER},
-        tuple(dict.fromkeys(warning.code for warning in found.warnings)),
-        not flagged[Label.ANY],
+        tuple(dict.fromkeys(warning.text for warning in found.warnings)),
+        found.withheld,
+        not flagged[Label.ANY] if of_slices[Label.ANY].positives else None,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ihd_core.files import file_errors
 from ihd_core.labels import LABELS, SUBTYPES, Label
 from ihd_core.progress import Report, silent
 from training.processes import Steps, in_processes
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PeakOf:
-    """Where the peak of a label's heatmap lies on a slice on which the label can be seen."""
+    """Where the peak of a label's heatmap lies in a slab, slices that are read as one, on which the label can be seen.
+
+    Attributes:
+        slice_index: the first slice of the slab on which it can be seen.
+    """
 
     label: Label
     slice_index: int
@@ -52,8 +57,10 @@ class Reading:
         area_mm2: float64 (slices, labels), of what can be seen; any: of all subtypes together.
         blobs: float64 (slices, detector.SCORES).
         lesions: facts, one for every subtype and slice that has some of it.
-        peaks: one for every label and slice on which it can be seen.
+        peaks: one for every label and slab on which it can be seen.
         seconds: that the prediction took.
+        warnings: codes of those that come with the prediction, each once.
+        withheld: whether the program gives no result for the scan as a whole.
     """
 
     seed: int
@@ -66,6 +73,8 @@ class Reading:
     lesions: tuple[LesionRecord, ...]
     peaks: tuple[PeakOf, ...]
     seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+    withheld: bool = False
 
 
 def read_all(
@@ -100,9 +109,20 @@ def predict_all(
     return dict(in_processes(_predict, jobs, processes=processes, total=len(jobs), report=report))
 
 
-@lru_cache(maxsize=1)
 def model_of(folder: Path) -> Model:
-    """The model of a folder, read once in every process, computing with one thread."""
+    """The model of a folder, read once in every process while its files stay as they are, computing with one thread."""
+    return _model(folder, state_of(folder))
+
+
+def state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Name, time of change and size of the files of a folder: what is kept of them in memory is kept under this."""
+    with file_errors(folder, "cannot be read"):
+        files = sorted(folder.iterdir())
+        return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+
+
+@lru_cache(maxsize=1)
+def _model(folder: Path, _state: tuple[tuple[str, int, int], ...]) -> Model:
     import torch
 
     from ihd_core.model_file import load_model
@@ -123,10 +143,11 @@ def _predict(job: tuple[Path, Path], steps: Steps) -> tuple[Path, NDArray[np.flo
 def _read(job: tuple[Path, Path], steps: Steps) -> Reading:
     from ihd_core.brain_mask import brain_mask
     from ihd_core.predict import predict
+    from ihd_core.scan_checks import examined
 
     model, file = job
     phantom = read(file)
-    prediction = predict(phantom.scan, model_of(model))
+    prediction = predict(examined(phantom.scan), model_of(model))
     brain = brain_mask(phantom.scan)
     found = Reading(
         phantom.seed,
@@ -139,6 +160,8 @@ def _read(job: tuple[Path, Path], steps: Steps) -> Reading:
         phantom.lesions,
         tuple(_peaks(phantom, prediction, brain)),
         prediction.seconds,
+        tuple(dict.fromkeys(warning.code for warning in prediction.warnings)),
+        bool(prediction.withheld),
     )
     steps.done(1)
     return found
@@ -163,12 +186,16 @@ def _peaks(phantom: HeldOut, prediction: Prediction, brain: BrainMask) -> list[P
     from ihd_core.explain import heatmap
 
     found = []
-    for index in np.flatnonzero(phantom.truth[:, Label.ANY.column]).tolist():
-        inside = brain.on_slice(index)
+    for slab in range(len(prediction.evidence)):
+        slices = np.flatnonzero(prediction.slab_of_slice == slab).tolist()
+        if not phantom.truth[slices].any():
+            continue
+        inside = np.any([brain.on_slice(index) for index in slices], axis=0)
         for label in (*SUBTYPES, Label.ANY):
-            if phantom.truth[index, label.column]:
-                lesion = phantom.mask(label, index)
-                shown = heatmap(prediction, label, index)
+            seen = [index for index in slices if phantom.truth[index, label.column]]
+            if seen:
+                lesion = np.any([phantom.mask(label, index) for index in slices], axis=0)
+                shown = heatmap(prediction, label, seen[0])
                 place = place_of_peak(shown, lesion, inside, phantom.scan.spacing_mm[1:])
-                found.append(PeakOf(label, index, place))
+                found.append(PeakOf(label, seen[0], place))
     return found

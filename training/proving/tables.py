@@ -9,6 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from training.proving.pairs import AREAS_MM2
+from training.proving.quietness import LARGE_MM2
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,21 +49,35 @@ def _verdicts(proof: Proof) -> str:
     for level in ("slice", "scan"):
         for least, name in ((0.0, "visible lesions"), (100.0, "lesions from 100 mm2")):
             some = [one for one in proof["auc"] if one["level"] == level and one["least_mm2"] == least]
-            missed = [one["label"] for one in some if one["met"] is False]
-            rows.append([f"AUC on {level}s over {name}", f"**not met** by {', '.join(missed)}" if missed else "met"])
-    if "thicknesses" in proof:
-        missed = [one["label"] for one in proof["thicknesses"]["spreads"] if not one["met"]]
-        verdict = f"**not met** by {', '.join(missed)}" if missed else "met"
-        rows.append(["the same head at several thicknesses within 0.05", verdict])
-    if "quietness" in proof:
-        found = proof["quietness"]
-        verdict = f"{_met(found['met'])}: {len(found['flagged'])} of {found['slices']}"
-        rows.append(["no slice of the real head flagged", verdict])
-    if "pairs" in proof:
-        seen = [one for one in proof["pairs"] if one["slices"]]
-        found_ones = sum(one["found"] for one in seen)
-        rows.append(["hemorrhages put into the real head found", f"{found_ones} of {len(seen)}"])
+            rows.append([f"AUC on {level}s over {name}", _verdict(some)])
+    spreads = proof["thicknesses"]["spreads"] if "thicknesses" in proof else []
+    rows.append(["the same head at several thicknesses within 0.05", _verdict(spreads) if spreads else _met(None)])
+    rows.append(["no slice of the real head flagged", _quiet(proof)])
     return _table(["goal", ""], rows)
+
+
+def _verdict(some: Iterable[Mapping[str, Any]]) -> str:
+    """Of one goal for all labels: who misses it, and for whom it was not measured."""
+    labels: dict[bool | None, list[str]] = {False: [], None: [], True: []}
+    for one in some:
+        labels[one["met"]].append(one["label"])
+    if not labels[False] and not labels[True]:
+        return _met(None)
+    first = f"**not met** by {', '.join(labels[False])}" if labels[False] else "met"
+    return f"{first}; not measured for {', '.join(labels[None])}" if labels[None] else first
+
+
+def _quiet(proof: Proof) -> str:
+    """Quiet is a model that sees nothing, too: what it finds in the same head stands beside it."""
+    if "quietness" not in proof:
+        return _met(None)
+    found = proof["quietness"]
+    quiet = f"{_met(found['met'])}: {len(found['flagged'])} of {found['slices']} flagged"
+    if "pairs" not in proof:
+        return f"{quiet}; whether hemorrhages in this head are found was not measured"
+    large = [one for one in proof["pairs"] if one["slices"] and one["area_mm2"] >= LARGE_MM2]
+    count = sum(one["found"] for one in large)
+    return f"{quiet}; of hemorrhages of {LARGE_MM2:g} mm2 and more put into it, {count} of {len(large)} found"
 
 
 def _phantoms(proof: Proof) -> str:
@@ -71,11 +86,14 @@ def _phantoms(proof: Proof) -> str:
         [one["level"], one["score"], _interval(one["auc"]), _met(one["hard_enough"], "hard enough", "too easy")]
         for one in proof["detector"]
     ]
+    warned = ", ".join(f"{code} {count}" for code, count in sorted(what["warnings"].items())) or "none"
     return f"""### Held-out phantoms
 
 {what["scans"]} phantoms with {what["slices"]} slices, seeds from {what["first_seed"]}, which no training uses; renderer
-{what["renderer"]}. Intervals are 95 %, {proof["interval"]}. A prediction took {what["seconds_a_scan"]:.1f} s a scan on
-one thread.
+{what["renderer"]}. {what["bleeding"]} of them show hemorrhage. Thin slices are read several at a time, as one, and
+count one by one. Intervals are 95 %, {proof["interval"]}. A prediction took {what["seconds_a_scan"]:.1f} s a scan on
+one thread. Scans with a warning of the program: {warned}. It withholds the result of {what["withheld"]}, which are
+judged like the others.
 
 A threshold detector (blobs of 50-90 HU in the brain mask) may reach an area under the curve of at most 0.80 for any,
 else the phantoms are too easy:
@@ -125,9 +143,10 @@ def _limits(proof: Proof) -> str:
     parts = [
         """### Detection limits
 
-Share of lesion slices that are found at a specificity of 95 % on phantom slices, by the subtype's own probability and
-by that of any. Lesions that cannot be seen are among them. Thresholds are held fixed in the intervals, which are of
-a bootstrap over scans, widened by Wilson's over scans where fewer than ten have such a lesion."""
+Share of lesion slices that are found at a specificity of 95 % on phantom slices, by the subtype's own probability and,
+where no other subtype is on the slice, by that of any. Lesions that cannot be seen are among them. Thresholds are held
+fixed in the intervals, which are of a bootstrap over scans, widened by Wilson's over scans where fewer than ten have
+such a lesion or all agree."""
     ]
     for measure, (name, unit) in MEASURES.items():
         rows = [
@@ -137,12 +156,13 @@ a bootstrap over scans, widened by Wilson's over scans where fewer than ten have
                 str(one["slices"]),
                 str(one["scans"]),
                 _interval(one["own"], 2),
+                str(one["alone"]),
                 _interval(one["any"], 2),
             ]
             for one in proof["limits"]
             if one["measure"] == measure
         ]
-        parts.append(f"By {name}:\n\n{_table(['subtype', name, 'slices', 'scans', 'own', 'any'], rows)}")
+        parts.append(f"By {name}:\n\n{_table(['subtype', name, 'slices', 'scans', 'own', 'alone', 'any'], rows)}")
     return "\n\n".join(parts)
 
 
@@ -164,7 +184,8 @@ def _peaks(proof: Proof) -> str:
     places = list(proof["peaks"][0]["places"])
     return f"""### Where the heatmap's peak lies
 
-On slices on which the label can be seen; "within one cell" is beside the lesion, no farther than one cell of the map.
+On slices on which the label can be seen, slices that are read as one counting once; "within one cell" is beside the
+lesion, no farther than one cell of the map.
 
 {_table(["label", "slices", "count", *places], rows)}"""
 
@@ -207,16 +228,25 @@ def _quietness(proof: Proof) -> str:
     head = ["label", "threshold", "phantom slices behind it", "their specificity", "highest", "flagged", "which"]
     probabilities = " ".join(f"{p:.3f}" for p in found["probability"]["any"])
     scan = ", ".join(f"{label} {p:.3f}" for label, p in found["scan"].items())
+    warned = [f"* {text}" for text in found["warnings"]] or ["* nothing"]
+    withheld = (
+        f"\n\n**The program withholds the result of this scan**: {found['withheld']}." if found["withheld"] else ""
+    )
     return f"""### A real head without hemorrhage
 
 {found["slices"]} slices, read at the operating points that find 90 % of the phantom slices with at least 200 mm2 of
-visible blood; goal: no slice flagged for any, {_met(found["met"])}.
+visible blood; goal: no slice flagged for any, {_met(found["met"])}. A model that sees nothing is quiet, too: what it
+finds in this head is below.{withheld}
 
 {_table(head, rows)}
 
 Any, slice by slice from below: {probabilities}.
 
-The whole scan: {scan}; flagged: {", ".join(found["scan_flagged"]) or "nothing"}."""
+The whole scan: {scan}; flagged: {", ".join(found["scan_flagged"]) or "nothing"}.
+
+The program warns of:
+
+{chr(10).join(warned)}"""
 
 
 def _pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
@@ -227,17 +257,17 @@ def _pairs(pairs: Sequence[Mapping[str, Any]]) -> str:
         for low, high in pairwise((0.0, *AREAS_MM2, math.inf)):
             some = [one for one in of_label if low <= one["area_mm2"] < high]
             name = f"{low:g} mm2 and more" if math.isinf(high) else f"{low:g} to {high:g} mm2"
-            called = [_share_of(some, key) for key in ("found", "named")]
+            called = [_share_of(some, key) for key in ("called_before", "found", "named")]
             rows.append([label, name, str(len(some)), *called, *_medians(some)])
     places = Counter(one["place"] for one in seen)
     peaks = ", ".join(f"{place} {count}" for place, count in places.most_common())
-    head = ["subtype", "largest visible area", "heads", "found", "named"]
+    head = ["subtype", "largest visible area", "heads", "called without it", "found", "named"]
     head += [f"{name} {when}" for name in ("any", "own") for when in ("before", "after")]
     return f"""### The real head with hemorrhages put in
 
-One synthetic hemorrhage at a time, in the real HU with the real noise. Found: any is called on one of the slices that
-show it; named: its subtype is; both at the operating points above. Probabilities are the medians of the highest on
-these slices. {len(pairs) - len(seen)} of {len(pairs)} cannot be seen and are left out.
+One synthetic hemorrhage at a time, in the real HU with the real noise, at the operating points above. Found: any is
+called on one of the slices that show it, and on none of them without it; named: likewise its subtype. Probabilities are
+the medians of the highest on these slices. {len(pairs) - len(seen)} of {len(pairs)} cannot be seen and are left out.
 
 {_table(head, rows)}
 

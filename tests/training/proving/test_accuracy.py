@@ -126,3 +126,11 @@ def test_phantoms_that_a_threshold_tells_apart_are_too_easy(rows):
     found = easiness(replace(by_slice, blobs=blobs), bootstrap_of(by_slice, draws=20))
     assert [one.hard_enough for one in found] == [True, False, True, True]
     assert found[1].auc.value == 1
+
+
+def test_where_every_row_bleeds_nothing_is_measured_and_nothing_is_met(rows):
+    truth = np.ones_like(rows["scan"].truth)
+    all_bleed = replace(rows["scan"], truth=truth, faint=~truth, area_mm2=truth * 300.0)
+    bootstrap = bootstrap_of(all_bleed, draws=5)
+    assert {(one.auc, one.met) for one in areas_under_curves(all_bleed, bootstrap)} == {(None, None)}
+    assert {(one.auc, one.hard_enough) for one in easiness(all_bleed, bootstrap)} == {(None, None)}

@@ -80,6 +80,14 @@ def test_a_change_of_any_module_of_the_phantom_is_another_renderer(tmp_path, mon
     assert held_out.renderer() != before
 
 
+def test_source_that_changes_while_phantoms_are_rendered_is_refused(tmp_path, monkeypatch):
+    names = iter(["before", "after", "after"])
+    monkeypatch.setattr(held_out, "renderer", lambda: next(names))
+    with pytest.raises(FileError, match="source has changed to after"):
+        render(tmp_path, requests(2, size=SIZE), processes=1)
+    assert not list((tmp_path / "before").iterdir())
+
+
 def test_names_tell_size_and_thickness_apart():
     one = Request(500_000)
     others = [replace(one, size=256), replace(one, thickness_mm=0.6), replace(one, seed=500_001)]
@@ -90,6 +98,13 @@ def test_a_damaged_file_is_refused_by_name(tmp_path):
     file = tmp_path / "500000-512.npz"
     file.write_bytes(b"PK\x03\x04 no more")
     with pytest.raises(FileError, match=r"500000-512\.npz: damaged"):
+        read(file)
+
+
+def test_a_file_of_an_earlier_layout_is_refused_by_name(tmp_path):
+    file = tmp_path / "500000-512.npz"
+    np.savez(file, seed=np.int64(500_000), hu=np.zeros((2, 4, 4), np.int16))
+    with pytest.raises(FileError, match=r"500000-512\.npz: has no bits, faint"):
         read(file)
 
 

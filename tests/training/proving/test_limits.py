@@ -1,10 +1,13 @@
 """Detection limits of made readings, against counting by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ihd_core.estimate import wilson
 from ihd_core.labels import LABELS, SUBTYPES, Label
+from ihd_core.phantom.lesion_record import LesionRecord
 from tests.training.proving.made_readings import made_readings
 from training.judging.bootstrap import Bootstrap
 from training.proving.accuracy import bootstrap_of, rows_of
@@ -44,15 +47,38 @@ def test_shares_are_those_counted_by_hand(readings, rows, measure):
         if limit.measure != measure:
             continue
         chosen = [
-            (reading.slices[one.slice_index], reading.seed)
+            (reading.slices[one.slice_index], reading.seed, alone(reading, one))
             for reading in readings
             for one in reading.lesions
             if one.label is limit.label and limit.low <= getattr(one, measure) < limit.high
         ]
-        own = np.mean([p[limit.label.column] > at[limit.label] for p, _ in chosen])
-        of_any = np.mean([p[Label.ANY.column] > at[Label.ANY] for p, _ in chosen])
-        assert (limit.slices, limit.scans) == (len(chosen), len({seed for _, seed in chosen}))
-        assert (limit.own.value, limit.any.value) == pytest.approx((own, of_any))
+        own = np.mean([p[limit.label.column] > at[limit.label] for p, _, _ in chosen])
+        of_any = [p[Label.ANY.column] > at[Label.ANY] for p, _, single in chosen if single]
+        assert (limit.slices, limit.scans) == (len(chosen), len({seed for _, seed, _ in chosen}))
+        assert limit.alone == len(of_any)
+        assert limit.own.value == pytest.approx(own)
+        assert limit.any is None if not of_any else limit.any.value == pytest.approx(np.mean(of_any))
+
+
+def alone(reading, one):
+    """Whether no other record is of the same slice."""
+    return sum(other.slice_index == one.slice_index for other in reading.lesions) == 1
+
+
+def test_a_lesion_beside_a_larger_one_does_not_count_as_found_by_any():
+    reading = made_readings(scans=2, slices=4)[0]
+    small = LesionRecord(Label.SUBDURAL, 0, 10.0, 20.0, 2.0, 0.2)
+    large = LesionRecord(Label.INTRAPARENCHYMAL, 0, 900.0, 35.0, 30.0, 40.0)
+    lone = LesionRecord(Label.SUBDURAL, 1, 10.0, 20.0, 2.0, 0.2)
+    truth, faint = np.zeros((2, 4, len(LABELS)), bool)
+    truth[0, [Label.INTRAPARENCHYMAL.column, Label.ANY.column]] = True
+    faint[[0, 1], Label.SUBDURAL.column] = faint[1, Label.ANY.column] = True
+    p = np.zeros((4, len(LABELS)), np.float32)
+    p[0, [Label.INTRAPARENCHYMAL.column, Label.ANY.column]] = 0.99
+    reading = replace(reading, slices=p, truth=truth, faint=faint, lesions=(small, large, lone))
+    found = limits([reading], dict.fromkeys(LABELS, 0.5), Bootstrap(np.array([str(reading.seed)]), draws=5, seed=1))
+    (subdural,) = (one for one in found if (one.label, one.measure) == (Label.SUBDURAL, "area_mm2"))
+    assert (subdural.slices, subdural.alone, subdural.any.value) == (2, 1, 0)
 
 
 def test_an_interval_over_alike_slices_is_as_wide_as_its_scans_allow():

@@ -58,6 +58,32 @@ def test_a_pair_looks_at_the_slices_that_show_the_lesion_and_at_no_other(said, i
     assert not found.named
 
 
+def test_what_is_called_without_the_lesion_finds_none(said, inserted):
+    before = with_slices(said, any=[0.1, 0.1, 0.9, 0.1, 0.1, 0.1], subdural=[0.1] * 6)
+    after = with_slices(said, any=[0.1, 0.1, 0.9, 0.9, 0.1, 0.1], subdural=[0.1, 0.1, 0.6, 0.1, 0.1, 0.1])
+    found = pairs.compared((SUBDURAL, 1.0, 3), inserted, before, after, AT)
+    assert (found.called_before, found.found, found.named) == (True, False, True)
+
+
+def test_the_peak_is_looked_for_in_all_slices_that_are_read_as_one(said, inserted, monkeypatch):
+    """The lesion's other slices are part of what the network saw: slice 3 alone shows a corner of it."""
+    masks = {label: mask.copy() for label, mask in inserted.masks.items()}
+    masks[SUBDURAL][3] = 0
+    masks[SUBDURAL][3, 20, 20] = 1
+    thin = SimpleNamespace(**{**vars(inserted), "masks": masks})
+    looked = []
+
+    def place(shown, lesion, inside, spacing_mm):
+        looked.append(lesion)
+        return "outside"
+
+    monkeypatch.setattr(pairs, "place_of_peak", place)
+    one_slab = replace(said, slab_of_slice=np.array([0, 0, 1, 1, 1, 2]))
+    pairs.compared((SUBDURAL, 1.0, 3), thin, said, said, AT)
+    pairs.compared((SUBDURAL, 1.0, 3), thin, said, one_slab, AT)
+    assert [lesion.sum() for lesion in looked] == [1, 200]
+
+
 def test_its_facts_are_those_of_the_slice_that_shows_most(said, inserted):
     found = pairs.compared((SUBDURAL, 1.0, 3), inserted, said, said, AT)
     assert (found.area_mm2, found.contrast_hu, found.thickness_mm, found.volume_ml) == (260.0, 28.0, 7.0, 7.0)
@@ -82,4 +108,4 @@ def test_every_subtype_and_size_is_put_into_a_head_once(tmp_path, monkeypatch):
     assert seen
     assert all(one.area_mm2 >= 50 and one.volume_ml > 0 for one in seen)
     assert any(one.any_before != one.any_after for one in seen)
-    assert all(one.found == (one.any_after > 0.5) for one in seen)
+    assert all(one.found == (one.any_after > 0.5 >= one.any_before) for one in seen)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -9,13 +10,16 @@ import pytest
 from ihd_core.brain_mask import brain_mask
 from ihd_core.errors import Cancelled, ModelFileError
 from ihd_core.explain import heatmap
-from ihd_core.labels import LABELS
+from ihd_core.labels import LABELS, Label
 from ihd_core.model_file import load_model, save_model
-from ihd_core.predict import predict
+from ihd_core.model_input import slabs as model_slabs
+from ihd_core.predict import WITHHOLDING, predict
+from ihd_core.scan_checks import scan_warnings
 from tests.ihd_core.toy import toy_info, toy_networks
 from training.__main__ import main
 from training.proving import thicknesses
 from training.proving.held_out import read, render, requests
+from training.proving.pairs import Pair
 from training.proving.peaks import place_of_peak
 from training.proving.proof import Asked, into_card, prove
 from training.proving.readings import read_all
@@ -58,11 +62,18 @@ def test_a_reading_holds_what_the_program_says(model, files):
         assert np.array_equal(reading.scan, said.scan)
         assert np.array_equal(reading.truth, phantom.truth)
         brain = brain_mask(phantom.scan)
+        slabs = [list(slab) for slab in model_slabs(phantom.scan)]
         for one in reading.peaks:
             shown = heatmap(said, one.label, one.slice_index)
-            lesion, inside = phantom.mask(one.label, one.slice_index), brain.on_slice(one.slice_index)
+            (slab,) = (slab for slab in slabs if one.slice_index in slab)
+            lesion = np.any([phantom.mask(one.label, index) for index in slab], axis=0)
+            inside = np.any([brain.on_slice(index) for index in slab], axis=0)
             assert one.place == place_of_peak(shown, lesion, inside, phantom.scan.spacing_mm[1:])
-        assert len(reading.peaks) == phantom.truth.sum()
+        assert len(reading.peaks) == sum(phantom.truth[slab].any(axis=0).sum() for slab in slabs)
+        warned = scan_warnings(phantom.scan)
+        assert {one.code for one in warned} <= set(reading.warnings)
+        assert ("slices-averaged" in reading.warnings) == any(len(slab) > 1 for slab in slabs)
+        assert reading.withheld == any(one.code in WITHHOLDING for one in warned)
 
 
 def test_the_proof_names_the_model_and_the_phantoms(proved, model):
@@ -84,11 +95,13 @@ def test_the_proof_counts_visible_slices_as_the_phantoms_do(proved, files):
     assert {one["label"] for one in proof["auc"]} == {str(label) for label in LABELS}
 
 
-def test_peaks_are_counted_once_for_every_visible_label_of_a_slice(proved, files):
+def test_peaks_are_counted_once_for_every_visible_label_of_slices_that_are_read_as_one(proved, files):
     proof, _ = proved
-    truth = np.concatenate([read(file).truth for file in files])
+    phantoms = [read(file) for file in files]
+    truth = np.array([one.truth[list(slab)].any(axis=0) for one in phantoms for slab in model_slabs(one.scan)])
     counted = {one["label"]: sum(one["places"].values()) for one in proof["peaks"] if not one["only_called"]}
     assert counted == {str(label): int(truth[:, label.column].sum()) for label in LABELS}
+    assert any(len(slab) > 1 for one in phantoms for slab in model_slabs(one.scan))
 
 
 def test_every_table_has_as_many_cells_in_every_row(proved):
@@ -109,6 +122,43 @@ def test_a_goal_that_is_missed_is_said_first(proved):
     first = [sections(found).partition("### Held-out phantoms")[0] for found in (met, missed)]
     assert "| AUC on scans over lesions from 100 mm2 | met |" in first[0]
     assert "| AUC on scans over lesions from 100 mm2 | **not met** by any |" in first[1]
+
+
+def test_a_goal_that_was_not_measured_is_not_met(proved):
+    proof, _ = proved
+    none = copy.deepcopy(proof)
+    for one in none["auc"]:
+        one["met"], one["auc"] = (None, None) if one["label"] == "epidural" else (True, one["auc"])
+    none["accepted"] = None
+    first = sections(none).partition("### Held-out phantoms")[0]
+    assert "(AUC at most 0.80) | not measured |" in first
+    assert "| AUC on slices over visible lesions | met; not measured for epidural |" in first
+    assert "| the same head at several thicknesses within 0.05 | not measured |" in first
+    assert "| no slice of the real head flagged | not measured |" in first
+
+
+def test_quiet_is_said_together_with_what_is_found_in_the_same_head(proved):
+    proof = copy.deepcopy(proved[0])
+    labels = [str(label) for label in LABELS]
+    proof["quietness"] = {
+        "slices": 28,
+        "flagged": [],
+        "flagged_by_label": {label: [] for label in labels},
+        "scan_flagged": [],
+        "probability": {label: [0.01] * 28 for label in labels},
+        "scan": dict.fromkeys(labels, 0.01),
+        "warnings": ["The vertex is not covered"],
+        "withheld": "Only 30 mm of a head are shown",
+        "met": True,
+    }
+    alone = sections(proof)
+    assert "| met: 0 of 28 flagged; whether hemorrhages in this head are found was not measured |" in alone
+    assert "* The vertex is not covered" in alone
+    assert "withholds the result of this scan**: Only 30 mm of a head are shown." in alone
+    pair = asdict(Pair(Label.SUBDURAL, 1.0, 0, (3,), 250.0, found=True))
+    missed, small = pair | {"found": False}, pair | {"area_mm2": 190.0}
+    proof["pairs"] = [pair, missed, missed, small]
+    assert "| met: 0 of 28 flagged; of hemorrhages of 200 mm2 and more put into it, 1 of 3 found |" in sections(proof)
 
 
 def test_heads_of_all_thicknesses_are_compared(model, cache, tmp_path, monkeypatch):

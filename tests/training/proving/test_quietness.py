@@ -8,7 +8,9 @@ import pytest
 from ihd_core.errors import FileError
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_file import load_model, save_model
+from ihd_core.phantom.series_writer import write_series
 from ihd_core.predict import predict
+from tests.ihd_core.round_head import round_head
 from tests.ihd_core.toy import toy_info, toy_networks, toy_scan
 from tests.training.proving.made_readings import made_readings
 from training.proving.accuracy import rows_of
@@ -61,6 +63,32 @@ def test_a_head_below_every_threshold_is_quiet(rows, model):
     found = quietness(toy_scan(6), model, of_slices, of_slices)
     assert found.met
     assert found.flagged == ()
+
+
+def test_without_a_lesion_behind_the_threshold_nothing_is_proved(rows, model):
+    of_slices = {label: replace(point, positives=0) for label, point in points(rows["slice"]).items()}
+    assert quietness(toy_scan(6), model, of_slices, of_slices).met is None
+
+
+def test_what_the_program_warns_of_and_withholds_is_kept(rows, model, tmp_path):
+    """Twelve slices of 2 mm are no head."""
+    write_series(
+        tmp_path / "few", round_head(spacing_mm=(2.0, 2.5, 2.5), low_mm=80, high_mm=102).hu, spacing_mm=(2.0, 2.5, 2.5)
+    )
+    of_slices = points(rows["slice"])
+    found = quietness(load_real(tmp_path / "few"), model, of_slices, of_slices)
+    assert found.withheld.startswith("Only 24 mm of a head are shown")
+    assert found.withheld in found.warnings
+
+
+def test_a_model_that_is_replaced_in_its_folder_is_read_again(rows, tmp_path):
+    of_slices = points(rows["slice"])
+    said = []
+    for seed in (0, 1):
+        networks = toy_networks(seed=seed)
+        save_model(tmp_path, toy_info(), **networks, card="# Toy\n")
+        said.append(quietness(toy_scan(6), tmp_path, of_slices, of_slices).probability)
+    assert said[0] != said[1]
 
 
 def test_a_missing_folder_is_refused_by_name(tmp_path):
