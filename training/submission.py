@@ -13,7 +13,7 @@ from ihd_core.labels import LABELS
 from training.data.labels.rsna import HEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -49,7 +49,10 @@ def submit(run: RunFolder, out: Path, *, fill: bool = False) -> Path:
     sample = load_sources(run).sample_submission
     if sample is None:
         raise FileError(f"{run.path / 'index'}: made without --sample-submission, so nothing says what is asked for")
-    write_submission(run, probabilities(_logits(run)), open_pictures(run).table, sample, out, fill=fill)
+    pictures = open_pictures(run)
+    write_submission(
+        run, probabilities(_logits(run)), pictures.table, sample, out, averaged=pictures.averaged(), fill=fill
+    )
     return out
 
 
@@ -75,6 +78,7 @@ def write_submission(
     sample: Path,
     out: Path,
     *,
+    averaged: Mapping[str, str] | None = None,
     fill: bool = False,
 ) -> None:
     """Write the challenge's CSV: "ID,Label", the rows of the sample in its order.
@@ -85,6 +89,7 @@ def write_submission(
         table: the slices.
         sample: the challenge's sample submission.
         out: the CSV.
+        averaged: by the id of a slice without a row of its own, the id of the row that it was averaged into.
         fill: slices that the table lacks get the share of labelled slices with the label, and the log says how many.
 
     Raises:
@@ -102,6 +107,7 @@ def write_submission(
         raise FileError(
             f"{out}: {len(table) - len(rows)} slices share their id with another; ids must tell slices apart"
         )
+    rows |= {name: rows[picture] for name, picture in (averaged or {}).items()}
     missing = list(dict.fromkeys(name for name, _ in asked if name not in rows))
     filling = _filling(run, missing, sample, fill=fill)
     clipped = np.clip(probabilities.astype(np.float64), LEAST, 1 - LEAST)

@@ -10,6 +10,7 @@ from ihd_core.errors import FileError
 from ihd_core.labels import LABELS
 from ihd_core.phantom.series_writer import write_series
 from tests.training.data.indexed_run import indexed_run, slice_table
+from training.data.pictures import open_pictures
 from training.data.prepare import prepare
 from training.submission import LEAST, submit, write_submission
 
@@ -154,3 +155,19 @@ def test_a_sample_that_is_no_text_is_refused(tmp_path, run, table):
     sample.write_bytes(b"ID,Label\nID_1_any,0.5\n\xff\n")
     with pytest.raises(FileError, match=r"sample\.csv: is not text"):
         write_submission(run, np.full((len(table), 6), 0.5, np.float32), table, sample, tmp_path / "out.csv")
+
+
+def test_a_thin_slice_has_the_probability_of_the_picture_it_was_averaged_into(tmp_path):
+    """Ten slices of 1 mm are two pictures; as in the program, each slice has its picture's result."""
+    paths = write_series(tmp_path / "thin", np.zeros((10, 32, 32), np.int16), spacing_mm=(1.0, 0.5, 0.5))
+    table = slice_table(tmp_path, {"thin": paths})
+    run = indexed_run(tmp_path / "run", tmp_path, table)
+    prepare(run, processes=1)
+    pictures = open_pictures(run)
+    assert len(pictures) == 2
+    probabilities = np.repeat(np.array([[0.25], [0.75]], np.float32), 6, axis=1)
+    out, sample = tmp_path / "out.csv", sample_of(tmp_path / "sample.csv", all_ids(table))
+    write_submission(run, probabilities, pictures.table, sample, out, averaged=pictures.averaged())
+    values = np.array([float(value) for _, value in read(out)[1:]]).reshape(10, 6)
+    np.testing.assert_allclose(values[:5], 0.25)
+    np.testing.assert_allclose(values[5:], 0.75)

@@ -183,16 +183,16 @@ def cell_shares(bits: NDArray[np.uint8], place: Placement) -> NDArray[np.uint8]:
     return shares
 
 
-def is_known(shares: NDArray[np.uint8] | None, truth: NDArray[np.int8]) -> bool:
+def is_known(bits: NDArray[np.uint8] | None, truth: NDArray[np.int8]) -> bool:
     """Whether it is known of every cell and subtype if there is hemorrhage.
 
     Args:
-        shares: from cell_shares(); None without mask and box.
+        bits: from Lesions.bits(); None without mask and box.
         truth: (labels,) of the slice, 1, 0 or UNKNOWN.
     """
-    if shares is None:
+    if bits is None:
         return bool(truth[LABELS.index(Label.ANY)] == 0)
-    marked = shares.any(axis=(1, 2))
+    marked = (np.bitwise_or.reduce(bits, axis=None) >> np.arange(len(SUBTYPES)) & 1).astype(bool)
     if truth[LABELS.index(Label.ANY)] == 1 and not marked.any():
         return False
     return not bool(((truth[: len(SUBTYPES)] != 0) & (truth[: len(SUBTYPES)] != UNKNOWN) & ~marked).any())

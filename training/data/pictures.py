@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import mmap
 from collections import OrderedDict
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 _Opened = TypeVar("_Opened")
 
-SHARDS, TABLE = "shards.json", "table.csv"
+SHARDS, TABLE, AVERAGED = "shards.json", "table.csv", "averaged.csv"
+AVERAGED_COLUMNS = ("id", "picture")
 
 _OPEN_FILES = 512
 """Shards kept open: the whole of RSNA 2019, and fewer than the thousand files a process may have open."""
@@ -62,7 +64,7 @@ class _Shard:
 
 
 class Pictures:
-    """Slices that are there, one a row; pixels stay on disk until they are asked for.
+    """Slices that are there, one a row, thin ones averaged; pixels stay on disk until they are asked for.
 
     It can be given to other processes, which open the files for themselves, and used from several threads.
 
@@ -98,6 +100,14 @@ class Pictures:
     def table(self) -> SliceTable:
         """Row i is picture i; the order is that of the index."""
         return read_table(self.folder / TABLE)
+
+    def averaged(self) -> dict[str, str]:
+        """For every slice that has no picture of its own, by its id: the id of the row it was averaged into."""
+        path = self.folder / AVERAGED
+        if not path.exists():
+            return {}
+        with file_errors(path, "cannot be read"), path.open(newline="", encoding="utf-8") as file:
+            return dict(list(csv.reader(file))[1:])
 
     def hu(self, row: int) -> NDArray[np.int16]:
         """One picture, (side, side), HU, patient right on the left, anterior up; read-only."""

@@ -1,4 +1,4 @@
-"""Stage prepare: every slice as the network's picture in HU, in shards that are mapped into memory."""
+"""Stage prepare: what the network reads of every scan as pictures in HU, in shards that are mapped into memory."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import numpy as np
 from ihd_core.errors import FileError
 from ihd_core.files import write_atomically
 from ihd_core.labels import SUBTYPES
+from ihd_core.model_input import SLAB_MM
 from ihd_core.progress import Report, silent
 from training.data.masks import CELL, Lesions, read_boxes
-from training.data.pictures import SHARDS, TABLE
+from training.data.pictures import AVERAGED, AVERAGED_COLUMNS, SHARDS, TABLE
 from training.data.shards import ShardJob, write_shard
 from training.data.slice_table import write_table
 from training.processes import in_processes
@@ -23,6 +24,8 @@ from training.processes import in_processes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from training.data.shards import Damaged
     from training.data.slice_table import SliceTable
@@ -44,6 +47,9 @@ def prepare(
     run: RunFolder, *, damaged: Damaged = "leave-out", processes: int | None = None, report: Report = silent
 ) -> None:
     """Write all slices of the index as pictures; Pictures reads them.
+
+    Thin slices are averaged as the program averages them for its network, see model_input.slabs(): one picture, one row
+    of the table (SliceTable.joined()) and all masks together; slices/averaged.csv says which slice is in which row.
 
     A slice that cannot be read is never black and never made up: slices/problems.csv names it, and it is left out. A
     mask or box that does not fit its slice is named there too, and then nothing is known of that slice's places.
@@ -128,7 +134,7 @@ def _say_size(run: RunFolder, folder: Path, slices: int, left: int, *, has_lesio
     wanted = picture_bytes(left, side) + cells
     free = shutil.disk_usage(folder).free
     run.note(
-        f"prepare: {slices:,} slices of {side} x {side} in HU take {_size(picture_bytes(slices, side))}, "
+        f"prepare: {slices:,} slices of {side} x {side} in HU take at most {_size(picture_bytes(slices, side))}, "
         f"{_size(wanted)} are still to be written, {_size(free)} are free"
     )
     if wanted > free:
@@ -147,7 +153,8 @@ def _refuse(folder: Path, count: int) -> NoReturn:
 def _finish(run: RunFolder, folder: Path, table: SliceTable, jobs: Sequence[ShardJob], damaged: Damaged) -> None:
     """Write the table of the pictures that are there, and name those that are not."""
     parts = [json.loads(job.file(".json").read_text()) for job in jobs]
-    kept = np.array([row for part in parts for row in part["kept"]], np.intp)
+    kept = [np.array(group, np.intp) for part in parts for group in part["kept"]]
+    shown = sum(map(len, kept))
     problems = [problem for part in parts for problem in part["problems"]]
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
@@ -160,15 +167,35 @@ def _finish(run: RunFolder, folder: Path, table: SliceTable, jobs: Sequence[Shar
         for job in jobs:  # so that they are read again once they can be
             job.file(".json").unlink(missing_ok=True)
         raise FileError(f"{folder / PROBLEMS}: none of {len(table):,} slices can be read")
-    write_table(folder / TABLE, table.rows(kept))
+    pictures = table.joined(kept)
+    write_table(folder / TABLE, pictures)
+    _write_averaged(folder, table, kept, pictures)
     shards = {"side": run.config.prepare.side, "counts": [len(part["kept"]) for part in parts]}
     write_atomically(folder / SHARDS, json.dumps(shards).encode())
-    run.finish("slices", slices=len(kept), left_out=len(table) - len(kept), problems=len(problems))
+    run.finish("slices", slices=len(kept), left_out=len(table) - shown, problems=len(problems))
     for job in jobs:
         job.file(".json").unlink(missing_ok=True)
+    if shown > len(kept):
+        thin = sum(len(group) for group in kept if len(group) > 1)
+        several = sum(len(group) > 1 for group in kept)
+        run.note(f"prepare: {thin:,} thin slices averaged to {several:,} pictures of about {SLAB_MM:g} mm")
     if problems:
         row, _, reason = problems[0]
         run.note(
-            f"prepare: {len(table) - len(kept):,} of {len(table):,} slices left out, {len(problems):,} problems, "
+            f"prepare: {len(table) - shown:,} of {len(table):,} slices left out, {len(problems):,} problems, "
             f"named in {folder / PROBLEMS}; the first: {table.files[row]}: {reason}"
         )
+
+
+def _write_averaged(folder: Path, table: SliceTable, groups: Sequence[NDArray[np.intp]], pictures: SliceTable) -> None:
+    """Name the picture of every slice that has none of its own; no file where there is no such slice."""
+    ids, names = table.ids.tolist(), pictures.ids.tolist()
+    rows = [(ids[row], name) for group, name in zip(groups, names, strict=True) for row in group.tolist()]
+    others = [row for row in rows if row[0] != row[1]]
+    if not others:
+        return
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(AVERAGED_COLUMNS)
+    writer.writerows(others)
+    write_atomically(folder / AVERAGED, text.getvalue().encode())

@@ -1,21 +1,22 @@
-"""Read the files of a scan as the program does, and lay every slice into the network's picture."""
+"""Read the files of a scan as the program does, and lay what its network reads into the network's picture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ihd_core.dicom.pixel_data.pixels import read_hu
 from ihd_core.dicom.reader import ScanReader
 from ihd_core.dicom.series import find_series
 from ihd_core.errors import CannotPredict, DicomError
-from ihd_core.model_input import placement, small_hu
+from ihd_core.model_input import placement, slabs, small_hu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from ihd_core.dicom.headers import Header
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """One slice.
+    """One slice, or neighbouring thin slices averaged.
 
     Attributes:
+        files: of its slices, inferior first; without those that cannot be read.
         hu: int16 (side, side), from small_hu().
-        place: how the stored slice lies in it.
+        place: how the stored slices lie in it.
     """
 
+    files: tuple[Path, ...]
     hu: NDArray[np.int16]
     place: Placement
 
@@ -41,25 +44,25 @@ class ScanPictures:
     """What the files of a scan gave.
 
     Attributes:
-        pictures: by file.
+        pictures: each file is in one of them, or has a reason.
         reasons: by file, why there is no picture of it.
     """
 
-    pictures: dict[Path, Picture] = field(default_factory=dict)
+    pictures: list[Picture] = field(default_factory=list)
     reasons: dict[Path, str] = field(default_factory=dict)
 
 
 def scan_pictures(files: Sequence[Path], side: int) -> ScanPictures:
-    """Read a scan: repaired, ordered and turned as the program does it, each slice by itself.
+    """Read a scan: repaired, ordered, turned and, where its slices are thin, averaged as the program does it.
 
-    A slice whose file cannot be read has no picture, also where the program would show a copy of it.
+    A slice whose file cannot be read is in no picture, also where the program would show a copy of it.
 
     Args:
         files: of one slice each.
         side: rows and columns of a picture.
 
     Returns:
-        A picture or a reason for every file.
+        A picture or a reason for every file; pictures of one series inferior first.
     """
     found = ScanPictures(reasons={file: "does not exist any more" for file in files if not file.is_file()})
     there = [file for file in files if file not in found.reasons]
@@ -74,8 +77,9 @@ def scan_pictures(files: Sequence[Path], side: int) -> ScanPictures:
         found.reasons.update({file.path: entry.reason for file in entry.files})
     for series in inside.series:
         _read(series, side, found)
+    shown = {file for picture in found.pictures for file in picture.files}
     for file in there:
-        if file not in found.pictures:
+        if file not in shown:
             found.reasons.setdefault(file, "lies where another slice of the scan does")
     return found
 
@@ -91,12 +95,17 @@ def _read(series: Series, side: int, found: ScanPictures) -> None:
     except (DicomError, CannotPredict) as error:
         found.reasons.update({header.file.path: _why_unreadable(header) or str(error) for header in headers})
         return
+    is_good = np.ones(len(indices), bool)
     for number, index in enumerate(indices):
-        header = headers[index]
-        if series.stack.others_at(index) and (reason := _why_unreadable(header)):
-            found.reasons[header.file.path] = reason
-        else:
-            found.pictures[header.file.path] = Picture(small_hu(scan.hu[number], place), place)
+        if series.stack.others_at(index) and (reason := _why_unreadable(headers[index])):
+            found.reasons[headers[index].file.path] = reason
+            is_good[number] = False
+    for slab in slabs(scan):
+        good = [number for number in slab if is_good[number]]
+        if good:
+            hu = scan.hu[good[0]] if len(good) == 1 else scan.hu[good].mean(axis=0, dtype=np.float32)
+            files = tuple(headers[indices[number]].file.path for number in good)
+            found.pictures.append(Picture(files, small_hu(hu, place), place))
     for index in set(range(len(headers))).difference(indices):
         header = headers[index]
         found.reasons[header.file.path] = _why_unreadable(header) or "no HU while the other slices of the scan have"

@@ -55,7 +55,7 @@ class ShardJob:
 
 def write_shard(job: ShardJob, steps: Steps) -> None:
     """Read the scans of a shard and write it, whole or not at all."""
-    kept: list[int] = []
+    kept: list[list[int]] = []
     problems: list[tuple[int, str, str]] = []
     cells, known = [], []
     with _Growing(job.file(".npy"), len(job.table), job.side) as pictures:
@@ -64,40 +64,47 @@ def write_shard(job: ShardJob, steps: Steps) -> None:
             found = scan_pictures(files, job.side)
             if not found.pictures and not job.root.is_dir():
                 raise FileError(f"{job.root}: does not exist any more")
-            for row, file in zip(rows.tolist(), files, strict=True):
-                picture = found.pictures.get(file)
-                if picture is None:
+            row_of = dict(zip(files, rows.tolist(), strict=True))
+            shown = {file for picture in found.pictures for file in picture.files}
+            for file, row in row_of.items():
+                if file not in shown:
                     _add_problem(job, problems, row, "slice", found.reasons[file])
-                    continue
-                shares = _shares(job, row, picture, problems)
+            of_rows = [(sorted(row_of[file] for file in picture.files), picture) for picture in found.pictures]
+            for group, picture in sorted(of_rows, key=lambda one: one[0]):
                 pictures.add(picture.hu)
-                kept.append(row)
-                cells.append(shares)
-                known.append(is_known(shares, job.table.truth[row]) and not _has_bad_mask(problems, row))
+                kept.append(group)
+                marked, is_all_known = _lesions(job, group, picture, problems)
+                cells.append(marked)
+                known.append(is_all_known)
             steps.done(len(rows))
     if any(shares is not None and shares.any() for shares in cells):
         shape = (len(SUBTYPES), job.side // CELL, job.side // CELL)
         filled = [np.zeros(shape, np.uint8) if shares is None else shares for shares in cells]
         _write_array(job.file("-cells.npy"), np.stack(filled))
     _write_array(job.file("-known.npy"), np.array(known, bool))
-    content = {"kept": [job.first + row for row in kept], "problems": [(job.first + r, *rest) for r, *rest in problems]}
+    content = {
+        "kept": [[job.first + row for row in group] for group in kept],
+        "problems": [(job.first + row, *rest) for row, *rest in sorted(problems)],
+    }
     write_atomically(job.file(".json"), json.dumps(content).encode())
 
 
-def _shares(
-    job: ShardJob, row: int, picture: Picture, problems: list[tuple[int, str, str]]
-) -> NDArray[np.uint8] | None:
-    """Cells of a slice; None where nothing is marked, or what is marked does not fit."""
-    try:
-        bits = job.lesions.bits(str(job.table.ids[row]), picture.place.shape)
-    except FileError as error:
-        _add_problem(job, problems, row, "mask", str(error))
-        return None
-    return None if bits is None else cell_shares(bits, picture.place)
-
-
-def _has_bad_mask(problems: Sequence[tuple[int, str, str]], row: int) -> bool:
-    return bool(problems) and problems[-1][:2] == (row, "mask")
+def _lesions(
+    job: ShardJob, rows: Sequence[int], picture: Picture, problems: list[tuple[int, str, str]]
+) -> tuple[NDArray[np.uint8] | None, bool]:
+    """Cells of what is marked on any slice of a picture, None for nothing; and whether all places are known."""
+    united, is_all_known = None, True
+    for row in rows:
+        try:
+            bits = job.lesions.bits(str(job.table.ids[row]), picture.place.shape)
+        except FileError as error:
+            _add_problem(job, problems, row, "mask", str(error))
+            is_all_known = False
+            continue
+        is_all_known &= is_known(bits, job.table.truth[row])
+        if bits is not None:
+            united = bits if united is None else united | bits
+    return (None if united is None else cell_shares(united, picture.place)), is_all_known
 
 
 def _add_problem(job: ShardJob, problems: list[tuple[int, str, str]], row: int, what: str, reason: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from ihd_core.files import file_errors
 from ihd_core.labels import LABELS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -68,6 +69,24 @@ class SliceTable:
         numbers = np.zeros(len(self), np.int32)
         numbers[self.scan_starts()[1:]] = 1
         return np.cumsum(numbers, dtype=np.int32)
+
+    def joined(self, groups: Sequence[NDArray[np.intp]]) -> SliceTable:
+        """One row for every group of rows, as of thin slices that are averaged.
+
+        It is called as the middle slice and lies at their mean height. It has a label that one of them has, and lacks
+        one that all lack; of any other nobody knows.
+
+        Args:
+            groups: rows of one scan each, inferior first.
+        """
+        if all(len(group) == 1 for group in groups):
+            return self.rows(np.array([group[0] for group in groups], np.intp))
+        table = self.rows(np.array([group[len(group) // 2] for group in groups], np.intp))
+        heights = np.array([self.heights_mm[group].mean() for group in groups])
+        highest = np.stack([self.truth[group].max(axis=0) for group in groups])
+        is_open = np.stack([(self.truth[group] == UNKNOWN).any(axis=0) for group in groups])
+        truth = np.where(is_open & (highest == 0), UNKNOWN, highest).astype(np.int8)
+        return replace(table, heights_mm=heights, truth=truth)
 
     def is_labelled(self) -> NDArray[np.bool_]:
         """Rows whose six labels are all known, bool (slices,)."""

@@ -4,11 +4,14 @@ import os
 from collections import namedtuple
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pydicom
 import pytest
 
+from ihd_core.dicom.reader import load_scan
 from ihd_core.errors import Cancelled, FileError
+from ihd_core.model_input import channels, placement, slabs, slice_input
 from ihd_core.phantom.series_writer import write_series
 from tests.training.data.indexed_run import indexed_run, slice_table
 from training.data.pictures import open_pictures
@@ -121,6 +124,65 @@ def test_scans_of_several_sizes_lie_in_one_table_in_its_order(tmp_path):
     for row in (0, 2, 5, 8):
         np.testing.assert_array_equal(pictures.hu(row), halved(by_pydicom(files[row])))
     assert len(list((tmp_path / "run" / "slices").glob("[0-9]*.npy"))) == 4, "two shards: pictures and what is known"
+
+
+def test_thin_slices_are_averaged_as_the_program_averages_them(tmp_path):
+    """1 mm from slice to slice and a gap of 4 mm after the eighth: nothing is averaged across it."""
+    hu = random_hu(15)
+    positions = np.zeros((15, 3))
+    positions[:, 2] = [*range(8), *range(12, 19)]
+    paths = written(tmp_path, "thin", hu, spacing_mm=(1.0, 0.5, 0.5), positions_mm=positions)
+    thick = written(tmp_path, "thick", random_hu(2, seed=3))
+    truth = np.zeros((17, 6), np.int8)
+    truth[2, [4, 5]] = 1
+    truth[9, [0, 5]] = -1
+    table = slice_table(tmp_path, {"thin": paths, "thick": thick}, truth)
+    run = indexed_run(tmp_path / "run", tmp_path, table)
+    prepare(run, processes=1)
+    pictures = open_pictures(run)
+    groups = [range(4), range(4, 8), range(8, 15)]
+    assert len(pictures) == len(groups) + 2
+    for row, group in enumerate(groups):
+        mean = np.mean([by_pydicom(paths[i]) for i in group], axis=0)
+        np.testing.assert_allclose(pictures.hu(row), halved(mean), atol=1)  # what lies halfway rounds either way
+    assert pictures.table.ids.tolist() == ["thin-003", "thin-007", "thin-012", "thick-001", "thick-002"]
+    assert pictures.table.truth[:3].tolist() == [[0, 0, 0, 0, 1, 1], [0] * 6, [-1, 0, 0, 0, 0, -1]]
+    assert pictures.averaged()["thin-005"] == "thin-007"
+    assert len(pictures.averaged()) == 12
+    scan = load_scan(paths)
+    place = placement(scan, 32)
+    for row, slab in enumerate(slabs(scan)):
+        seen = slice_input(scan, slab, place, "hu").channels
+        np.testing.assert_array_equal(channels(pictures.hu(row)), seen)
+
+
+def test_masks_of_averaged_slices_are_united_and_known_where_all_are(tmp_path):
+    paths = written(tmp_path, "a", random_hu(10), spacing_mm=(1.0, 0.5, 0.5))
+    truth = np.zeros((10, 6), np.int8)
+    truth[[0, 1, 5, 6], 4:] = 1
+    (tmp_path / "masks").mkdir()
+    for index, corner in ((0, 0), (1, 32), (5, 0)):  # the seventh slice has a label and no mask
+        mask = np.zeros((64, 64), np.uint8)
+        mask[corner : corner + 32, corner : corner + 32] = 1 << 4
+        cv2.imwrite(str(tmp_path / "masks" / f"a-{index + 1:03d}.png"), mask)
+    table = slice_table(tmp_path, {"a": paths}, truth)
+    run = indexed_run(tmp_path / "run", tmp_path, table, masks=tmp_path / "masks")
+    prepare(run, processes=1)
+    pictures = open_pictures(run)
+    assert pictures.known_cells().tolist() == [True, False]
+    np.testing.assert_array_equal(pictures.cells(0)[4], [[255, 0], [0, 255]])
+
+
+def test_a_slice_of_a_thin_scan_that_cannot_be_read_is_left_out_of_its_average(tmp_path):
+    paths = written(tmp_path, "a", random_hu(10), spacing_mm=(1.0, 0.5, 0.5))
+    paths[7].write_bytes(paths[7].read_bytes()[:-1000])
+    run = indexed_run(tmp_path / "run", tmp_path, slice_table(tmp_path, {"a": paths}))
+    prepare(run, processes=1)
+    pictures = open_pictures(run)
+    shown = {*pictures.table.ids.tolist(), *pictures.averaged()}
+    assert "a-008" not in shown
+    assert len(shown) == 9
+    assert "1 of 10 slices left out" in (run.path / "log.txt").read_text()
 
 
 def test_a_file_that_was_truncated_is_named_and_left_out_and_the_others_stay_as_they_are(tmp_path):
@@ -241,7 +303,7 @@ def test_what_the_disk_has_no_room_for_is_refused_before_anything_is_written(tmp
     with pytest.raises(FileError, match=r"30\.7 kB are to be written, only 30\.7 kB are free"):
         prepare(run, processes=1)
     assert not list((run.path / "slices").glob("*.npy"))
-    assert "15 slices of 32 x 32 in HU take 30.7 kB" in (run.path / "log.txt").read_text()
+    assert "15 slices of 32 x 32 in HU take at most 30.7 kB" in (run.path / "log.txt").read_text()
 
 
 def test_a_side_that_cells_do_not_fill_is_refused(tmp_path):

@@ -50,6 +50,20 @@ def test_a_row_has_labels_as_long_as_one_is_known():
     assert found.is_labelled()[:2].tolist() == [False, False]
 
 
+def test_joined_rows_have_what_one_has_lack_what_all_lack_and_know_nothing_else():
+    found = table()
+    found.truth[0] = [0, 0, 1, 1, UNKNOWN, 1]
+    found.truth[1] = [0, UNKNOWN, UNKNOWN, 0, UNKNOWN, 1]
+    found.heights_mm[:2] = [3.0, 4.0]
+    joined = found.joined([np.array([0, 1]), np.array([2]), np.array([3])])
+    assert joined.ids.tolist() == ["ID_1", "ID_2", "ID_3"]
+    assert joined.truth[0].tolist() == [0, UNKNOWN, 1, 1, UNKNOWN, 1]
+    np.testing.assert_array_equal(joined.truth[1:], found.truth[2:4])
+    assert joined.heights_mm[0] == 3.5
+    np.testing.assert_array_equal(joined.scan_truth, found.scan_truth[[1, 2, 3]])
+    assert joined.scan_starts().tolist() == [0, 1]
+
+
 def test_rows_come_in_the_order_asked_for():
     assert table().rows(np.array([3, 1])).ids.tolist() == ["ID_3", "ID_1"]
 
