@@ -11,6 +11,7 @@ import numpy as np
 from ihd_core.files import file_errors, make_folder, write_atomically
 from ihd_core.labels import DISPLAY_ORDER
 from ihd_core.phantom.phantom import Phantom, phantom_scan
+from ihd_core.phantom.scanner import LOWEST_HU
 from ihd_core.phantom.series_writer import write_series
 from ihd_core.progress import Report, silent
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ihd_core.labels import Label
+
+_INTERCEPT = -1024
 
 TRUTH_COLUMNS = ("series_uid", "sop_uid", "index", *(str(label) for label in DISPLAY_ORDER))
 
@@ -33,6 +36,9 @@ def write_study(
 ) -> Phantom:
     """Make a phantom and write it as one DICOM series into folder; arguments as for phantom_scan.
 
+    Stored values are unsigned, HU + 1024. Where the scanner pads with fewer HU than it measures, they are signed and
+    the file says which of them is padding, as scanners that pad so do (PixelPaddingValue, PS3.3 C.7.5.1.1.2).
+
     Raises:
         FileError: the folder cannot be created or written.
     """
@@ -46,9 +52,14 @@ def write_study(
         "SeriesDescription": scan.details.series_description,
         "SliceThickness": f"{scan.details.thickness_mm:.3f}",
     }
+    lowest = int(scan.hu.min())
+    is_padded = lowest < LOWEST_HU
     write_series(
         folder,
         scan.hu,
+        intercept=_INTERCEPT,
+        signed=is_padded,
+        padding=lowest - _INTERCEPT if is_padded else None,
         spacing_mm=scan.spacing_mm,
         orientation=scan.orientation,
         positions_mm=scan.positions_mm,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pydicom
 import pytest
 
+from ihd_core.dicom.reader import load_scan
+from ihd_core.dicom.series import find_series
 from ihd_core.errors import Cancelled, FileError
 from ihd_core.labels import DISPLAY_ORDER, SUBTYPES, Label
+from ihd_core.phantom import studies
 from ihd_core.phantom.phantom import phantom_scan
-from ihd_core.phantom.studies import write_studies
+from ihd_core.phantom.studies import write_studies, write_study
 
 WANTED = [Label.INTRAPARENCHYMAL]
 
@@ -38,6 +42,25 @@ def test_the_files_hold_the_phantoms_hounsfield_units_and_geometry(written, fold
         assert np.allclose([float(v) for v in one.ImagePositionPatient], position, atol=1e-3)
         assert one.SeriesInstanceUID == expected.uid
         assert one.PatientName == f"PHANTOM^{seed:04d}"
+
+
+@pytest.mark.parametrize(("padding", "stored"), [(-3024, -2000), (-2000, -976), (-1024, None), (-1000, None)])
+def test_padding_below_what_a_scanner_measures_is_stored_signed_and_announced(tmp_path, monkeypatch, padding, stored):
+    """As GE does it: -2000 stored with intercept -1024. The reader shows it as air."""
+    drawn = phantom_scan(1, labels=[], size=32, slices=2)
+    hu = np.clip(drawn.scan.hu, -1000, None)
+    hu[:, 0, :3] = padding
+    padded = replace(drawn, scan=replace(drawn.scan, hu=hu))
+    monkeypatch.setattr(studies, "phantom_scan", lambda *_, **__: padded)
+    write_study(tmp_path, 1)
+    files = [pydicom.dcmread(path) for path in sorted(tmp_path.glob("*.dcm"))]
+    for file, slice_hu in zip(files, hu, strict=True):
+        assert np.array_equal(file.pixel_array.astype(int) + int(file.RescaleIntercept), slice_hu)
+        assert file.PixelRepresentation == (stored is not None)
+        assert file.get("PixelPaddingValue") == stored
+    (series,) = find_series([tmp_path]).series
+    expected = np.where(hu < -1024, -1024, hu)
+    assert np.array_equal(load_scan(series).hu, expected)
 
 
 def test_uids_are_valid(written):
