@@ -74,7 +74,7 @@ def test_a_wedge_widens_towards_the_cortex(plane_at):
     wedge = Wedge((20.0, 0.0, 24.0), (1.0, 0.0, 0.0), 0.5)
     infarct = Infarct("old MCA infarct", -1, "MCA", wedge, 16.0, 16.0, 1.0, 0.0, 3.0, 0.0, field())
     dark = infarct.on(one, one.hu) < one.hu - 4
-    widths = [area(dark & (np.abs(one.x + at) < 2)) for at in (28, 38, 48)]
+    widths = [area(dark & (np.abs(one.x + at) < 2)) for at in (26, 34, 42)]
     assert 0 < widths[0] < widths[1] < widths[2]
 
 
@@ -82,9 +82,11 @@ def test_laminar_necrosis_brightens_cortex_and_not_white_matter(plane_at):
     one = plane_at(30.0)
     infarct = Infarct("old", 1, "MCA", None, 20.0, 20.0, 1.0, 0.0, 4.0, 0.0, field(), (), 58.0)
     after = infarct.on(one, one.hu)
-    own = (one.x > 28) & (np.abs(one.y) < 20) & (one.inside > 0.9)
+    # Without the pixels at the rim, which hold a share of the bone.
+    own = (one.x > 28) & (np.abs(one.y) < 20) & (one.inside >= 0.999)
     bright = own & (after > 40)
-    assert area(bright) > 60
+    # 40 mm of cortex, 2.5 mm thick, of which half lies in the pixels at the rim.
+    assert area(bright) > 40 * 2.5 / 2
     assert after[own].max() <= 59
     # Farther than the cortex is thick from the surface and from every sulcus it is the infarct's own density.
     wet = cv2.dilate((one.csf > 0.05).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
