@@ -109,9 +109,9 @@ def _rows(result: ScanResult) -> Iterator[list[object]]:
         cnn = _by_label(prediction.cnn_slices[index]).values()
         yield [result.series_uid, "slice", *place, *cnn, *_cells(prediction.slices[index], there=has_bilstm), ""]
     given = not prediction.withheld
-    cnn = _cells(prediction.cnn_scan, there=given)
+    alone = _cells(prediction.cnn_scan, there=given)
     codes = " ".join(dict.fromkeys(warning.code for warning in prediction.warnings))
-    yield [result.series_uid, "scan", "", "", "", *cnn, *_cells(prediction.scan, there=given and has_bilstm), codes]
+    yield [result.series_uid, "scan", "", "", "", *alone, *_cells(prediction.scan, there=given and has_bilstm), codes]
 
 
 def _cells(probabilities: NDArray[np.float32], *, there: bool) -> list[float | str]:
