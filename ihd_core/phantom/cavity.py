@@ -33,8 +33,11 @@ def posterior_fossa_depth(skull: Skull, at: Place) -> Field:
 def bell(value: Field, middle: float, half: float) -> Field:
     """1 at middle, falling smoothly to 0 at middle +- half."""
     off = (value - np.float32(middle)) * np.float32(1 / half)
-    left = np.maximum(1 - off * off, 0)
-    return np.asarray(left * left, np.float32)
+    off *= off
+    np.subtract(1, off, out=off)
+    np.maximum(off, 0, out=off)
+    off *= off
+    return np.asarray(off, np.float32)
 
 
 def vault_depth(skull: Skull, at: Place) -> Field:
@@ -136,7 +139,7 @@ def _base_bone(skull: Skull, at: Place, far: Field, vault: Field) -> Field:
         wing,
         body,
         petrous,
-        at.rod(((0, -5, -9), (0, 13, -46)), (4.0, 6.0), squeeze=(0.45, 1, 1), margin=9),
+        at.rod(((0, -6, -9), (0, 10, -46)), (4.0, 6.0), squeeze=(0.45, 1, 1), margin=9),
         at.rod(((14, -24, 2), (11, -15, 1 + 0.5 * top)), (2.3, 1.2), pair=True, margin=9),
         at.rod(((0, -5, -9), (6.5, -4.5, top - 0.5)), (2.2, 1.4), pair=True, squeeze=(0.8, 1, 1), margin=9),
         at.rod(((0, -4.8, -8), (0, -4.8, top - 3)), (2.0, 1.1), squeeze=(0.2, 1, 1), margin=9),

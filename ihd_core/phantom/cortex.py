@@ -123,7 +123,8 @@ def folds(cortex: Cortex, at: Place, surface: Field, width_mm: Field, *, core: F
     soft = np.float32(at.pixel + 0.06 * at.plane.thickness_mm)
     fluid = cover(-surface, at.soft)
     ribbon = np.maximum(surface, 0)
-    # Near the vertex planes run along the walls, and sulci are narrow there.
+    # Sulci are narrow at the base; near the vertex planes run along the walls.
+    width_mm = width_mm * np.clip((at.z + 32) * np.float32(1 / 34), 0.4, 1)
     width_mm = width_mm * (1 - np.float32(0.3) * np.clip((at.z - 45) * np.float32(1 / 25), 0, 1))
     width = width_mm * np.clip(1 + np.float32(0.35) * wide, np.float32(0.3), 1.8)
     mouth = np.float32(1) + np.float32(0.6) * np.exp(-np.maximum(surface, 0) * np.float32(0.4))

@@ -43,8 +43,9 @@ def posterior_fossa(brain: Brain, at: Place, hu: Field, fluid: Field, surface: F
     vermis = np.minimum(at.a * np.float32(-1), 0) + np.float32(0.1 + 1.2 * age) * np.maximum(1 + wave, 0)
     groove = cover(np.asarray(vermis, np.float32), at.soft) * cover(at.y - 46, np.float32(12)) * outer
     horizontal = np.abs(at.z + 22 + np.float32(0.1) * (at.y - 40) + 2 * wave)
-    fissure = lined(horizontal, np.float32(0.9 * age) * np.clip(1 - surface * np.float32(0.07), 0, 1), at.soft)
-    edge = lined(np.abs(tent - 1), np.float32(0.1 + 1.0 * age) + 0 * tent, at.soft)
+    fissure = lined(horizontal, np.float32(0.6 * age) * np.clip(1 - surface * np.float32(0.07), 0, 1), at.soft)
+    gaps = np.clip(np.float32(0.6) + np.float32(0.6) * brain.width.on(at.plane), 0, 2)
+    edge = lined(np.abs(tent - 1), np.float32(0.1 + 0.6 * age) * gaps, at.soft)
     own = deepest(cover(-surface, at.soft), lines, np.asarray(groove, np.float32), edge, fissure)
     return np.asarray(hu + (tissue - hu) * share, np.float32), np.asarray(fluid + (own - fluid) * share, np.float32)
 
@@ -66,9 +67,9 @@ def cisterns(brain: Brain, at: Place, fluid: Field, wide: Field | np.float32) ->
         at.rod(((0, -20, 1), (0, -36, 5)), (2.6 * w, 1.2 * w), squeeze=(1.5, 1, 0.6)),
         at.rod(((6, -10, -1), (15, 0, 0)), (2.6 * w, 1.7 * w), pair=True),
         # The gap before the pons, the cerebellopontine corners, the great cistern.
-        at.rod(((0, -9, -6), (0, 4, -32)), (3.4 * w + 1.6, 3.4 * w + 1.6), squeeze=(0.5, 1, 1)),
+        at.rod(((0, -6, -6), (0, 9, -32)), (3.4 * w + 2.2, 3.4 * w + 2.2), squeeze=(0.32, 1, 1)),
         at.rod(((0, 4, -32), (0, 10, -52)), (4 * w + 2, 5), squeeze=(0.5, 1, 1)),
-        at.rod(((14, 6, -20), (24, 9, -22)), (3.4 * w, 2.2 * w), pair=True),
+        at.rod(((12, 8, -20), (27, 16, -22)), (3.4 * w + 1.2, 2.4 * w + 0.5), pair=True),
         at.ellipsoid((0, 51, -38), (8 * w + 3, 7 * w + 1, 9)),
         # The smile behind the tectum, and the cistern above it.
         np.minimum(_smile(at, w), np.float32(7) - np.abs(at.z - 6)),
@@ -101,7 +102,7 @@ def _stem_depth(at: Place) -> Field:
     midbrain = np.where(at.z > -9, np.minimum(midbrain, -notch), midbrain)
     return deepest(
         np.asarray(midbrain, np.float32),
-        at.ellipsoid((0, 9, -20), (16.5, 12.5, 14), margin=6),
+        at.ellipsoid((0, 17, -20), (16, 9.5, 14), margin=6),
         at.rod(((0, 17, -30), (0, 26, -70)), (9, 6.5), margin=6),
         at.rod(((10, 14, -21), (22, 26, -22)), (7, 8), pair=True, margin=6),
     )

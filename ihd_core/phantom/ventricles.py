@@ -29,12 +29,14 @@ def _caudate(at: Place, r: float) -> Field:
 
 
 def _fourth(at: Place, size: float) -> Field:
-    """The fourth ventricle: a crescent behind the pons whose ends turn forward, with a peak towards the vermis."""
+    """The fourth ventricle: above a crescent about the vermis, below a tent that points at it."""
     if not at.reaches(-36, -4):
         return np.full_like(at.x, FAR)
     tall = np.sqrt(np.clip(1 - np.square((at.z + 20) * np.float32(1 / 13)), 0, 1))
-    middle = np.float32(27.5) - np.float32(0.035) * at.x * at.x
+    bow = np.clip((at.z + 22) * np.float32(0.1), -0.6, 1) * np.float32(0.04)
+    middle = np.float32(27.0) + bow * at.x * at.x
     peak = np.maximum(1 - at.a * np.float32(1 / 5), 0) * np.float32(1.2 + 0.8 * size)
+    peak *= np.clip((-16 - at.z) * np.float32(1 / 8), 0, 1)
     thick = np.float32(0.5 + 1.9 * size) * tall
     behind = thick + peak * tall - (at.y - middle)
     before = at.y - middle + thick
