@@ -217,9 +217,9 @@ def _predict_one(
         prediction = predict(scan, model, report=report)
         outcome.results.append(scan_result(scan, prediction))
         if prediction.withheld:
-            outcome.remarks.append(f"{chosen.called}: no result is given for the scan as a whole")
+            outcome.remarks.append(f"{chosen.called}: no result is given for the scan, and no heatmap")
         outcome.remarks += dict.fromkeys(f"{chosen.called}: {warning.text}" for warning in prediction.warnings)
-        if heatmaps:
+        if heatmaps and not prediction.withheld:
             drawn = _part_of(report, len(scan), 2 * len(scan))
             write_heatmaps(heatmaps / series_folder(scan.uid), scan, prediction, report=drawn)
     except Cancelled:

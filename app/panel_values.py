@@ -115,7 +115,9 @@ def strip_view(shown: Shown) -> StripView | None:
     """Probabilities along the slices, as far as they are there."""
     if shown.scan is None:
         return None
-    if shown.prediction is not None:
+    if shown.withheld:
+        probabilities = np.full((len(shown.scan), len(LABELS)), np.nan, np.float32)
+    elif shown.prediction is not None:
         probabilities = shown.prediction.slices
     elif shown.partial is not None:
         probabilities = shown.partial.probabilities
@@ -131,6 +133,7 @@ def strip_view(shown: Shown) -> StripView | None:
         hidden=not shown.results_visible,
         gaps=gaps(shown),
         not_analysed=_findings_state(shown) is FindingsState.NOT_ANALYSED,
+        withheld=bool(shown.prediction is not None and shown.withheld),
         ends=ends(shown.scan.orientation),
     )
 
@@ -141,14 +144,14 @@ def heatmap_view(shown: Shown) -> HeatmapView:
         on=shown.heatmap_on,
         label=shown.heatmap_label,
         opacity=shown.opacity,
-        available=shown.prediction is not None and shown.results_visible,
+        available=shown.prediction is not None and shown.results_visible and not shown.withheld,
         colours=COLOURS,
         note=_cell_note(shown),
     )
 
 
 def _cell_note(shown: Shown) -> str:
-    if shown.prediction is None or shown.scan is None:
+    if shown.prediction is None or shown.scan is None or shown.withheld:
         return ""
     if shown.heatmap_label is None and not shown.detected:
         return "Nothing detected: choose a label to see its heatmap"
@@ -163,6 +166,8 @@ def rating_view(shown: Shown) -> RatingView:
         return RatingView(hint="Not analysed: there is no heatmap to rate")
     if shown.prediction is None or not shown.results_visible:
         return RatingView(hint="No heatmap to rate yet")
+    if shown.withheld:
+        return RatingView(hint="No result for this scan: there is no heatmap to rate")
     if label is None:
         return RatingView(hint=rating_obstacle(shown))
     return RatingView(

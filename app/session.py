@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from ihd_core.labels import LABELS, SUBTYPES, Label
+from ihd_core.scan import withheld_reason
 from ihd_core.study.opinion import Opinion
 from ihd_core.windowing import BRAIN, Window
 
@@ -120,6 +121,13 @@ class Shown:
         return self.mode is Mode.TRIAGE or self.revealed
 
     @property
+    def withheld(self) -> str:
+        """Why no result of this scan may be shown, one sentence; empty where one may, or as far as is known."""
+        if self.prediction is not None:
+            return self.prediction.withheld
+        return withheld_reason(self.scan.warnings) if self.scan is not None else ""
+
+    @property
     def detected(self) -> tuple[Label, ...]:
         """Subtypes above their operating point for the scan; any alone where only it is above."""
         above = self.prediction.detected(self.setting) if self.prediction is not None else ()
@@ -130,7 +138,7 @@ class Shown:
         """Labels whose heatmap is on the screen now."""
         if self.prediction is None or not (self.results_visible and self.heatmap_on) or self.peeking:
             return ()
-        if self.network_view:
+        if self.network_view or self.withheld:
             return ()
         return self.detected if self.heatmap_label is None else (self.heatmap_label,)
 

@@ -42,6 +42,8 @@ def obstacle(shown: Shown, needs: str) -> str:
             return HIDDEN
         if shown.prediction is None:
             return "The prediction is not there yet"
+        if shown.withheld:
+            return shown.withheld
     return rating_obstacle(shown) if needs == "rating" else ""
 
 

@@ -13,7 +13,7 @@ from ihd_core.errors import CannotPredict
 from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
 from ihd_core.model_input import SLAB_MM, neighbours_of, placement, slabs, slice_input
 from ihd_core.progress import silent
-from ihd_core.scan import ScanWarning
+from ihd_core.scan import ScanWarning, withheld_reason
 from ihd_core.scan_rule import probabilities
 
 if TYPE_CHECKING:
@@ -48,10 +48,6 @@ class SlabResult:
     features: NDArray[np.float32]
     evidence: NDArray[np.float32]
     seconds: float = 0.0
-
-
-WITHHOLDING = ("not-a-head", "part-of-a-head")
-"""Codes of warnings with which nothing is said of the scan as a whole, whatever the numbers are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,12 +87,12 @@ class Prediction:
 
     @property
     def withheld(self) -> str:
-        """Why no result of the scan as a whole may be given, one sentence; empty where one may.
+        """Why no result may be given, one sentence; empty where one may.
 
-        A network answers for a chest as surely as for a head. cnn_scan and scan then hold numbers that mean nothing,
-        which are not to be shown or written.
+        A network answers for a chest as surely as for a head. All probabilities, and the evidence, then mean nothing,
+        and are not to be shown or written.
         """
-        return next((warning.text for warning in self.warnings if warning.code in WITHHOLDING), "")
+        return withheld_reason(self.warnings)
 
     def of(self, label: Label) -> NDArray[np.float32]:
         """Probability of one label along the slices (CNN + BiLSTM where there is one), (slices,)."""

@@ -32,8 +32,8 @@ COLUMNS = (
 )
 """Of the CSV; `level` is slice or scan, and a scan has no index, sop_uid and position_mm, a slice no warnings.
 
-Of a model without a BiLSTM, the columns of the BiLSTM are empty; where the result of the scan is withheld, so are all
-probabilities in its row, and the warnings say why.
+Of a model without a BiLSTM, the columns of the BiLSTM are empty; where the result is withheld, so are all
+probabilities of the scan and of its slices, and the warnings say why.
 """
 
 
@@ -75,21 +75,22 @@ def predictions_csv(results: Sequence[ScanResult]) -> str:
 
 def _scan_entry(result: ScanResult) -> dict[str, object]:
     prediction = result.prediction
-    has_bilstm = prediction.model.sequence is not None
+    given = not prediction.withheld
+    has_bilstm = given and prediction.model.sequence is not None
     return {
         "series_uid": result.series_uid,
         "slice_count": len(result.slice_uids),
         "warnings": [{"code": w.code, "text": w.text, "values": dict(w.values)} for w in prediction.warnings],
         "model": _model_entry(prediction.model),
         "withheld": prediction.withheld,
-        "scan": None if prediction.withheld else _by_label(prediction.scan),
-        "scan_cnn": None if prediction.withheld else _by_label(prediction.cnn_scan),
+        "scan": _by_label(prediction.scan) if given else None,
+        "scan_cnn": _by_label(prediction.cnn_scan) if given else None,
         "slices": [
             {
                 "index": index,
                 "sop_uid": uid,
                 "position_mm": _millimetres(result.positions_mm[index]),
-                "cnn": _by_label(prediction.cnn_slices[index]),
+                "cnn": _by_label(prediction.cnn_slices[index]) if given else None,
                 "bilstm": _by_label(prediction.slices[index]) if has_bilstm else None,
             }
             for index, uid in enumerate(result.slice_uids)
@@ -103,15 +104,15 @@ def _model_entry(model: ModelInfo) -> dict[str, str]:
 
 def _rows(result: ScanResult) -> Iterator[list[object]]:
     prediction = result.prediction
-    has_bilstm = prediction.model.sequence is not None
+    given = not prediction.withheld
+    has_bilstm = given and prediction.model.sequence is not None
     for index, uid in enumerate(result.slice_uids):
         place = [index, uid, _millimetres(result.positions_mm[index])]
-        cnn = _by_label(prediction.cnn_slices[index]).values()
-        yield [result.series_uid, "slice", *place, *cnn, *_cells(prediction.slices[index], there=has_bilstm), ""]
-    given = not prediction.withheld
+        alone = _cells(prediction.cnn_slices[index], there=given)
+        yield [result.series_uid, "slice", *place, *alone, *_cells(prediction.slices[index], there=has_bilstm), ""]
     alone = _cells(prediction.cnn_scan, there=given)
     codes = " ".join(dict.fromkeys(warning.code for warning in prediction.warnings))
-    yield [result.series_uid, "scan", "", "", "", *alone, *_cells(prediction.scan, there=given and has_bilstm), codes]
+    yield [result.series_uid, "scan", "", "", "", *alone, *_cells(prediction.scan, there=has_bilstm), codes]
 
 
 def _cells(probabilities: NDArray[np.float32], *, there: bool) -> list[float | str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -31,6 +31,15 @@ class ScanWarning:
     code: str
     text: str
     values: Mapping[str, float] = field(default_factory=dict)
+
+
+WITHHOLDING = ("not-a-head", "part-of-a-head")
+"""Codes of warnings with which nothing is said of the scan or of its slices, whatever the numbers are."""
+
+
+def withheld_reason(warnings: Sequence[ScanWarning]) -> str:
+    """Why no result may be given of a scan that has these warnings, one sentence; empty where one may."""
+    return next((warning.text for warning in warnings if warning.code in WITHHOLDING), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HIDDEN = "Hidden until you save your opinion (Ctrl+Enter) or press Show AI (F9)"
 NOT_ANALYSED = "Not analysed"
+WITHHELD = "No result for this scan"
 GROUND, ROW, LINE, HATCH = QColor(20, 23, 26), QColor(33, 37, 41), QColor(120, 126, 133), QColor(62, 68, 75)
 INK, CALM = QColor(222, 226, 230), QColor(160, 167, 175)
 GAP_HATCH, GAP_INK = QColor(120, 88, 36), QColor(255, 193, 79)
@@ -40,6 +41,7 @@ class StripView:
         hidden: nothing that came from the model may be seen.
         gaps: where slices are missing.
         not_analysed: there are no results of this scan, nor will there be.
+        withheld: there are, and they mean nothing.
         ends: where the first and the last slice lie, a word each.
     """
 
@@ -49,12 +51,17 @@ class StripView:
     hidden: bool = False
     gaps: tuple[Gap, ...] = ()
     not_analysed: bool = False
+    withheld: bool = False
     ends: tuple[str, str] = ("inferior", "vertex")
 
     @property
     def message(self) -> str:
         """What stands in the place of the probabilities; empty where they are shown."""
-        return NOT_ANALYSED if self.not_analysed else HIDDEN if self.hidden else ""
+        if self.not_analysed:
+            return NOT_ANALYSED
+        if self.hidden:
+            return HIDDEN
+        return WITHHELD if self.withheld else ""
 
     def __post_init__(self) -> None:
         if self.probabilities.ndim != 2 or self.probabilities.shape[1] != len(LABELS):

@@ -265,6 +265,17 @@ def test_of_a_chest_and_of_a_test_object_no_result_is_given(tmp_path, model_fold
     assert any("no result is given for the scan" in line for line in outcome.remarks)
 
 
+def test_of_what_has_no_result_no_heatmap_is_written(tmp_path, model_folder, monkeypatch):
+    few = ScanWarning("part-of-a-head", "Only 15 mm of a head are shown")
+    monkeypatch.setattr(scan_checks, "scan_warnings", lambda scan: (few,))
+    path = study(tmp_path / "in", "one")
+    outcome = predict_to_files([path], model_folder, [tmp_path / "p.json"], heatmaps=tmp_path / "maps")
+    (scan,) = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["scans"]
+    assert {one["cnn"] for one in scan["slices"]} == {None}
+    assert not list(tmp_path.rglob("*.png"))
+    assert any("and no heatmap" in line for line in outcome.remarks)
+
+
 def test_what_the_checks_say_of_a_scan_is_in_its_result_and_told(tmp_path, model_folder, monkeypatch):
     monkeypatch.setattr(scan_checks, "scan_warnings", scan_warnings)
     path = study(tmp_path / "in", "one")

@@ -15,7 +15,7 @@ from ihd_core.dicom.reader import Preview
 from ihd_core.dicom.series import find_series
 from ihd_core.labels import LABELS, Label
 from ihd_core.orientation import EdgeLetters
-from ihd_core.scan import ScanDetails
+from ihd_core.scan import ScanDetails, ScanWarning
 from ihd_core.study.opinion import Opinion, answer
 from ihd_core.study.rating import RatingValue
 from ihd_core.windowing import Window
@@ -209,3 +209,29 @@ def test_slices_missing_beside_the_one_on_the_screen_are_said_in_its_corner():
 
 def test_of_a_scan_that_is_not_read_yet_no_gap_is_told(scan):
     assert panel_values.gaps(Shown(preview=Preview(toy_scan(slices=1), 7, 15))) == ()
+
+
+@pytest.mark.parametrize("code", ["not-a-head", "part-of-a-head"])
+def test_of_a_scan_without_a_result_no_slice_has_a_number_and_none_a_heatmap(code):
+    """High numbers everywhere, which mean nothing: neither the strip nor the picture may show them."""
+    scan = replace(toy_scan(), warnings=(ScanWarning(code, "No result."),))
+    prediction = toy_prediction(scan)
+    high = replace(prediction, slices=prediction.slices * 0 + 0.99, scan=prediction.scan * 0 + 0.99)
+    shown = Shown(scan=scan, prediction=high, revealed=True, heatmap_on=True, heatmap_label=Label.ANY)
+    strip = panel_values.strip_view(shown)
+    assert np.isnan(strip.probabilities).all()
+    assert strip.message == "No result for this scan"
+    assert not panel_values.heatmap_view(shown).available
+    assert panel_values.slice_picture(shown).overlay is None
+    assert panel_values.slice_picture(shown).colour_bars == ()
+    assert panel_values.rating_view(shown).hint == "No result for this scan: there is no heatmap to rate"
+    fine = replace(shown, scan=toy_scan(), prediction=replace(high, warnings=()))
+    assert panel_values.strip_view(fine).message == ""
+    assert panel_values.slice_picture(fine).overlay is not None
+
+
+def test_of_what_is_no_head_no_slice_has_a_number_while_it_is_being_read():
+    scan = replace(toy_scan(), warnings=(ScanWarning("not-a-head", "No head."),))
+    partial = Partial(np.full((len(scan), len(LABELS)), 0.9, np.float32))
+    view = panel_values.strip_view(Shown(scan=scan, predicting=(3, 6), partial=partial, mode=Mode.TRIAGE))
+    assert np.isnan(view.probabilities).all()

@@ -13,7 +13,8 @@ from ihd_core.explain import heatmap
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_file import load_model, save_model
 from ihd_core.model_input import slabs as model_slabs
-from ihd_core.predict import WITHHOLDING, predict
+from ihd_core.predict import predict
+from ihd_core.scan import WITHHOLDING
 from ihd_core.scan_checks import scan_warnings
 from tests.ihd_core.toy import toy_info, toy_networks
 from training.__main__ import main
