@@ -146,7 +146,7 @@ def fit_fold(
         stop,
     )
     if processes.is_first:
-        with fit.averaged():
+        with fit.mean.in_place():
             found = rounded(cnn) if numbers.half else cnn.state_dict()
             save_whole(weights, {name: value.cpu() for name, value in found.items()})
         (folder / "checkpoint.pt").unlink(missing_ok=True)

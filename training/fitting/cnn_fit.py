@@ -133,7 +133,12 @@ class CnnFit:
             self._save()
 
     def averaged(self) -> AbstractContextManager[None]:
-        """While it lasts the network has the mean of its weights, where cnn.average asks for one."""
+        """While it lasts the network has the mean of its weights, where cnn.average asks for one.
+
+        It is one network in all processes: that of the first, which alone is kept. On CPUs every process has counted
+        its own statistics of batch norm, from its share of the last batch on.
+        """
+        self.processes.as_first(self.mean.values or list(self.objective.cnn.buffers()))
         return self.mean.in_place()
 
     def _epoch(self, report: Callable[[int], None], stop: threading.Event) -> None:

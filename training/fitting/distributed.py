@@ -23,7 +23,7 @@ from torch import distributed, nn
 from training.config import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
@@ -72,6 +72,12 @@ class Processes:
     def any(self, is_so: bool) -> bool:
         """Whether it is so in one process at least; all processes must call."""
         return bool(self.total(torch.tensor(float(is_so), device=self.device)) > 0) if self.count > 1 else is_so
+
+    def as_first(self, values: Sequence[Tensor]) -> None:
+        """Let every process have the first one's values, in place; all processes must call."""
+        if self.count > 1:
+            for one in values:
+                distributed.broadcast(one, 0)
 
     def wait(self) -> None:
         """Until all processes are here."""

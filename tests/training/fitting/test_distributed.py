@@ -26,14 +26,14 @@ def free_port():
         return one.getsockname()[1]
 
 
-def fitted_by_two(folder, *numbers):
+def fitted_by_two(folder, *numbers, module="fit_bright_spots"):
     """Fit as torchrun would have it, on this machine."""
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "GLOO_SOCKET_IFNAME": "lo"}
     running = []
     for rank in range(2):
         own = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
         environment = {**os.environ, **place, **{name: str(value) for name, value in own.items()}}
-        command = [sys.executable, "-m", "tests.training.fitting.fit_bright_spots", str(folder), *map(str, numbers)]
+        command = [sys.executable, "-m", f"tests.training.fitting.{module}", str(folder), *map(str, numbers)]
         running.append(subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True))
     for one in running:
         _, errors = one.communicate(timeout=600)
@@ -67,6 +67,19 @@ def test_two_processes_reach_the_weights_of_one_in_a_longer_fit(tmp_path, monkey
         assert_two_reach_one(tmp_path, monkeypatch, 64, 96, 4, 1)
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+def test_all_processes_judge_the_network_that_is_kept(tmp_path):
+    """Each counts batch norm's statistics from its own share of a batch, so that their networks differ."""
+    fitted_by_two(tmp_path, module="judge_bright_spots")
+    first, second = (torch.load(tmp_path / f"judged-{rank}.pt", weights_only=True) for rank in range(2))
+    kept = torch.load(tmp_path / "weights.pt", weights_only=True)
+    own = [torch.load(tmp_path / f"own-{rank}.pt", weights_only=True) for rank in range(2)]
+    assert any(not torch.equal(own[0][name], own[1][name]) for name in kept), "they differ before they are judged"
+    for name, value in kept.items():
+        if value.is_floating_point():
+            assert torch.equal(first[name], second[name]), name
+            assert torch.equal(first[name], value), name
 
 
 def test_shares_are_the_whole_batch_in_order():
