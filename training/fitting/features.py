@@ -16,6 +16,7 @@ from training.data.pictures import open_pictures
 from training.fitting.cnn import load_cnn
 from training.fitting.loader import Loader, default_threads, windowed
 from training.fitting.row_files import RowFiles
+from training.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -90,7 +91,10 @@ def extract_fold(
         fold: of the chance.
         told: called with the rows that are done.
     """
-    cnn = cnn.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cpu":
+        keep_freed_memory()  # with the order of channels below three times as many slices a second
+    cnn = cnn.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     columns = {"logits": cnn.head.out_features, "pooled": cnn.head.in_features, "peaks": cnn.head.out_features}
     with RowFiles(folder, len(pictures.table), columns, align=_BATCH) as rows:
         told(rows.done)
@@ -147,6 +151,7 @@ def _embedded(
     for step, batch in enumerate(loader.batches(rows, key, first=first // _BATCH), first // _BATCH):
         there = range(count)[step * _BATCH : (step + 1) * _BATCH]
         x = windowed(batch.pictures[: len(there)].to(device, non_blocking=True))
+        x = x.contiguous(memory_format=torch.channels_last)
         with exact_float32():
             found = embed(cnn, x, flip=config.features.flip)
         wrong = ~(np.isfinite(found.pooled).all(1) & np.isfinite(found.logits).all(1))
