@@ -118,14 +118,17 @@ def _turn(values: Points) -> Points:
 
 
 def standard_depth(points: Points) -> Points:
-    """Depth below the inner table of the standard head, mm, (points,): vault, three fossae and what is between."""
+    """Depth below the inner table of the standard head, mm, (points,): vault, three fossae and what is between.
+
+    As far as brain_mask() finds it: it loses the lowest part of the posterior fossa among the bones of the base.
+    """
     x, y, z = points.T
     a = np.abs(x)
     vault = _body(x * np.clip(1 - 0.0016 * (y + 10), 0.94, 1.12), y, z, (0, 4, 6), (68, 83, np.where(z > 6, 84, 48)))
     front = np.clip((-26 - y) / 10, 0, 1)
     depth = np.minimum(vault, z + 14 - front * 10)
     depth = np.maximum(depth, _body(a, y, z, (39, -10, -8), (24, 33, 21)))
-    depth = np.maximum(depth, _body(x, y, z, (0, 38, -14), (55, 39, 37)))
+    depth = np.maximum(depth, _body(x, y, z, (0, 38, -14), (55, 39, 26)))
     return np.asarray(depth, np.float64)
 
 
