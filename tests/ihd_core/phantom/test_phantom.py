@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -11,12 +13,19 @@ from ihd_core.phantom.phantom import phantom_scan
 SIZE, SLICES = 96, 10
 
 
-def small(seed: int, labels: list[Label] | None = None, size: int = SIZE, slices: int = SLICES):
+@functools.cache
+def _drawn(seed: int, labels: tuple[Label, ...] | None, size: int, slices: int):
     return phantom_scan(seed, labels=labels, size=size, slices=slices)
 
 
+def small(seed: int, labels: list[Label] | None = None, size: int = SIZE, slices: int = SLICES):
+    """Drawn once for all tests."""
+    return _drawn(seed, None if labels is None else tuple(labels), size, slices)
+
+
 def test_the_same_seed_makes_the_same_phantom_and_another_makes_another():
-    first, again, other = (small(seed, [Label.SUBDURAL]) for seed in (5, 5, 6))
+    first, other = (small(seed, [Label.SUBDURAL]) for seed in (5, 6))
+    again = phantom_scan(5, labels=[Label.SUBDURAL], size=SIZE, slices=SLICES)
     assert np.array_equal(first.scan.hu, again.scan.hu)
     assert np.array_equal(first.truth, again.truth)
     assert first.scan.slice_uids == again.scan.slice_uids
@@ -25,7 +34,7 @@ def test_the_same_seed_makes_the_same_phantom_and_another_makes_another():
 
 
 def test_other_labels_for_the_same_seed_are_another_series():
-    assert small(5, [Label.SUBDURAL]).scan.uid != small(5, []).scan.uid
+    assert small(11, [Label.SUBDURAL]).scan.uid != small(11, []).scan.uid
 
 
 @pytest.mark.parametrize("label", SUBTYPES)
@@ -56,7 +65,7 @@ def test_any_is_true_exactly_where_a_subtype_is():
 
 @pytest.mark.parametrize("label", SUBTYPES)
 def test_every_positive_slice_holds_at_least_60_mm2_of_the_mask(label):
-    phantom = small(21, [label])
+    phantom = small(11, [label])
     pixel_mm2 = phantom.scan.spacing_mm[1] * phantom.scan.spacing_mm[2]
     area = phantom.masks[label].sum(axis=(1, 2)) * pixel_mm2
     assert (area[phantom.truth[:, label.column]] >= 60).all()
@@ -64,7 +73,8 @@ def test_every_positive_slice_holds_at_least_60_mm2_of_the_mask(label):
 
 @pytest.mark.parametrize("label", SUBTYPES)
 def test_hemorrhages_lie_inside_the_skull(label):
-    phantom = small(31, [label])
+    """Of a soft kernel: a sharp one darkens what lies beside bone."""
+    phantom = small(11, [label])
     inside = phantom.scan.hu[phantom.masks[label] > 0]
     assert np.median(inside) < 150
     assert (inside > -50).mean() > 0.99
@@ -72,7 +82,7 @@ def test_hemorrhages_lie_inside_the_skull(label):
 
 @pytest.mark.parametrize("label", [Label.INTRAPARENCHYMAL, Label.INTRAVENTRICULAR, Label.EPIDURAL])
 def test_fresh_blood_is_brighter_than_the_same_head_without_it(label):
-    bled, free = small(41, [label]), small(41, [])
+    bled, free = small(11, [label]), small(11, [])
     place = bled.masks[label] > 0
     place[~bled.truth[:, label.column]] = False
     assert np.median(bled.scan.hu[place].astype(int) - free.scan.hu[place]) > 12
@@ -86,7 +96,7 @@ def test_a_hemorrhage_spans_neighbouring_slices():
 
 
 def test_slices_run_from_inferior_to_superior_in_patient_axes():
-    scan = small(61, []).scan
+    scan = small(2, []).scan
     assert (np.diff(scan.heights_mm) > 0).all()
     assert scan.orientation[0] @ [1, 0, 0] > 0.99  # columns run to the patient's left: the right is on image left
     assert scan.orientation[1] @ [0, 1, 0] > 0.9  # rows run to posterior: anterior is up

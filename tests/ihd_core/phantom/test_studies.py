@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +28,7 @@ def written(tmp_path_factory):
     return out
 
 
+@functools.cache
 def phantom(seed):
     return phantom_scan(seed, labels=WANTED, size=64, slices=8)
 
