@@ -126,7 +126,11 @@ def contents(brain: Brain, at: Place, depth: Field, still: Place | None = None, 
     patches = brain.patches.on(at.plane)
     grey = cover(np.float32(3.0) + np.float32(0.35) * patches - made.ribbon, np.float32(2.6) + at.soft)
     grey = np.maximum(grey * (1 - capsule), nuclei)
-    hu = np.float32(brain.white) + np.float32(brain.grey - brain.white) * grey + _texture(brain, at, patches, ventricle)
+    hu = (
+        np.float32(brain.white)
+        + np.float32(brain.grey - brain.white) * grey
+        + _texture(brain, at, patches, ventricle, grey)
+    )
     fluid = made.fluid
     if at.reaches(-60, 24):
         hu, fluid = posterior_fossa(brain, at, hu, fluid, surface)
@@ -143,12 +147,12 @@ def contents(brain: Brain, at: Place, depth: Field, still: Place | None = None, 
     return Contents(np.asarray(hu, np.float32), fluid, inside, tent, surface, white)
 
 
-def _texture(brain: Brain, at: Place, patches: Field, ventricle: Field) -> Field:
+def _texture(brain: Brain, at: Place, patches: Field, ventricle: Field, grey: Field) -> Field:
     """What makes brain uneven, HU: slow and fast waves, and white matter that is paler beside old ventricles."""
     waves = np.float32(0.9) * brain.width.on(at.plane) + np.float32(0.7) * brain.gap.on(at.plane)
     beside = np.clip(1 + ventricle * np.float32(1 / 13), 0, 1)
     pale = np.float32(0.8 + 3.2 * brain.atrophy**2) * beside * np.clip(np.float32(1) + np.float32(0.5) * patches, 0, 2)
-    return np.asarray(np.float32(0.6) * (patches + waves) - pale, np.float32)
+    return np.asarray(np.float32(0.6) * (patches + waves) - pale * (1 - np.float32(0.8) * grey), np.float32)
 
 
 def _fissures(brain: Brain, at: Place, middle: Field, made: Folds, ring: Field, *, wide: Field | np.float32) -> Folds:

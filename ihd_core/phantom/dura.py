@@ -108,8 +108,8 @@ def arteries(numbers: Dura, at: Place, hu: Field, surface: Field) -> Field:
     if at.reaches(-44, 16):
         depths += [
             at.rod(((0, -4, -2), (w, 4, -16)), (r, r)),
-            at.rod(((w, 4, -16), (w * 0.4, 9, -30)), (r, r)),
-            at.rod(((w * 0.4, 9, -30), (9, 16, -46)), (r, r * 0.9), pair=True),
+            at.rod(((w, 4, -16), (w * 0.4, 11, -30)), (r, r)),
+            at.rod(((w * 0.4, 11, -30), (9, 18, -46)), (r, r * 0.9), pair=True),
             at.rod(((10, -13, -8), (11, -15, 1)), (r * 1.2, r), pair=True),
             at.rod(((11, -15, 1), (24, -18, 2)), (r, r * 0.85), pair=True),
             at.rod(((24, -18, 2), (39, -14, 4)), (r * 0.85, r * 0.75), pair=True),

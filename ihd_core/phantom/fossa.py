@@ -68,7 +68,7 @@ def cisterns(brain: Brain, at: Place, fluid: Field, wide: Field | np.float32) ->
         at.rod(((6, -10, -1), (15, 0, 0)), (2.6 * w, 1.7 * w), pair=True),
         # The gap before the pons, the cerebellopontine corners, the great cistern.
         at.rod(((0, -6, -6), (0, 9, -32)), (3.4 * w + 2.2, 3.4 * w + 2.2), squeeze=(0.32, 1, 1)),
-        at.rod(((0, 4, -32), (0, 10, -52)), (4 * w + 2, 5), squeeze=(0.5, 1, 1)),
+        at.rod(((0, 9, -32), (0, 15, -52)), (4 * w + 2, 5), squeeze=(0.5, 1, 1)),
         at.rod(((12, 8, -20), (27, 16, -22)), (3.4 * w + 1.2, 2.4 * w + 0.5), pair=True),
         at.ellipsoid((0, 51, -38), (8 * w + 3, 7 * w + 1, 9)),
         # The smile behind the tectum, and the cistern above it.
@@ -103,13 +103,13 @@ def _stem_depth(at: Place) -> Field:
     return deepest(
         np.asarray(midbrain, np.float32),
         at.ellipsoid((0, 17, -20), (16, 9.5, 14), margin=6),
-        at.rod(((0, 17, -30), (0, 26, -70)), (9, 6.5), margin=6),
+        at.rod(((0, 21, -30), (0, 27, -70)), (8, 6.5), margin=6),
         at.rod(((10, 14, -21), (22, 26, -22)), (7, 8), pair=True, margin=6),
     )
 
 
 def brain_stem(brain: Brain, at: Place, hu: Field, fluid: Field) -> tuple[Field, Field]:
     """The brain stem, which stands in the cisterns."""
-    share = cover(_stem_depth(at), at.soft) * cover(12 - at.z, np.float32(4))
+    share = cover(_stem_depth(at), at.soft) * cover(7 - at.z, np.float32(4))
     density = np.float32((brain.grey + brain.white) / 2 - 0.5)
     return np.asarray(hu + (density - hu) * share, np.float32), np.asarray(fluid * (1 - share), np.float32)

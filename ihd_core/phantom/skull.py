@@ -228,6 +228,7 @@ def _bone(skull: Skull, at: Place, hu: Field, cut: Cut) -> Field:
     if dense is not None:
         capsule = at.ellipsoid((27, 9, -19), (10, 7, 7), pair=True, lean=(0.0, 0.0), margin=4)
         density += (np.float32(skull.table + 150) - density) * cover(capsule, 3.0)
+    np.maximum(density, np.float32(160), out=density)
     density *= 1 - np.float32(0.6) * _sutures(skull, at) * (reach < 14)
     # Bone fills the cavity too: what is inside replaces it by its share, so the inner edge is sharp but blended once.
     return np.asarray(hu + (density - hu) * cover(reach, soft), np.float32)
