@@ -222,9 +222,12 @@ def _quietness(proof: Proof) -> str:
     for label, flagged in found["flagged_by_label"].items():
         point = points["slice", label]
         specificity = "–" if point["specificity"] is None else f"{point['specificity']:.3f}"
+        highest = f"{max(found['probability'][label]):.4f}"
+        if not point["positives"]:  # no phantom lesion says where to call it
+            rows.append([label, "–", "0", "–", highest, "–", ""])
+            continue
         cells = [f"{point['threshold']:.4f}", str(point["positives"]), specificity]
-        highest = max(found["probability"][label])
-        rows.append([label, *cells, f"{highest:.4f}", str(len(flagged)), " ".join(str(i) for i in flagged)])
+        rows.append([label, *cells, highest, str(len(flagged)), " ".join(str(i) for i in flagged)])
     head = ["label", "threshold", "phantom slices behind it", "their specificity", "highest", "flagged", "which"]
     probabilities = " ".join(f"{p:.3f}" for p in found["probability"]["any"])
     scan = ", ".join(f"{label} {p:.3f}" for label, p in found["scan"].items())
