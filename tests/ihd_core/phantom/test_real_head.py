@@ -30,8 +30,8 @@ def both():
 
 
 def of_vault(both, low=12.0):
-    """The slices above the base, by the phantom's own height."""
-    return [(one, own) for one, own in both if float(own.z[own.inside > 0.9].mean()) > low]
+    """The slices above the base and below the vertex, by the phantom's own height."""
+    return [(one, own) for one, own in both if low < float(own.z[own.inside > 0.9].mean()) < 66]
 
 
 def overlap(one, other):
