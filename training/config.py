@@ -23,11 +23,14 @@ class SyntheticConfig:
     Attributes:
         scans: labelled; a patient has one or two.
         unlabelled: scans that stand for the challenge's test set.
+        sparse: further labelled scans, of other patients, of which only slices about 15 mm apart are drawn: many heads
+            for the CNN at the cost of few; split.widest_mm keeps them from the BiLSTM.
         size: rows and columns of the files.
     """
 
     scans: int = 0
     unlabelled: int = 0
+    sparse: int = 0
     size: int = 512
 
 
@@ -44,6 +47,9 @@ class SplitConfig:
         test_share: of the scans, never fitted on nor chosen on.
         sequence_share: of the scans that would be fitted, kept from the CNN and given to the BiLSTM alone, because a
             CNN is too sure of what it was fitted on; 0: both are fitted on the same scans, as in the paper.
+        widest_mm: scans whose slices are farther apart (median) are fitted by the CNN alone, with all of their patient,
+            and are no part of the shares; a BiLSTM that learns from neighbours learns nothing there. Needs a
+            sequence_share, one fold and the method "patients". 0: no such limit.
     """
 
     method: Literal["patients", "series-order"] = "patients"
@@ -51,6 +57,7 @@ class SplitConfig:
     validation_share: float = 744 / 21744
     test_share: float = 744 / 21744
     sequence_share: float = 0.0
+    widest_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class Scans:
         truth: int8 (scans, labels).
         firsts: name of the first file of each.
         slices: number of slices of each.
+        apart_mm: float64 (scans,), median distance of neighbouring slices of each; 0 with a single slice.
     """
 
     uids: NDArray[np.str_]
@@ -34,6 +35,7 @@ class Scans:
     truth: NDArray[np.int8]
     firsts: list[str]
     slices: NDArray[np.intp]
+    apart_mm: NDArray[np.float64]
 
 
 def scans_of(table: SliceTable) -> Scans:
@@ -48,7 +50,14 @@ def scans_of(table: SliceTable) -> Scans:
         truth=table.scan_truth[starts],
         firsts=firsts,
         slices=np.diff([*starts, len(table)]),
+        apart_mm=np.array(
+            [_apart(heights) for heights in np.split(table.heights_mm, starts[1:])] if len(table) else []
+        ),
     )
+
+
+def _apart(heights_mm: NDArray[np.float64]) -> float:
+    return float(np.median(np.abs(np.diff(heights_mm)))) if len(heights_mm) > 1 else 0.0
 
 
 def _groups(table: SliceTable, starts: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -106,6 +106,9 @@ def by_patient(scans: Scans, config: SplitConfig, seed: int) -> tuple[NDArray[np
     """
     parts = _parts(config)
     labelled = (scans.truth != UNKNOWN).any(axis=1)
+    sparse = _too_far_apart(scans, config)
+    given = labelled
+    labelled = labelled & ~sparse
     names, group = np.unique(scans.groups[labelled], return_inverse=True)
     _refuse_too_few(len(names), config, parts)
     random = np.random.default_rng([seed, _PURPOSE])
@@ -132,7 +135,20 @@ def by_patient(scans: Scans, config: SplitConfig, seed: int) -> tuple[NDArray[np
     folds = np.full(len(scans.uids), UNLABELLED_FOLD, np.intp)
     sequence = np.zeros(len(scans.uids), bool)
     folds[labelled], sequence[labelled] = fold_of_group[group], sequence_of_group[group]
+    folds[given & sparse] = 1
     return folds, sequence
+
+
+def _too_far_apart(scans: Scans, config: SplitConfig) -> NDArray[np.bool_]:
+    """Scans that only the CNN is fitted on: their slices lie too far apart, or those of another scan of the patient."""
+    if not config.widest_mm:
+        return np.zeros(len(scans.uids), bool)
+    if config.folds != 1 or not config.sequence_share:
+        raise FileError(
+            f"split.widest_mm is {config.widest_mm:g}: needs one fold and a sequence_share, not {config.folds} and "
+            f"{config.sequence_share:g}"
+        )
+    return np.isin(scans.groups, scans.groups[scans.apart_mm > config.widest_mm])
 
 
 def in_order_of_files(scans: Scans, config: SplitConfig) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -143,6 +159,8 @@ def in_order_of_files(scans: Scans, config: SplitConfig) -> tuple[NDArray[np.int
     """
     if config.folds != 1:
         raise FileError(f"split.folds is {config.folds}: series-order has one fold")
+    if config.widest_mm:
+        raise FileError(f"split.widest_mm is {config.widest_mm:g}: series-order takes all scans as they come")
     labelled = np.flatnonzero((scans.truth != UNKNOWN).any(axis=1))
     order = sorted(labelled.tolist(), key=lambda index: natural(scans.firsts[index]))
     validation = round(config.validation_share * len(order))

@@ -42,6 +42,8 @@ _SECOND_SCAN = 0.15
 """Share of scans that are the second of the patient before."""
 _LEAST_SIZE = 32
 """What phantom_scan() draws."""
+SPARSE_MM = 15.0
+"""Distance of the slices of a sparse scan: three or more of a usual one."""
 _LOWEST_WRAPPED, _VALUES_OF_12_BITS = -1000, 4096
 
 
@@ -72,6 +74,7 @@ class _Job:
     Attributes:
         number: of the scan in its set.
         patient: number of its patient in its set.
+        apart_mm: distance of the slices that are drawn; None: all of them.
     """
 
     folder: Path
@@ -80,6 +83,7 @@ class _Job:
     number: int
     patient: int
     size: int
+    apart_mm: float | None
 
     @property
     def part(self) -> Path:
@@ -115,17 +119,19 @@ def write_synthetic(run: RunFolder, *, processes: int | None = None, report: Rep
     for name in (*SETS, MASKS, "parts"):
         make_folder(folder / name)
     jobs = [
-        _Job(folder, run.config.seed, set_number, number, patient, config.size)
+        _Job(folder, run.config.seed, set_number, number, patient, config.size, None)
         for set_number, count in enumerate((config.scans, config.unlabelled))
         for number, patient in enumerate(_patients(run.config.seed, set_number, count))
     ]
+    further = range(config.scans, config.scans + config.sparse)
+    jobs += [_Job(folder, run.config.seed, 0, number, number, config.size, SPARSE_MM) for number in further]
     missing = [job for job in jobs if not job.part.exists()]
     there = len(jobs) - len(missing)
     for _ in in_processes(_write_scan, missing, processes=processes, done=there, total=len(jobs), report=report):
         pass
     _write_tables(folder, jobs, run.config.seed)
     shutil.rmtree(folder / "parts", ignore_errors=True)
-    run.finish("synthetic", scans=config.scans, unlabelled=config.unlabelled)
+    run.finish("synthetic", scans=config.scans, unlabelled=config.unlabelled, sparse=config.sparse)
 
 
 def sources_of(run: RunFolder) -> Sources:
@@ -140,7 +146,7 @@ def sources_of(run: RunFolder) -> Sources:
 
 
 def _refuse_impossible(config: SyntheticConfig) -> None:
-    for name, least in (("scans", 1), ("unlabelled", 0), ("size", _LEAST_SIZE)):
+    for name, least in (("scans", 1), ("unlabelled", 0), ("sparse", 0), ("size", _LEAST_SIZE)):
         if (value := getattr(config, name)) < least:
             raise FileError(f"synthetic.{name} is {value}, must be at least {least}; the preset demo has phantoms")
 
@@ -160,7 +166,7 @@ def _write_scan(job: _Job, steps: Steps) -> None:
     """Render one scan and write its files; its labels last, which say that it is whole."""
     from ihd_core.phantom.phantom import phantom_scan
 
-    phantom = phantom_scan(phantom_seed(job.seed, job.set_number, job.number), size=job.size)
+    phantom = phantom_scan(phantom_seed(job.seed, job.set_number, job.number), size=job.size, apart_mm=job.apart_mm)
     ids = [_hex_id(9, job, "slice", index) for index in range(len(phantom.scan))]
     storage = _storage(job)
     for index, name in enumerate(ids):
