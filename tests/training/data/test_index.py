@@ -143,7 +143,6 @@ def test_exact_duplicates_are_counted_and_no_problem(challenge, run):
     ("row", "kind", "columns"),
     [
         ("{}_subdural,2", "label-value", [4]),
-        ("{}_subdural,", "label-value", [4]),
         ("{}_subdural,0", "contradicting-labels", [4]),
         (None, "missing-label", [4]),
         ("{}_any,0", "any-contradicted", [4, 5]),
@@ -164,6 +163,16 @@ def test_what_a_label_leaves_open_is_unknown_and_named(challenge, run, row, kind
     assert [i for i, value in enumerate(truth_of(table, name)) if value == UNKNOWN] == columns
     others = table.truth[table.ids != name]
     assert others.tolist() == [[0, 0, 0, 0, 1, 1]] * 4
+
+
+def test_a_row_without_a_value_leaves_a_label_open_and_is_no_problem(challenge, run):
+    """As phantoms have it of blood that is too faint to be seen."""
+    name = challenge.add("a")[2]
+    challenge.rows.remove(f"{name}_subdural,1")
+    challenge.rows.append(f"{name}_subdural,")
+    make_index(run, challenge.sources())
+    assert problems_of(run) == []
+    assert truth_of(load_index(run), name) == [0, 0, 0, 0, UNKNOWN, 1]
 
 
 def test_a_scan_is_known_to_be_free_only_where_all_slices_are(challenge, run):
