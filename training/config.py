@@ -93,6 +93,7 @@ class CnnConfig:
         any_weight: of the label any in the loss; 1: all alike, 2: the challenge's metric.
         slices_per_epoch: drawn for every epoch; 0: every slice once.
         positive_weight: how many times as often a slice with hemorrhage is drawn; only where slices are drawn.
+        rare_weight: and with a label that is rarer than another by a factor f, f ** rare_weight times as often again.
         augmentation: "before" or "after" normalisation, or "none".
         scale: largest change of size, as a share.
         noise_hu: largest standard deviation of noise added to a slice, HU.
@@ -120,6 +121,7 @@ class CnnConfig:
     any_weight: float = 1.0
     slices_per_epoch: int = 0
     positive_weight: float = 1.0
+    rare_weight: float = 0.0
     augmentation: Literal["before", "after", "none"] = "before"
     scale: float = 0.1
     noise_hu: float = 0.0

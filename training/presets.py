@@ -92,6 +92,7 @@ SHIPPED = RunConfig(
         any_weight=2.0,
         slices_per_epoch=9600,
         positive_weight=3.0,
+        rare_weight=0.5,
         scale=0.15,
         noise_hu=4.0,
         blur=0.8,
@@ -99,7 +100,7 @@ SHIPPED = RunConfig(
         half=False,  # of such thin kernels rounding changes probabilities by up to 4 thousandths
         precision="fp32",  # bf16 takes longer on a CPU: convolutions of single channels are not made for it
     ),
-    localised=LocalisedConfig(mask_head=1.0, outside=0.2, from_epoch=8),
+    localised=LocalisedConfig(mask_head=1.0, outside=0.2, from_epoch=5),
     sequence=SequenceConfig(rates=(5e-4,) * 12, batch=4, any_weight=2.0, keep="best"),
 )
 """The recipe of the model that comes with the program."""

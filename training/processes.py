@@ -131,6 +131,7 @@ def _start(stop: Event, done: Synchronized[int]) -> None:
     _shared = _Shared(stop, done)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # for torch, which is loaded later
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

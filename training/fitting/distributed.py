@@ -116,7 +116,9 @@ def joined() -> Iterator[Processes]:
     if count > 1:
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank, world_size=count)
     try:
-        yield Processes(rank, count, local_count, device)
+        here = Processes(rank, count, local_count, device)
+        yield here
+        here.wait()  # one that leaves while another still speaks to it takes that one down
     finally:
         if count > 1:
             distributed.destroy_process_group()

@@ -99,12 +99,12 @@ def epoch_rows(rows: NDArray[np.intp], table: SliceTable, numbers: CnnConfig, ke
     """Which slices the steps of an epoch show.
 
     Every slice once in a random order, the last step filled up from the beginning of it; or as many as asked for, drawn
-    with replacement, those with hemorrhage more often.
+    with replacement, those with hemorrhage more often, and those with a rare subtype most often.
 
     Args:
         rows: of the table, that are fitted.
         table: its truth says which have hemorrhage.
-        numbers: batch, slices_per_epoch and positive_weight are read.
+        numbers: batch, slices_per_epoch, positive_weight and rare_weight are read.
         key: of the chance: seed, fold, epoch.
 
     Returns:
@@ -112,7 +112,12 @@ def epoch_rows(rows: NDArray[np.intp], table: SliceTable, numbers: CnnConfig, ke
     """
     rng = np.random.default_rng([ORDER, *key])
     if numbers.slices_per_epoch:
-        chance = np.where(table.truth[rows, Label.ANY.column] == 1, numbers.positive_weight, 1.0)
+        bleeds = table.truth[rows] == 1
+        subtypes = bleeds[:, [one.column for one in SUBTYPES]]
+        counts = subtypes.sum(axis=0)
+        rarity = (counts.max(initial=1) / np.maximum(counts, 1)) ** numbers.rare_weight
+        chance = np.where(bleeds[:, Label.ANY.column], numbers.positive_weight, 1.0)
+        chance *= np.where(subtypes, rarity, 1.0).max(axis=1)
         order = rng.choice(rows, numbers.slices_per_epoch, p=chance / chance.sum())
     else:
         order = rng.permutation(rows)

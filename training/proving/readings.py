@@ -110,7 +110,7 @@ def predict_all(
 
 
 def model_of(folder: Path) -> Model:
-    """The model of a folder, read once in every process while its files stay as they are, computing with one thread."""
+    """The model of a folder, read once in every process while its files stay as they are."""
     return _model(folder, state_of(folder))
 
 
@@ -123,11 +123,8 @@ def state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
 
 @lru_cache(maxsize=1)
 def _model(folder: Path, _state: tuple[tuple[str, int, int], ...]) -> Model:
-    import torch
-
     from ihd_core.model_file import load_model
 
-    torch.set_num_threads(1)
     return load_model(folder)
 
 

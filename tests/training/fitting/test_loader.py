@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from ihd_core.labels import Label
+from ihd_core.labels import SUBTYPES, Label
 from ihd_core.model_input import Cells, channels
 from tests.training.fitting.bright_spots import BrightSpots
 from training.config import CnnConfig
@@ -74,6 +74,20 @@ def test_slices_with_hemorrhage_are_drawn_as_often_as_asked():
     rows = epoch_rows(np.arange(100), source.table, numbers, KEY)
     assert rows.shape == (1000, 6)
     assert np.isclose(source.table.truth[rows, Label.ANY.column].mean(), 0.75, atol=0.02)
+
+
+def test_a_rare_subtype_is_drawn_more_often():
+    """Nine slices with one subtype and one with another, of a weight of the root of nine."""
+    source = BrightSpots(count=20)
+    positives = np.arange(0, 20, 2)
+    subtypes = [label.column for label in SUBTYPES]
+    source.table.truth[np.ix_(positives, subtypes)] = 0
+    source.table.truth[positives[:9], subtypes[0]] = 1
+    source.table.truth[positives[9], subtypes[1]] = 1
+    numbers = replace(NUMBERS, slices_per_epoch=6000, positive_weight=2.0, rare_weight=0.5)
+    drawn = source.table.truth[epoch_rows(np.arange(20), source.table, numbers, KEY).ravel()]
+    assert np.isclose(drawn[:, subtypes[0]].sum() / drawn[:, subtypes[1]].sum(), 3, rtol=0.1)
+    assert np.isclose(drawn[:, Label.ANY.column].mean(), 24 / 34, atol=0.02)
 
 
 def test_windows_are_those_of_the_program():
