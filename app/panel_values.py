@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.heatmap_focus import focus_of
 from app.panels.findings_panel import FindingsState, FindingsView
 from app.panels.heatmap_panel import HeatmapView
 from app.panels.rating_panel import RatingView
@@ -75,6 +76,10 @@ NOT_IN_THE_PICTURE = (
     "left_out",
 )
 """Parts of Shown that slice_picture() does not read: what changes often while the picture stands."""
+
+
+_LEAST_SHARE = 0.01
+"""Of a heatmap's evidence; less in one part of the head is not said."""
 
 
 def same_picture(shown: Shown, old: Shown) -> bool:
@@ -156,7 +161,16 @@ def _cell_note(shown: Shown) -> str:
     if shown.heatmap_label is None and not shown.detected:
         return "Nothing detected: choose a label to see its heatmap"
     size = cell_mm(shown.scan, shown.prediction)
-    return f"One cell is {size:.0f} x {size:.0f} mm: a focus, not an outline"
+    return "\n".join(filter(None, (f"One cell is {size:.0f} x {size:.0f} mm: a focus, not an outline", _shares(shown))))
+
+
+def _shares(shown: Shown) -> str:
+    """Where the evidence of the one heatmap on the screen lies, as "82 % inside the skull, 18 % bone"."""
+    if len(shown.heatmap_labels) != 1:
+        return ""
+    found = focus_of(shown, shown.heatmap_labels[0])
+    shares = sorted(found.shares.items(), key=lambda one: -one[1]) if found is not None else []
+    return ", ".join(f"{share:.0%} {region}".replace("%", " %") for region, share in shares if share >= _LEAST_SHARE)
 
 
 def rating_view(shown: Shown) -> RatingView:

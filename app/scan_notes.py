@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.heatmap_focus import focus_of
 from app.panels.notes_panel import Note
 from app.panels.slice_picture import Badge
 from app.slice_directions import unusual_lie
@@ -84,8 +85,18 @@ def badges(shown: Shown) -> tuple[Badge, ...]:
     always = [REPAIR_OFF * (not shown.repair), "Inverted" * shown.inverted]
     if shown.heatmap_labels and shown.prediction and shown.prediction.model.demonstration:
         always.append(DEMONSTRATION)
-    kept = [Badge(text) for text in always if text]
+    kept = [Badge(text) for text in (*always, *_peaks_outside(shown)) if text]
     return tuple({badge.text: badge for badge in (*lie, *found, *kept)}.values())
+
+
+def _peaks_outside(shown: Shown) -> list[str]:
+    """Of every heatmap on the screen whose peak lies outside the skull, where it lies instead."""
+    found = [(label, focus_of(shown, label)) for label in shown.heatmap_labels]
+    return [
+        f"{label.short_name} heatmap peaks outside the skull: {one.region}"
+        for label, one in found
+        if one is not None and one.is_outside
+    ]
 
 
 def _lie(shown: Shown) -> tuple[str, str]:

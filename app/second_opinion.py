@@ -15,6 +15,7 @@ from ihd_core.model_file import load_model, read_info
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ihd_core.brain_mask import BrainMask
     from ihd_core.model_file import Model, ModelInfo
     from ihd_core.predict import Prediction, SlabResult
     from ihd_core.progress import Report
@@ -30,6 +31,14 @@ class _Chosen:
 
     folder: Path
     info: ModelInfo
+
+
+@dataclass(frozen=True, slots=True)
+class _Opinion:
+    """What the model says, and what is needed to say where it looks."""
+
+    prediction: Prediction
+    brain: BrainMask
 
 
 class _Models:
@@ -138,8 +147,8 @@ class SecondOpinion(QObject):
         self._session.become(replace(shown, predicting=(result.slices.stop, shown.slice_count)))
 
     @Slot(object)
-    def _on_predicted(self, prediction: Prediction) -> None:
-        self._session.become(predicted(self._session.shown, prediction))
+    def _on_predicted(self, opinion: _Opinion) -> None:
+        self._session.become(predicted(self._session.shown, opinion.prediction, opinion.brain))
         self.ready.emit()
 
     @Slot(object)
@@ -152,8 +161,9 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, IhdError) else f"A bug in the program: {type(error).__name__}"
 
 
-def _predict(scan: Scan, chosen: _Chosen, models: _Models, report: Report, deliver: Deliver) -> Prediction:
+def _predict(scan: Scan, chosen: _Chosen, models: _Models, report: Report, deliver: Deliver) -> _Opinion:
     """Runs on the worker thread."""
+    from ihd_core.brain_mask import brain_mask
     from ihd_core.model_input import placement
     from ihd_core.predict import finish, prediction_steps
 
@@ -164,4 +174,4 @@ def _predict(scan: Scan, chosen: _Chosen, models: _Models, report: Report, deliv
     for result in prediction_steps(scan, model):
         results.append(result)
         deliver(result)
-    return finish(scan, model, results)
+    return _Opinion(finish(scan, model, results), brain_mask(scan))

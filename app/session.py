@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ihd_core.brain_mask import BrainMask
     from ihd_core.dicom.kinds import LeftOut
     from ihd_core.dicom.reader import Preview
     from ihd_core.dicom.series import Series
@@ -60,6 +61,7 @@ class Shown:
         loading, predicting: (done, total) while it goes on, else None.
         loading_name: what is being read, in a few words.
         model: None while none is chosen or the chosen one is refused.
+        brain: where the skull and its inside are, for what a heatmap looks at; there with the prediction.
         refusal: why there is no prediction; empty while there is one or it is on its way.
         partial: results before the prediction is complete.
         revealed: the reader asked for the results of this scan, or saved an opinion on it.
@@ -91,6 +93,7 @@ class Shown:
     predicting: tuple[int, int] | None = None
     partial: Partial | None = None
     prediction: Prediction | None = None
+    brain: BrainMask | None = None
     refusal: str = ""
     revealed: bool = False
     heatmap_on: bool = True
@@ -194,7 +197,7 @@ def scan_loaded(shown: Shown, scan: Scan) -> Shown:
 
 def without_prediction(shown: Shown) -> Shown:
     """Forget what the model said."""
-    return replace(shown, prediction=None, partial=None, predicting=None, refusal="", ratings={})
+    return replace(shown, prediction=None, brain=None, partial=None, predicting=None, refusal="", ratings={})
 
 
 def slab_arrived(shown: Shown, result: SlabResult) -> Shown:
@@ -209,6 +212,6 @@ def slab_arrived(shown: Shown, result: SlabResult) -> Shown:
     return replace(shown, partial=Partial(probabilities))
 
 
-def predicted(shown: Shown, prediction: Prediction) -> Shown:
+def predicted(shown: Shown, prediction: Prediction, brain: BrainMask | None = None) -> Shown:
     """Put the whole prediction in the place of what came before."""
-    return replace(shown, prediction=prediction, partial=None, predicting=None, refusal="")
+    return replace(shown, prediction=prediction, brain=brain, partial=None, predicting=None, refusal="")
