@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,29 +11,50 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ihd_core.explain_result import ResultEvidence
     from ihd_core.labels import Label
     from ihd_core.predict import Prediction
 
-METHOD = "grad-cam-cnn"
-"""Recorded with every rating: Grad-CAM of the CNN's logit, in closed form."""
+
+class Kind(StrEnum):
+    """Of what a heatmap shows the evidence; the value is recorded with every rating.
+
+    CNN: of the CNN's logit of the slice, each slice on its own. RESULT_SLICE: of the slice's logit as the reader is
+    shown it, after the BiLSTM; it hangs on every slice, and the slice's own part is what the slice shows. RESULT_SCAN:
+    of the scan's logit, which every slice may have a part in.
+    """
+
+    CNN = "grad-cam-cnn"
+    RESULT_SLICE = "grad-cam-result-slice"
+    RESULT_SCAN = "grad-cam-result-scan"
+
+
+METHOD = str(Kind.CNN)
+"""Recorded with ratings of the heatmaps that heatmap() makes when no kind is named."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heatmap:
-    """Where the CNN found evidence for a label on one slice.
+    """Where on one slice there is evidence for a label.
 
-    With global average pooling and a linear head, Grad-CAM is relu(sum over k of weight[label, k] * activation[k]) /
-    (map rows * map columns): no gradient has to be computed. Before the ReLU, the map's sum and the head's bias are the
-    label's logit. Where a model averages several networks, or pictures and their mirror images, so is the map averaged
-    before the ReLU, and the same holds for the mean logit and the mean bias.
+    Grad-CAM: relu(sum over k of gradient[k] * activation[k]) / (map rows * map columns), the gradient being that of the
+    explained logit by the k-th pooled feature of the slice. Of the CNN's own logit, with a linear head, it is
+    weight[label, k]: no gradient has to be computed, and before the ReLU the map's sum and the head's bias are the
+    logit. Where a model averages several networks, or pictures and their mirror images, so is the map averaged before
+    the ReLU, and the same holds for the mean logit and the mean bias. Through a BiLSTM or a head that is not linear it
+    does not: there the map says how the logit would begin to change.
 
     Attributes:
-        values: float32 (map rows, map columns), >= 0, not scaled.
+        values: float32 (map rows, map columns), >= 0, not scaled: units of the explained logit per cell.
         label: what it is evidence for.
         slice_index: 0 = most inferior.
         to_slice: float64 (2, 3), takes (map row, map column, 1) to (row, column) of the stored slice: each cell where
             it looks, not where enlarging the map would draw it.
         shape: (rows, columns) of the stored slice.
+        kind: whose logit it explains.
+        explains: the slice with that logit. Of a scan whose rule is the maximum, the slice that attains it (of thin
+            slices read together, the most inferior); None where the rule weighs several slices.
+        adds_up: whether it is a closed form, which before the ReLU adds up to the logit less a constant.
 
     Source:
         Selvaraju et al., Grad-CAM, ICCV 2017, eq. 1 and 2; Zhou et al., CVPR 2016.
@@ -43,21 +65,90 @@ class Heatmap:
     slice_index: int
     to_slice: NDArray[np.float64]
     shape: tuple[int, int]
+    kind: Kind = Kind.CNN
+    explains: int | None = None
+    adds_up: bool = True
 
     def __post_init__(self) -> None:
         self.values.flags.writeable = False
         self.to_slice.flags.writeable = False
 
 
-def heatmap(prediction: Prediction, label: Label, slice_index: int) -> Heatmap:
-    """The evidence for a label on one slice; slices of one slab share theirs."""
-    evidence = prediction.evidence[prediction.slab_of_slice[slice_index], label.column]
+def heatmap(
+    prediction: Prediction,
+    label: Label,
+    slice_index: int,
+    kind: Kind = Kind.CNN,
+    *,
+    explains: int | None = None,
+) -> Heatmap:
+    """The evidence for a label on one slice; slices of one slab share theirs.
+
+    Of a result it takes a backward pass through the BiLSTM when a slice, or the scan, is first asked for; the other
+    labels then come at no cost.
+
+    Args:
+        prediction: of the scan.
+        label: one of six.
+        slice_index: where the evidence is looked for.
+        kind: for what logit.
+        explains: for RESULT_SLICE, the slice with that logit, if it is another one.
+
+    Raises:
+        ValueError: explains with another kind, or a prediction that did not keep what its result rests on.
+        CannotPredict: a gradient of the result is not a finite number.
+    """
+    if explains is not None and kind is not Kind.RESULT_SLICE:
+        raise ValueError(f"explains is {explains}, must be None for {kind}")
+    evidence = _evidence(prediction, slice_index, kind, explains)[label.column]
+    return Heatmap(
+        np.maximum(evidence, 0),
+        label,
+        slice_index,
+        _cells_to_slice(prediction, evidence.shape[1]),
+        prediction.placement.shape,
+        kind,
+        _explained(prediction, label, slice_index, kind) if explains is None else explains,
+        prediction.linear_head and (kind is Kind.CNN or prediction.model.sequence is None),
+    )
+
+
+def _evidence(prediction: Prediction, slice_index: int, kind: Kind, explains: int | None) -> NDArray[np.float32]:
+    """Before the ReLU, (labels, map rows, map columns)."""
+    at = int(prediction.slab_of_slice[slice_index])
+    if kind is Kind.CNN:
+        own: NDArray[np.float32] = prediction.evidence[at]
+        return own
+    result = _result(prediction)
+    if kind is Kind.RESULT_SCAN:
+        return result.of_scan_at(at)
+    of = at if explains is None else int(prediction.slab_of_slice[explains])
+    return result.of_slab(at) if of == at else result.of_slab_at(of, at)
+
+
+def _explained(prediction: Prediction, label: Label, slice_index: int, kind: Kind) -> int | None:
+    """The slice whose logit is explained; None for several."""
+    if kind is not Kind.RESULT_SCAN:
+        return slice_index
+    slab = _result(prediction).scan_slabs[label.column]
+    return None if slab is None else int(np.searchsorted(prediction.slab_of_slice, slab))
+
+
+def _result(prediction: Prediction) -> ResultEvidence:
+    if prediction.result is None:
+        raise ValueError("the prediction did not keep what its result rests on")
+    return prediction.result
+
+
+def _cells_to_slice(prediction: Prediction, columns: int) -> NDArray[np.float64]:
+    """(map row, map column, 1) to (row, column) of the stored slice."""
     place, cells = prediction.placement, prediction.cells
     across = cells.offset
     if prediction.model.flip:  # the mirrored cells look from the other edge; the mean looks midway between the two
-        across = (place.side - 1 - cells.stride * (evidence.shape[1] - 1)) / 2
+        across = (place.side - 1 - cells.stride * (columns - 1)) / 2
     to_network = np.array([[cells.stride, 0, cells.offset], [0, cells.stride, across], [0, 0, 1]])
-    return Heatmap(np.maximum(evidence, 0), label, slice_index, place.to_slice @ to_network, place.shape)
+    to_slice: NDArray[np.float64] = place.to_slice @ to_network
+    return to_slice
 
 
 def full_scale(prediction: Prediction, label: Label) -> float:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ihd_core.cnn_reading import is_linear, read
 from ihd_core.errors import CannotPredict
-from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
+from ihd_core.explain_result import ResultEvidence
+from ihd_core.final_logits import final_logits
+from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.model_input import SLAB_MM, neighbours_of, placement, slabs, slice_input
 from ihd_core.progress import silent
 from ihd_core.scan import ScanWarning, withheld_reason
@@ -20,9 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
-    from ihd_core.model_file import Member, Model, ModelInfo
+    from ihd_core.model_file import Model, ModelInfo
     from ihd_core.model_input import Cells, Placement
     from ihd_core.progress import Report
     from ihd_core.scan import Scan
@@ -40,6 +42,8 @@ class SlabResult:
         evidence: float32 (labels, map rows, map columns), before the ReLU, the mean over members; its sum plus the mean
             of the heads' biases is the mean of the logits.
         seconds: that this slab took.
+        maps: float32 (members, labels + k, map rows, map columns), what every member's logits, then its features rest
+            on; see ResultEvidence. Without them the result cannot be explained, only the CNN's own reading.
     """
 
     slices: range
@@ -48,6 +52,7 @@ class SlabResult:
     features: NDArray[np.float32]
     evidence: NDArray[np.float32]
     seconds: float = 0.0
+    maps: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +72,9 @@ class Prediction:
         warnings: the scan's, then what is particular to the prediction.
         model: who says so.
         seconds: of computing.
+        linear_head: whether evidence is a closed form, which adds up to the CNN's logit; if not, it is the gradient of
+            the logit by the pooled features, times the last map.
+        result: what `slices` and `scan` rest on; None where it was not kept.
     """
 
     cnn_slices: NDArray[np.float32]
@@ -80,6 +88,8 @@ class Prediction:
     warnings: tuple[ScanWarning, ...]
     model: ModelInfo
     seconds: float
+    linear_head: bool = True
+    result: ResultEvidence | None = None
 
     def __post_init__(self) -> None:
         for array in (self.cnn_slices, self.slices, self.cnn_scan, self.scan, self.evidence, self.slab_of_slice):
@@ -144,10 +154,10 @@ def prediction_steps(scan: Scan, model: Model, *, batch: int = 1) -> Iterator[Sl
         some = list(itertools.islice(arriving, batch))
         if not some:
             return
-        read = _read(np.stack([picture for _, picture in some]), model)
+        found = read(np.stack([picture for _, picture in some]), model)
         seconds = (time.perf_counter() - began) / len(some)
-        for (slab, _), cnn, logits, features, evidence in zip(some, *read, strict=True):
-            yield SlabResult(slab, cnn, logits, features, evidence, seconds)
+        for (slab, _), cnn, logits, features, evidence, maps in zip(some, *found, strict=True):
+            yield SlabResult(slab, cnn, logits, features, evidence, seconds, maps)
 
 
 def pictures(scan: Scan, info: ModelInfo) -> Iterator[tuple[range, NDArray[np.float32]]]:
@@ -189,7 +199,7 @@ def finish(scan: Scan, model: Model, results: Sequence[SlabResult]) -> Predictio
     began = time.perf_counter()
     cnn = np.stack([result.cnn for result in ordered])
     evidence = np.stack([result.evidence for result in ordered])
-    logits = _final_logits(ordered, model)
+    logits, result = _result(ordered, model)
     if not all(np.isfinite(values).all() for values in (cnn, evidence, logits)):  # an infinite logit is 0 or 1, or none
         raise CannotPredict("The model's result is not a number; nothing can be said of this scan")
     revised = probabilities(logits)
@@ -210,73 +220,25 @@ def finish(scan: Scan, model: Model, results: Sequence[SlabResult]) -> Predictio
         warnings=(*scan.warnings, *_own_warnings(scan, model, len(ordered))),
         model=model.info,
         seconds=seconds,
+        linear_head=all(is_linear(member.cnn.head) for member in model.members),
+        result=result,
     )
 
 
-def _read(pictures: NDArray[np.float32], model: Model) -> tuple[NDArray[np.float32], ...]:
-    """What the CNNs say of n pictures.
-
-    Returns:
-        Probabilities (n, labels), logits (n, members, labels), features (n, members, k), evidence (n, labels, map rows,
-        map columns).
-    """
+def _result(ordered: Sequence[SlabResult], model: Model) -> tuple[NDArray[np.float32], ResultEvidence | None]:
+    """The logits that count, (slabs, labels), and what they rest on, where the slabs' maps were kept."""
     import torch
 
+    logits = np.stack([result.logits for result in ordered])
+    features = np.stack([result.features for result in ordered])
+    sequences = [member.sequence for member in model.members]
     with torch.inference_mode():
-        x = torch.from_numpy(pictures)
-        logits, features, evidence = zip(
-            *(_read_by(member, x, flip=model.info.flip) for member in model.members), strict=True
-        )
-        read = (torch.sigmoid(_mean(logits)), torch.stack(logits, 1), torch.stack(features, 1), _mean(evidence))
-        return tuple(tensor.float().cpu().numpy() for tensor in read)
-
-
-def _read_by(member: Member, x: Tensor, *, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """One member's logits (n, labels), reduced features (n, k) and evidence (n, labels, map rows, map columns)."""
-    import torch
-
-    x = x.to(member.cnn.mean.device)
-    logits, pooled, activations = member.cnn(x)
-    if flip:
-        activations = (activations + member.cnn.activations(x.flip(3)).flip(3)) / 2
-        pooled = activations.mean((2, 3))
-        logits = member.cnn.head(pooled)
-    rows, columns = activations.shape[2:]
-    evidence = torch.einsum("lk,nkrc->nlrc", member.cnn.head.weight, activations) / (rows * columns)
-    return logits, member.reduction(pooled) if member.reduction else pooled[:, :0], evidence
-
-
-def _mean(values: Sequence[Tensor]) -> Tensor:
-    import torch
-
-    return values[0] if len(values) == 1 else torch.stack(tuple(values)).mean(0)
-
-
-def _final_logits(ordered: Sequence[SlabResult], model: Model) -> NDArray[np.float32]:
-    """The logits that count, (slabs, labels): the members' mean, CNN and BiLSTM mixed label by label."""
-    import torch
-
-    logits = torch.from_numpy(np.stack([result.logits for result in ordered]))
-    features = torch.from_numpy(np.stack([result.features for result in ordered]))
-    cnn = _mean(logits.unbind(1))
-    if model.info.sequence is None:
-        return cnn.numpy()
-    lengths = torch.tensor([len(ordered)])
-    revised = []
-    with torch.inference_mode():
-        for number, member in enumerate(model.members):
-            if member.sequence is None:
-                raise ValueError(f"member {number} has no BiLSTM, but the model's description has")
-            device = member.cnn.mean.device
-            own = torch.sigmoid(logits[None, :, number].contiguous())
-            along = member.sequence.averaged if model.info.reversal else member.sequence
-            revised.append(along(features[None, :, number].to(device), own.to(device), lengths)[0].float().cpu())
-    shares = torch.tensor([model.info.blend.get(label, 0.0) for label in LABELS])
-    final = _mean(revised)
-    if bool(shares.any()):
-        final = shares * cnn + (1 - shares) * final
-    mixed: NDArray[np.float32] = final.numpy()
-    return mixed
+        given = torch.from_numpy(logits)[None], torch.from_numpy(features)[None]
+        final: NDArray[np.float32] = final_logits(*given, model.info, sequences)[0].numpy()
+    maps = [result.maps for result in ordered if result.maps is not None]
+    if len(maps) < len(ordered):
+        return final, None
+    return final, ResultEvidence(logits, features, maps, final=final, info=model.info, sequences=sequences)
 
 
 def _own_warnings(scan: Scan, model: Model, slab_count: int) -> list[ScanWarning]:
