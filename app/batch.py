@@ -241,7 +241,7 @@ def write_heatmaps(folder: Path, scan: Scan, prediction: Prediction, *, report: 
     Raises:
         FileError: a picture cannot be written, or an earlier one not removed.
     """
-    from ihd_core.overlay import picture, write_png
+    from ihd_core.heatmap_picture import picture, write_png
     from ihd_core.windowing import BRAIN
 
     make_folder(folder)
