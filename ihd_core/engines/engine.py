@@ -1,0 +1,226 @@
+"""The engine that reads slices for a model: the fastest runtime here that proves that it agrees with torch fp32."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from ihd_core.engines.proof import EXACT, ROUNDED, Distance, distance, furthest, sample_pictures
+from ihd_core.engines.runtimes import REFERENCE, RUNTIMES, runtime_named
+from ihd_core.errors import CannotPredict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from ihd_core.engines.proof import Bounds
+    from ihd_core.engines.runtimes import Reader, Runtime
+    from ihd_core.model_file import Model
+    from ihd_core.network import CnnOutput
+
+__all__ = ["AUTO", "ENGINES", "Engine", "engine_for"]
+
+AUTO = "auto"
+ENGINES = (AUTO, *(runtime.name for runtime in RUNTIMES))
+"""What can be asked for."""
+
+
+def engine_for(
+    model: Model,
+    wanted: str = AUTO,
+    samples: NDArray[np.float32] | None = None,
+    *,
+    runtimes: Sequence[Runtime] = RUNTIMES,
+) -> Engine:
+    """Find the engine that reads for a model, and have it prove itself; takes as long as some slices.
+
+    Args:
+        model: from load_model().
+        wanted: one of ENGINES. What strays is not used even then; torch fp32 is.
+        samples: float32 (n, channels, side, side), 0..1, to be tried on; by default slices of a phantom.
+        runtimes: that may be taken, fastest first.
+
+    Raises:
+        CannotPredict: weights or results are no finite numbers.
+        ValueError: there is no engine of that name.
+    """
+    if wanted != AUTO:
+        return Engine(model, [runtime_named(wanted, runtimes)], samples, chosen=True)
+    return Engine(model, runtimes, samples, chosen=False)
+
+
+class Engine:
+    """Reads slices with the CNNs of a model, from any thread, one call at a time.
+
+    A runtime that fails while it reads is replaced by the next one, which proves itself first; ask for the name after
+    reading.
+
+    Args:
+        model: whose CNNs.
+        candidates: to be tried in this order; torch fp32 comes last by itself.
+        samples: as engine_for() has them.
+        chosen: somebody wants the candidate; otherwise those that are not installed or not made for this machine are
+            passed over without a word.
+
+    Raises:
+        CannotPredict: weights or results are no finite numbers.
+    """
+
+    def __init__(
+        self, model: Model, candidates: Sequence[Runtime], samples: NDArray[np.float32] | None, *, chosen: bool
+    ) -> None:
+        _check_weights(model)
+        self._model = model
+        self._chosen = chosen
+        self._lock = threading.RLock()
+        self._refused: list[tuple[str, str]] = []
+        self._waiting = [runtime for runtime in candidates if runtime.name != REFERENCE.name]
+        self._given = samples
+        self._samples: Tensor | None = None
+        self._expected: list[CnnOutput] = []
+        self._runtime = REFERENCE
+        self._readers: list[Reader] = []
+        self._strayed: Distance | None = None
+        self._advance()
+
+    @property
+    def name(self) -> str:
+        """Of the runtime that reads now; one of ENGINES, not auto."""
+        return self._runtime.name
+
+    @property
+    def title(self) -> str:
+        """The name as people write it."""
+        return self._runtime.title
+
+    @property
+    def why(self) -> str:
+        """Which engine runs and why, one line."""
+        if self._strayed is not None:
+            bounds, place = _bounds(self._runtime), "as chosen" if self._chosen else "the fastest here that agrees"
+            return (
+                f"{self.title}, {place}: within {self._strayed.probability:.1g} of torch fp32 in probability "
+                f"(limit {bounds.probability:g}), {self._strayed.heatmap:.1g} of the peak in heatmaps "
+                f"(limit {bounds.heatmap:g})"
+            )
+        if self._refused:
+            return f"{self.title}: {' and '.join(title for title, _ in self._refused)} could not be used"
+        return f"{self.title}, {'as chosen' if self._chosen else 'nothing faster is installed here'}"
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """A line for each engine that was tried and is not used: its name, the reason, what is used instead."""
+        return tuple(f"{title} {reason}; {self.title} is used" for title, reason in self._refused)
+
+    def read(self, member_number: int, pictures: Tensor) -> CnnOutput:
+        """What the CNN of a member says of n pictures, as its forward() does; on the CPU, in float32.
+
+        Args:
+            member_number: place in the model's members.
+            pictures: float32 (n, channels, side, side), 0..1, on the CPU, of the model's channels and side.
+
+        Raises:
+            CannotPredict: pictures or results are no finite numbers.
+            ValueError: pictures have another shape.
+        """
+        cnn, side = self._model.members[member_number].cnn, self._model.info.side
+        wanted = (len(cnn.mean), side, side)
+        if tuple(pictures.shape[1:]) != wanted:
+            raise ValueError(f"pictures are {tuple(pictures.shape[1:])}, must be {wanted}")
+        if not bool(pictures.isfinite().all()):
+            raise CannotPredict("A slice holds values that are no finite numbers; nothing can be said of this scan")
+        with self._lock:
+            while True:
+                try:
+                    output = self._readers[member_number](pictures)
+                except Exception as error:
+                    if self._runtime is REFERENCE:
+                        raise
+                    self._refuse(self._runtime, f"failed while it read ({_first_line(error)})")
+                else:
+                    if _finite(output):
+                        return output
+                    if self._runtime is REFERENCE:
+                        raise CannotPredict("The model's result is not a number; nothing can be said of this scan")
+                    self._refuse(self._runtime, "gave values that are no finite numbers")
+                self._advance()
+
+    def _refuse(self, runtime: Runtime, reason: str) -> None:
+        self._refused.append((runtime.title, reason))
+
+    def _advance(self) -> None:
+        """Take the next runtime that proves itself; torch fp32 in the end."""
+        self._readers, self._strayed = [], None
+        while self._waiting:
+            runtime = self._waiting.pop(0)
+            if not runtime.installed:
+                if self._chosen:
+                    self._refuse(runtime, f"is not installed here (packages {', '.join(runtime.modules)})")
+                continue
+            try:
+                if not self._chosen and not runtime.suits(self._model.members[0].cnn):
+                    continue
+                readers = [runtime.load(member.cnn, self._model.info.side) for member in self._model.members]
+                strayed = self._tried(readers)
+            except CannotPredict:
+                raise
+            except Exception as error:  # whatever a library raises means that this machine cannot use it
+                self._refuse(runtime, f"cannot be used here ({_first_line(error)})")
+                continue
+            if wrong := strayed.beyond(_bounds(runtime)):
+                self._refuse(runtime, wrong)
+                continue
+            self._runtime, self._readers, self._strayed = runtime, readers, strayed
+            return
+        self._runtime = REFERENCE
+        self._readers = [REFERENCE.load(member.cnn, self._model.info.side) for member in self._model.members]
+
+    def _tried(self, readers: Sequence[Reader]) -> Distance:
+        """The furthest that any member's reader is from torch fp32."""
+        samples = self._reference()
+        each = [
+            distance(reader(samples), expected, member.cnn.head)
+            for reader, expected, member in zip(readers, self._expected, self._model.members, strict=True)
+        ]
+        return furthest(each)
+
+    def _reference(self) -> Tensor:
+        """The samples; what torch fp32 says of them is kept with them."""
+        import torch
+
+        if self._samples is None:
+            given = sample_pictures(self._model.info) if self._given is None else self._given
+            samples = torch.from_numpy(given.copy())
+            for member in self._model.members:
+                output = REFERENCE.load(member.cnn, self._model.info.side)(samples)
+                if not _finite(output):
+                    raise CannotPredict(f"{self._model.info.name}: results on sample slices are no finite numbers")
+                self._expected.append(output)
+            self._samples, self._given = samples, None
+        return self._samples
+
+
+def _bounds(runtime: Runtime) -> Bounds:
+    return ROUNDED if runtime.rounded else EXACT
+
+
+def _finite(output: CnnOutput) -> bool:
+    """Whether all is; a ReLU may hide it in one of the three."""
+    return all(bool(tensor.isfinite().all()) for tensor in output)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).partition("\n")[0][:200]
+
+
+def _check_weights(model: Model) -> None:
+    """Refuse weights that are no numbers before a runtime hides them, as max() and ReLU may."""
+    for number, member in enumerate(model.members):
+        for name, tensor in member.cnn.state_dict().items():
+            if not bool(tensor.isfinite().all()):
+                raise CannotPredict(
+                    f"{model.info.name}: weights {name} of member {number} hold values that are no finite numbers"
+                )
