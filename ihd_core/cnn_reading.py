@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ihd_core.final_logits import mean_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor, nn
@@ -14,13 +17,17 @@ if TYPE_CHECKING:
     from ihd_core.model_file import Member, Model
     from ihd_core.network import CnnOutput
 
+    Cnns = Callable[[int, Tensor], CnnOutput]
+    """What runs the CNN of the member with that number on (n, channels, side, side)."""
 
-def read(pictures: NDArray[np.float32], model: Model) -> tuple[NDArray[np.float32], ...]:
+
+def read(pictures: NDArray[np.float32], model: Model, cnns: Cnns | None = None) -> tuple[NDArray[np.float32], ...]:
     """What the CNNs say of n pictures.
 
     Args:
         pictures: float32 (n, 3 * (2 * neighbours + 1), side, side), 0..1, as SliceCnn.activations() wants them.
         model: whose members are averaged.
+        cnns: run the members' CNNs, as Engine.read() does; by default torch does, where the networks are.
 
     Returns:
         Probabilities (n, labels), logits (n, members, labels), features (n, members, k), evidence (n, labels, map rows,
@@ -30,8 +37,13 @@ def read(pictures: NDArray[np.float32], model: Model) -> tuple[NDArray[np.float3
 
     with torch.inference_mode():
         x = torch.from_numpy(pictures)
+        each = cnns or partial(_through_cnn, model)
         logits, features, evidence, maps = zip(
-            *(_read_by(member, x, flip=model.info.flip) for member in model.members), strict=True
+            *(
+                _read_by(member, x, partial(each, number), flip=model.info.flip)
+                for number, member in enumerate(model.members)
+            ),
+            strict=True,
         )
         own = [torch.cat(both, 1) for both in zip(evidence, maps, strict=True)]
         found = (
@@ -44,19 +56,21 @@ def read(pictures: NDArray[np.float32], model: Model) -> tuple[NDArray[np.float3
         return tuple(tensor.float().cpu().numpy() for tensor in found)
 
 
-def _through_cnn(member: Member, x: Tensor) -> CnnOutput:
-    """The CNN's word on n pictures; the only place where it is asked."""
-    output: CnnOutput = member.cnn(x.to(member.cnn.mean.device))
+def _through_cnn(model: Model, number: int, x: Tensor) -> CnnOutput:
+    cnn = model.members[number].cnn
+    output: CnnOutput = cnn(x.to(cnn.mean.device))
     return output
 
 
-def _read_by(member: Member, x: Tensor, *, flip: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _read_by(
+    member: Member, x: Tensor, cnn: Callable[[Tensor], CnnOutput], *, flip: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """One member's logits (n, labels), reduced features (n, k), and the maps of both, (n, count, rows, columns)."""
     import torch
 
-    logits, pooled, activations = _through_cnn(member, x)
+    logits, pooled, activations = (tensor.to(member.cnn.mean.device) for tensor in cnn(x))
     if flip:
-        activations = (activations + _through_cnn(member, x.flip(3)).activations.flip(3)) / 2
+        activations = (activations + cnn(x.flip(3)).activations.to(activations.device).flip(3)) / 2
         pooled = activations.mean((2, 3))
         logits = member.cnn.head(pooled)
     rows, columns = activations.shape[2:]

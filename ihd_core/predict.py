@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ihd_core.cnn_reading import Cnns
     from ihd_core.model_file import Model, ModelInfo
     from ihd_core.model_input import Cells, Placement
     from ihd_core.progress import Report
@@ -122,13 +123,16 @@ class Prediction:
         )
 
 
-def predict(scan: Scan, model: Model, *, batch: int = 1, report: Report = silent) -> Prediction:
+def predict(
+    scan: Scan, model: Model, *, batch: int = 1, cnns: Cnns | None = None, report: Report = silent
+) -> Prediction:
     """Probabilities of every label, slice by slice and for the scan, with the evidence behind them.
 
     Args:
         scan: an axial head CT.
         model: from load_model().
         batch: slabs that go through the CNN together; the result does not depend on it.
+        cnns: run the members' CNNs, such as the read() of an Engine; by default torch does.
         report: called once per slab, in slices.
 
     Raises:
@@ -136,14 +140,16 @@ def predict(scan: Scan, model: Model, *, batch: int = 1, report: Report = silent
     """
     results = []
     report(0, len(scan))
-    for result in prediction_steps(scan, model, batch=batch):
+    for result in prediction_steps(scan, model, batch=batch, cnns=cnns):
         results.append(result)
         report(result.slices.stop, len(scan))
     return finish(scan, model, results)
 
 
-def prediction_steps(scan: Scan, model: Model, *, batch: int = 1) -> Iterator[SlabResult]:
+def prediction_steps(scan: Scan, model: Model, *, batch: int = 1, cnns: Cnns | None = None) -> Iterator[SlabResult]:
     """The CNN's reading of a scan, slab by slab from inferior to superior; hand all of them to finish().
+
+    Arguments are those of predict().
 
     Raises:
         CannotPredict: the slices are sagittal or coronal; at the first step.
@@ -154,7 +160,7 @@ def prediction_steps(scan: Scan, model: Model, *, batch: int = 1) -> Iterator[Sl
         some = list(itertools.islice(arriving, batch))
         if not some:
             return
-        found = read(np.stack([picture for _, picture in some]), model)
+        found = read(np.stack([picture for _, picture in some]), model, cnns)
         seconds = (time.perf_counter() - began) / len(some)
         for (slab, _), cnn, logits, features, evidence, maps in zip(some, *found, strict=True):
             yield SlabResult(slab, cnn, logits, features, evidence, seconds, maps)
