@@ -87,7 +87,12 @@ def parser() -> argparse.ArgumentParser:
     _add_paths(job)
     _add_model(job)
     job.add_argument("--out", metavar="FILE", type=Path, required=True, help="result, .json or .csv by its ending")
-    job.add_argument("--heatmaps", metavar="DIR", type=Path, help="write DIR/SERIES/INDEX_LABEL.png for every slice")
+    job.add_argument(
+        "--heatmaps",
+        metavar="DIR",
+        type=Path,
+        help="write pictures of every slice, and contact sheets, into DIR/SERIES",
+    )
     _add_repair(job)
     _add_quiet(job)
     job.set_defaults(job="predict")

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from ihd_core.prediction_files import ScanResult
     from ihd_core.progress import Report
     from ihd_core.scan import Scan
+    from ihd_core.windowing import Window
+
+SETTING = "screen"
+"""Operating points of the contact sheets."""
 
 ENDINGS = {".json": predictions_json, ".csv": predictions_csv}
 """The kinds of result file, by the ending of their name."""
@@ -61,7 +65,7 @@ def predict_to_files(
         paths: DICOM files or folders.
         model_folder: read and checked first.
         outputs: result files; their endings are keys of ENDINGS.
-        heatmaps: where to write SERIES/INDEX_LABEL.png for every slice and label, if anywhere.
+        heatmaps: where to write SERIES/INDEX_LABEL.png for every slice and label, and contact sheets, if anywhere.
         repair: undo the wrap-around of RSNA files; the results say where.
         report: called once per slice that was predicted, and once more per slice that was drawn.
 
@@ -234,7 +238,7 @@ def series_folder(uid: str) -> str:
 
 
 def write_heatmaps(folder: Path, scan: Scan, prediction: Prediction, *, report: Report = silent) -> None:
-    """Write INDEX_LABEL.png for every slice and label: the slice in the brain window, one heatmap, its colour bar.
+    """Write INDEX_LABEL.png for every slice and label, in the brain window, and the sheets of write_sheets().
 
     Pictures that an earlier run left at slices beyond the last are removed: they would pass for this run's.
 
@@ -254,6 +258,31 @@ def write_heatmaps(folder: Path, scan: Scan, prediction: Prediction, *, report: 
         for label in DISPLAY_ORDER:
             write_png(folder / f"{index}_{label}.png", picture(scan, index, BRAIN, prediction, [label]))
         report(index + 1, len(scan))
+    write_sheets(folder, scan, prediction, SETTING, BRAIN)
+
+
+def write_sheets(folder: Path, scan: Scan, prediction: Prediction, setting: str, window: Window) -> list[Path]:
+    """Write sheet_1.png and so on: every slice and label above the operating point, bare and with its heatmap.
+
+    Sheets of an earlier run that this one does not write anew are removed.
+
+    Returns:
+        The files; none where nothing is positive.
+
+    Raises:
+        FileError: a sheet cannot be written, or an earlier one not removed.
+    """
+    from ihd_core.contact_sheet import contact_sheets
+    from ihd_core.heatmap_picture import write_png
+
+    pages = contact_sheets(scan, prediction, setting, window)
+    files = [make_folder(folder) / f"sheet_{number}.png" for number in range(1, len(pages) + 1)]
+    for earlier in set(folder.glob("sheet_*.png")) - set(files):
+        with file_errors(earlier, "cannot be removed"):
+            earlier.unlink()
+    for file, page in zip(files, pages, strict=True):
+        write_png(file, page)
+    return files
 
 
 def _part_of(report: Report, begun: int, whole: int) -> Report:

@@ -61,6 +61,7 @@ COMMANDS = (
     Command("choose_model", "-Choose model…", "File"),
     Command("use_shipped_model", "Use the model that comes with the program", "File"),
     Command("save_picture", "Save picture of the window…", "File", ("Ctrl+P",)),
+    Command("save_sheets", "Save contact sheets…", "File", (), "results"),
     Command("quit", "-Quit", "File", ("Ctrl+Q",)),
     Command("next_slice", "Next slice, towards the vertex", "View", ("Down",), "scan"),
     Command("previous_slice", "Previous slice, towards the neck", "View", ("Up",), "scan"),

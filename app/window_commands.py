@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 
 from app import dialogs, panel_values, places
+from app.batch import series_folder, write_sheets
 from app.study_order import case_beside
 from ihd_core.errors import FileError
 from ihd_core.labels import DISPLAY_ORDER
@@ -58,6 +59,23 @@ def save_picture(window: MainWindow) -> None:
     path = dialogs.choose_picture(window, window.settings.last_folder)
     if path and not picture.save(str(path), "PNG"):
         window.tell(FileError(f"{path}: cannot be written"))
+
+
+def save_sheets(window: MainWindow) -> None:
+    """Ask for a folder and write every slice and label above the operating point into one of the series' own in it."""
+    shown = window.shown
+    if shown.scan is None or shown.prediction is None:
+        return
+    folder = dialogs.choose_folder(window, "Save contact sheets in", window.settings.last_folder)
+    if folder is None:
+        return
+    own = folder / series_folder(shown.scan.uid)
+    try:
+        files = write_sheets(own, shown.scan, shown.prediction, shown.setting, shown.window)
+    except FileError as error:
+        window.tell(error)
+        return
+    window.hint(f"{len(files)} contact sheets in {own}" if files else "Nothing above the operating points: no sheet")
 
 
 def reset_view(window: MainWindow) -> None:
@@ -110,6 +128,7 @@ COMMANDS: dict[str, Callable[[MainWindow], object]] = {
     "choose_model": choose_model,
     "use_shipped_model": lambda window: window.second_opinion.use_model(places.default_model()),
     "save_picture": save_picture,
+    "save_sheets": save_sheets,
     "quit": lambda window: window.close(),
     "next_series": lambda window: window.choose(window.shown.current + 1),
     "previous_series": lambda window: window.choose(window.shown.current - 1),

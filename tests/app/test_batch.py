@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
-from app.batch import predict_to_files, series_folder
+from app.batch import predict_to_files, series_folder, write_sheets
 from ihd_core import scan_checks
 from ihd_core.errors import Cancelled, FileError, ModelFileError
 from ihd_core.labels import DISPLAY_ORDER
@@ -15,7 +16,8 @@ from ihd_core.model_file import save_model
 from ihd_core.phantom.series_writer import write_series
 from ihd_core.scan import ScanWarning
 from ihd_core.scan_checks import scan_warnings
-from tests.ihd_core.toy import toy_hu, toy_info, toy_networks
+from ihd_core.windowing import BRAIN
+from tests.ihd_core.toy import toy_hu, toy_info, toy_networks, toy_prediction, toy_scan
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,8 @@ def test_one_study_becomes_json_csv_and_a_picture_a_slice_and_label(tmp_path, mo
     assert [row["level"] for row in rows] == ["slice"] * 12 + ["scan"]
     assert float(rows[3]["cnn_subdural"]) == scan["slices"][3]["cnn"]["subdural"]
     expected = {f"{index}_{label}.png" for index in range(12) for label in DISPLAY_ORDER}
-    assert {path.name for path in (tmp_path / "maps" / "1.2.841.0").iterdir()} == expected
+    found = {path.name for path in (tmp_path / "maps" / "1.2.841.0").iterdir()}
+    assert {name for name in found if not name.startswith("sheet_")} == expected
     assert cv2.imread(str(tmp_path / "maps" / "1.2.841.0" / "0_any.png")).shape[2] == 3
     assert steps[-1] == (24, 24)
     assert steps == sorted(steps)
@@ -274,6 +277,17 @@ def test_of_what_has_no_result_no_heatmap_is_written(tmp_path, model_folder, mon
     assert {one["cnn"] for one in scan["slices"]} == {None}
     assert not list(tmp_path.rglob("*.png"))
     assert any("and no heatmap" in line for line in outcome.remarks)
+
+
+def test_sheets_of_an_earlier_run_go_where_nothing_is_above_the_operating_points(tmp_path):
+    scan = toy_scan()
+    made = toy_prediction(scan)
+    high, low = (replace(made, slices=np.full_like(made.slices, p)) for p in (0.99, 0.0))
+    files = write_sheets(tmp_path / "sheets", scan, high, "paper", BRAIN)
+    assert [file.name for file in files] == [f"sheet_{number}.png" for number in range(1, 6)]  # 36 pictures, 8 a page
+    assert all(file.stat().st_size for file in files)
+    assert write_sheets(tmp_path / "sheets", scan, low, "paper", BRAIN) == []
+    assert not list(tmp_path.rglob("*.png"))
 
 
 def test_what_the_checks_say_of_a_scan_is_in_its_result_and_told(tmp_path, model_folder, monkeypatch):

@@ -15,7 +15,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QListWidget, QSpinBox, QWidget
 
-from app import scan_notes
+from app import dialogs, scan_notes
 from app.commands import COMMANDS
 from app.session import Mode
 from app.window_commands import COMMANDS as ACTING
@@ -408,6 +408,7 @@ NO_EFFECT_TO_SEE = {
     "open_folder": "asks in a dialog of the system",
     "open_files": "asks in a dialog of the system",
     "save_picture": "asks in a dialog of the system",
+    "save_sheets": "asks in a dialog of the system",
     "quit": "closes the window, tested by itself",
     "cancel": "nothing runs here, tested by itself",
     "predict_again": "the same answer again, tested by itself",
@@ -676,3 +677,13 @@ def test_commands_that_are_listed_without_effect_exist():
     assert set(NO_EFFECT_TO_SEE) <= {command.name for command in COMMANDS}
     assert {f"call_{label}" for label in DISPLAY_ORDER} <= set(ACTING)
     assert {mode.value for mode in Mode} == {"second-reader", "triage"}
+
+
+def test_contact_sheets_are_saved_in_a_folder_of_the_series(read_window, monkeypatch, tmp_path):
+    window = read_window(mode="triage")
+    monkeypatch.setattr(dialogs, "choose_folder", lambda *_: tmp_path)
+    high = replace(window.shown.prediction, slices=np.full_like(window.shown.prediction.slices, 0.999))
+    window.session.show(prediction=high)
+    window.actions_by_name["save_sheets"].trigger()
+    assert {file.parent.name for file in tmp_path.rglob("sheet_*.png")} == {window.shown.scan.uid}
+    assert str(tmp_path) in window.statusBar().currentMessage()
