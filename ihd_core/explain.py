@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ihd_core.explain_result import ResultEvidence
     from ihd_core.labels import Label
     from ihd_core.predict import Prediction
+    from ihd_core.scan import Scan
 
 
 class Kind(StrEnum):
@@ -151,9 +152,87 @@ def _cells_to_slice(prediction: Prediction, columns: int) -> NDArray[np.float64]
     return to_slice
 
 
-def full_scale(prediction: Prediction, label: Label) -> float:
-    """The evidence painted at full colour: the model's, so one for all slices of all scans."""
-    return prediction.model.full_scale[label]
+def full_scale(prediction: Prediction, label: Label, kind: Kind = Kind.CNN) -> float:
+    """The evidence painted at full colour: one for all slices of a scan, in units of the explained logit per cell.
+
+    Of the CNN's logit it is the model's, and so one for all scans. A result's is the scan's own. Its evidence is in the
+    same unit, but a BiLSTM passes little on where it is sure, and much where it wavers: on the model's scale, what is
+    surest would be the palest. Of a slice's result it is therefore the median, over the label's five most suspicious
+    slabs, of the largest evidence on each; of the scan's result, the largest evidence on any slice. Such a map says on
+    what a result rests, not how much there is: it is as bright for a label that is absent, and not to be painted for
+    one that is not detected. Without a BiLSTM it is the model's scale for every kind but a fitted scan's.
+
+    Raises:
+        ValueError: the prediction did not keep what its result rests on.
+        CannotPredict: a gradient of the result is not a finite number.
+    """
+    model = prediction.model
+    is_the_cnns = kind is Kind.RESULT_SLICE or model.scan_rule.kind == "maximum"
+    if kind is Kind.CNN or (model.sequence is None and is_the_cnns):
+        return model.full_scale[label]
+    result = _result(prediction)
+    peaks = result.scan_peaks if kind is Kind.RESULT_SCAN else result.slice_peaks
+    return float(peaks[label.column]) or model.full_scale[label]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Whether the CNN and a result rest on the same places of a slice, whatever their strengths.
+
+    Attributes:
+        overlap: 0..1, the share of the evidence that both maps have in the same cells, when each adds up to 1; 1 where
+            neither has any.
+        peaks_mm: from the cell with the most evidence in one map to that of the other; None where a map has none.
+    """
+
+    overlap: float
+    peaks_mm: float | None
+
+    @property
+    def disagree(self) -> bool:
+        """Whether the reader is to be told: more than half of what either map shows, the other has elsewhere."""
+        return self.overlap < LEAST_OVERLAP
+
+
+LEAST_OVERLAP = 0.5
+"""Below it two maps of a slice disagree.
+
+Both are made of the same cells, so that neither smoothing nor misplacement parts them, and a common factor does not
+count. At one half, most of the evidence of each lies where the other has none or less: a reader who has judged one map
+has not judged the other.
+"""
+
+
+def agreement(
+    scan: Scan, prediction: Prediction, label: Label, slice_index: int, kind: Kind = Kind.RESULT_SLICE
+) -> Agreement:
+    """Compare the CNN's map of a slice with that of a result.
+
+    Args:
+        scan: what was predicted.
+        prediction: of this scan.
+        label: one of six.
+        slice_index: 0 = most inferior.
+        kind: of the result.
+
+    Raises:
+        ValueError: the prediction did not keep what its result rests on.
+        CannotPredict: a gradient of the result is not a finite number.
+    """
+    maps = [heatmap(prediction, label, slice_index, one) for one in (Kind.CNN, kind)]
+    cnn, result = (one.values.astype(np.float64) for one in maps)
+    if not (cnn.any() and result.any()):
+        return Agreement(float(not cnn.any() and not result.any()), None)
+    overlap = float(np.minimum(cnn / cnn.sum(), result / result.sum()).sum())
+    apart = np.subtract(*(_peak(one) for one in maps)) * scan.spacing_mm[1:]
+    return Agreement(overlap, float(np.hypot(*apart)))
+
+
+def _peak(shown: Heatmap) -> NDArray[np.float64]:
+    """(row, column) on the slice where the cell with the most evidence looks."""
+    cell = np.unravel_index(shown.values.argmax(), shown.values.shape)
+    peak: NDArray[np.float64] = shown.to_slice @ np.array([*cell, 1])
+    return peak
 
 
 def on_slice(shown: Heatmap) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from ihd_core.model_info import ModelInfo
     from ihd_core.scan_rule import ScanRule
     from ihd_core.sequence_network import SequenceNetwork
+
+RANKED = 5
+"""Of how many slabs, the most suspicious ones, evidence is measured for its scale; in a smaller scan of all."""
 
 
 class ResultEvidence:
@@ -65,7 +69,6 @@ class ResultEvidence:
         self._final, self._info, self._sequences = final, info, tuple(sequences)
         self._of_slabs: dict[int, NDArray[np.float32]] = {}
         self._last: tuple[int, NDArray[np.float32]] | None = None
-        self._of_scan: NDArray[np.float32] | None = None
 
     @property
     def scan_slabs(self) -> tuple[int | None, ...]:
@@ -91,9 +94,36 @@ class ResultEvidence:
 
     def of_scan_at(self, at: int) -> NDArray[np.float32]:
         """What the scan's logits rest on at a slab: float32 (labels, map rows, map columns)."""
-        if self._of_scan is None:
-            self._of_scan = self._derivatives(scan_shares(self._info.scan_rule, self._final))
-        return self._map(self._of_scan, at)
+        return self._map(self._by_scan, at)
+
+    @cached_property
+    def _by_scan(self) -> NDArray[np.float32]:
+        return self._derivatives(scan_shares(self._info.scan_rule, self._final))
+
+    @cached_property
+    def scan_peaks(self) -> NDArray[np.float32]:
+        """The largest evidence for the scan's logits on any slab, (labels,), >= 0."""
+        peaks = np.stack([self.of_scan_at(at).max(axis=(1, 2)) for at in range(len(self._maps))])
+        largest: NDArray[np.float32] = np.maximum(peaks.max(axis=0), 0)
+        return largest
+
+    @cached_property
+    def slice_peaks(self) -> NDArray[np.float32]:
+        """The largest evidence for a slab's shown logit on itself: median over the RANKED highest logits, (labels,)."""
+        median: NDArray[np.float32] = np.median([self._own_peaks(slabs) for slabs in self._ranked()], axis=0)
+        return median
+
+    def _ranked(self) -> NDArray[np.int64]:
+        """Slabs by falling logit, (at most RANKED, labels); the most inferior of equals first."""
+        return np.argsort(-self._final, axis=0, kind="stable")[:RANKED]
+
+    def _own_peaks(self, slabs: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The largest evidence of each label for the logit of a slab of its own on that slab, (labels,), >= 0."""
+        wanted, labels = np.zeros(self._final.shape, np.float32), np.arange(len(LABELS))
+        wanted[slabs, labels] = 1
+        derivatives = self._derivatives(wanted)
+        peaks = [self._map(derivatives, int(slab))[label].max() for label, slab in zip(labels, slabs, strict=True)]
+        return np.maximum(peaks, 0)
 
     def _map(self, derivatives: NDArray[np.float32], at: int) -> NDArray[np.float32]:
         """Sum over members and what the BiLSTM reads; read-only."""

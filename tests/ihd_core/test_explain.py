@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import cv2
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from app.bench.grad_cam import imported as oracle
-from ihd_core.explain import full_scale, heatmap, on_slice
+from ihd_core.explain import METHOD, Agreement, Kind, agreement, full_scale, heatmap, on_slice
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_input import Cells, channels, placement, slice_input
 from ihd_core.network import cell_geometry
@@ -18,11 +19,11 @@ from tests.ihd_core.toy import IN_PLANE, toy_info, toy_model, toy_prediction, to
 CELLS = Cells(7.5, 16.0)
 
 
-@pytest.fixture(scope="module", params=["small", "resnext50_32x4d"])
+@pytest.fixture(scope="module", params=["small", "resnext50_32x4d", "lite0"])
 def explained(request):
     """A model, a scan of one slice of its size, and the prediction."""
-    shape = {"small": {"side": 64, "pooled_count": 224}, "resnext50_32x4d": {"side": 64, "pooled_count": 2048}}
-    model = toy_model(backbone=request.param, **shape[request.param])
+    pooled_count = {"small": 224, "resnext50_32x4d": 2048, "lite0": 256}[request.param]
+    model = toy_model(backbone=request.param, side=64, pooled_count=pooled_count)
     scan = toy_scan(1, size=64)
     return model, scan, predict(scan, model)
 
@@ -78,7 +79,7 @@ def test_the_closed_form_equals_pytorch_grad_cam_after_its_scaling(explained):
     scaled = oracle("pytorch_grad_cam.utils.image").scale_cam_image
     model, scan, prediction = explained
     cnn = model.members[0].cnn
-    last = [module for name, module in cnn.named_children() if name.startswith("layer")][-1]
+    last = [module for module in cnn.children() if module is not cnn.head][-1]
     with grad_cam(model=LogitsOnly(cnn), target_layers=[last]) as cam:
         for label in LABELS:
             x = network_input(scan).requires_grad_()
@@ -158,6 +159,103 @@ def test_full_colour_means_the_same_evidence_on_every_slice_of_every_scan():
     scales = dict.fromkeys(LABELS, 0.1) | {Label.SUBDURAL: 0.7}
     assert full_scale(toy_prediction(full_scale=scales), Label.SUBDURAL) == 0.7
     assert toy_info().full_scale[Label.ANY] == full_scale(toy_prediction(), Label.ANY)
+
+
+def test_ratings_name_each_kind_by_another_method_and_the_cnns_as_ever():
+    assert METHOD == Kind.CNN == "grad-cam-cnn"
+    assert len({str(kind) for kind in Kind}) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "adding_up"),
+    [({}, {Kind.CNN}), ({"sequence": None, "reduction": "none"}, set(Kind))],
+    ids=["bilstm", "cnn alone"],
+)
+def test_only_a_closed_form_is_said_to_add_up(changes, adding_up):
+    prediction = toy_prediction(**changes)
+    maps = [heatmap(prediction, Label.ANY, 0, kind) for kind in Kind]
+    assert [shown.kind for shown in maps] == list(Kind)
+    assert {shown.kind for shown in maps if shown.adds_up} == adding_up
+
+
+def test_of_a_head_that_is_not_linear_the_gradient_is_taken_and_no_closed_form_claimed():
+    model, scan = toy_model(), toy_scan(2)
+    cnn = copy.deepcopy(model.members[0].cnn)
+    cnn.fc = torch.nn.Sequential(torch.nn.Linear(224, len(LABELS)), torch.nn.Tanh()).requires_grad_(False)
+    prediction = predict(scan, replace(model, members=(replace(model.members[0], cnn=cnn),)))
+    assert not any(heatmap(prediction, Label.ANY, 0, kind).adds_up for kind in Kind)
+    for slab in range(2):
+        activations = cnn.activations(network_input(scan)[slab : slab + 1])
+        linear = activations.mean((2, 3)) @ cnn.fc[0].weight.T + cnn.fc[0].bias
+        slope = 1 - torch.tanh(linear[0]) ** 2  # of tanh, by hand
+        expected = torch.einsum("l,lk,krc->lrc", slope, cnn.fc[0].weight, activations[0]) / 16
+        assert prediction.evidence[slab] == pytest.approx(expected.numpy(), abs=1e-6)
+
+
+class Given:
+    """What stands for the evidence of a result: (slabs, labels, map rows, map columns), and its scales."""
+
+    def __init__(self, evidence, scan_peaks=0.0, slice_peaks=0.0):
+        self.evidence = evidence
+        self.scan_peaks, self.slice_peaks = (np.full(len(LABELS), peak) for peak in (scan_peaks, slice_peaks))
+        self.scan_slabs = (0,) * len(LABELS)
+
+    def of_slab(self, slab):
+        return self.evidence[slab]
+
+    of_scan_at = of_slab
+
+
+def two_maps(cnn, result):
+    """A scan of one slice of 256 x 256 pixels of 0.5 x 0.8 mm, and a prediction with maps of 16 x 16 cells given."""
+    scan = toy_scan(hu=np.zeros((1, 256, 256)), spacing_mm=(5.0, 0.8, 0.8))
+    evidence = np.zeros((2, 1, len(LABELS), 16, 16), np.float32)
+    for values, cells in zip(evidence, (cnn, result), strict=True):
+        for place, value in cells.items():
+            values[(..., *place)] = value
+    shown = replace(hot_cell(toy_prediction(), scan, 0, 0), evidence=evidence[0], result=Given(evidence[1]))
+    return scan, shown
+
+
+@pytest.mark.parametrize(
+    ("cnn", "result", "expected"),
+    [
+        ({(3, 4): 2.0, (3, 5): 1.0}, {(3, 4): 0.02, (3, 5): 0.01}, Agreement(1.0, 0.0)),
+        ({(3, 4): 2.0}, {(6, 8): 5.0}, Agreement(0.0, 5 * 16 * 0.8)),
+        ({(3, 4): 3.0, (6, 8): 1.0}, {(3, 4): 1.0, (6, 8): 3.0}, Agreement(0.5, 5 * 16 * 0.8)),
+        ({(3, 4): 1.0, (9, 9): -7.0}, {(3, 4): 1.0}, Agreement(1.0, 0.0)),
+        ({(3, 4): 1.0}, {}, Agreement(0.0, None)),
+        ({}, {}, Agreement(1.0, None)),
+    ],
+    ids=["a common factor", "apart", "half", "negative evidence", "one empty", "both empty"],
+)
+def test_agreement_is_the_evidence_that_both_maps_have_in_the_same_cells(cnn, result, expected):
+    """A cell is 16 network pixels of 0.8 mm; (3, 4) to (6, 8) is the triangle of 3, 4 and 5 cells."""
+    for kind in (Kind.RESULT_SLICE, Kind.RESULT_SCAN):
+        found = agreement(*two_maps(cnn, result), Label.SUBDURAL, 0, kind)
+        assert found.overlap == pytest.approx(expected.overlap, abs=1e-6)
+        assert found.peaks_mm == (None if expected.peaks_mm is None else pytest.approx(expected.peaks_mm))
+
+
+@pytest.mark.parametrize(("overlap", "said"), [(0.49, True), (0.5, False), (1.0, False), (0.0, True)])
+def test_maps_disagree_where_most_of_each_lies_elsewhere(overlap, said):
+    assert Agreement(overlap, None).disagree is said
+
+
+def test_a_results_full_colour_is_one_for_the_scan_and_the_cnns_stays_the_models():
+    prediction = replace(toy_prediction(), result=Given(np.zeros(0), scan_peaks=0.3, slice_peaks=0.2))
+    scales = [full_scale(prediction, Label.SUBDURAL, kind) for kind in Kind]
+    assert scales == [prediction.model.full_scale[Label.SUBDURAL], 0.2, 0.3]
+
+
+def test_where_a_result_has_no_evidence_anywhere_nothing_is_painted_whatever_the_scale():
+    prediction = replace(toy_prediction(), result=Given(np.zeros(0)))
+    assert full_scale(prediction, Label.ANY, Kind.RESULT_SCAN) == prediction.model.full_scale[Label.ANY]
+
+
+def test_without_a_bilstm_full_colour_is_the_models_for_a_result_too():
+    alone = toy_prediction(sequence=None, reduction="none")
+    assert {full_scale(alone, Label.ANY, kind) for kind in Kind} == {alone.model.full_scale[Label.ANY]}
 
 
 def test_a_map_askew_is_the_programmers_mistake(prediction):

@@ -385,6 +385,22 @@ def test_what_is_averaged_is_the_mean_of_what_was_run_one_at_a_time(changes):
     assert found.evidence.sum((2, 3)) + bias == pytest.approx(alone, abs=1e-4), "the map still adds up to the logit"
 
 
+@pytest.mark.parametrize("changes", [{"members": 2}, EVERYTHING], ids=["members", "everything"])
+def test_whatever_runs_the_cnns_is_asked_by_the_members_number(changes):
+    model, scan, asked = toy_model(**changes), toy_scan(3), []
+
+    def engine(number, x):
+        asked.append((number, tuple(x.shape)))
+        return model.members[number].cnn(x)
+
+    found, usual = predict(scan, model, cnns=engine), predict(scan, model)
+    for name in ARRAYS:
+        assert np.array_equal(getattr(found, name), getattr(usual, name)), name
+    passes, channels_in = (2, 9) if changes is EVERYTHING else (1, 3)
+    once = [(number, (1, channels_in, 64, 64)) for number in range(len(model.members)) for _ in range(passes)]
+    assert asked == once * 3
+
+
 def test_members_differ_so_that_their_mean_can_be_told_from_each_of_them(averaging):
     scan = toy_scan(3)
     whole = predict(scan, averaging).slices
