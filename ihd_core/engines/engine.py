@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ihd_core.engines.proof import EXACT, ROUNDED, Distance, distance, furthest, sample_pictures
@@ -10,7 +11,7 @@ from ihd_core.engines.runtimes import REFERENCE, RUNTIMES, runtime_named
 from ihd_core.errors import CannotPredict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -147,6 +148,23 @@ class Engine:
                         raise CannotPredict("The model's result is not a number; nothing can be said of this scan")
                     self._refuse(self._runtime, "gave values that are no finite numbers")
                 self._advance()
+
+    @contextmanager
+    def torch_beside(self) -> Iterator[None]:
+        """A block of other work in torch, such as the BiLSTM's: on one thread where the runtime has threads of its own.
+
+        Two pools of threads that wait for work by spinning take the cores from each other, a hundredfold in the worst
+        case. The number of threads is the process's.
+        """
+        import torch
+
+        threads = torch.get_num_threads()
+        if self._runtime.own_threads:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
 
     def _refuse(self, runtime: Runtime, reason: str) -> None:
         self._refused.append((runtime.title, reason))

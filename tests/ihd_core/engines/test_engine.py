@@ -262,6 +262,20 @@ def test_an_unknown_engine_is_the_programmers_mistake():
     assert ENGINES[0] == "auto"
 
 
+def test_auto_takes_the_first_that_suits():
+    unsuited = replace(fake("first"), suits=lambda cnn: False)
+    engine = engine_for(lively_model(), samples=SAMPLES, runtimes=[unsuited, fake("second"), fake("third"), REFERENCE])
+    assert (engine.name, engine.refused) == ("second", ())
+
+
+def test_torchs_slow_bf16_is_not_tried_for_depthwise_convolutions():
+    bf16 = runtime_named("torch bf16", RUNTIMES)
+    assert not bf16.suits(lively_model("lite0").members[0].cnn)
+    if "bf16" not in " ".join(name for name, has in torch.cpu.get_capabilities().items() if has):
+        pytest.skip("this processor has no bf16")
+    assert bf16.suits(lively_model("tiny").members[0].cnn)
+
+
 def test_threads_that_read_at_once_get_their_own_pictures():
     need(runtime_named("openvino fp32", RUNTIMES))
     model = lively_model()
@@ -282,3 +296,18 @@ def test_threads_that_read_at_once_get_their_own_pictures():
         assert len(logits) == 10
         for one in logits:
             torch.testing.assert_close(one, expected[seed], rtol=1e-4, atol=1e-4)
+
+
+def test_beside_threads_of_another_runtime_torch_works_on_one_and_gets_its_own_back():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        model = lively_model()
+        runtimes = [fake("first", own_threads=True), fake("second"), REFERENCE]
+        for name, inside in (("first", 1), ("second", 3), ("torch fp32", 3)):
+            engine = engine_for(model, name, SAMPLES, runtimes=runtimes)
+            with engine.torch_beside():
+                assert torch.get_num_threads() == inside
+            assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
