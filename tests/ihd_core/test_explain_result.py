@@ -264,6 +264,18 @@ def test_without_a_bilstm_the_result_of_a_slice_is_the_cnns_and_a_scans_lies_on_
             assert not other.values.any()
 
 
+@pytest.mark.parametrize("rule", [ScanRule(), FITTED], ids=["maximum", "fitted"])
+def test_without_a_bilstm_the_maps_of_the_scans_result_add_up_to_its_logit(rule):
+    model = toy_model(**CNN_ALONE, members=2, flip=True, scan_rule=rule)
+    found = predict(toy_scan(4), model)
+    assert heatmap(found, Label.ANY, 0, Kind.RESULT_SCAN).adds_up
+    added = sum(found.result.of_scan_at(at).sum((1, 2), dtype=np.float64) for at in range(4))
+    bias = np.mean([member.cnn.head.bias.numpy() for member in model.members], axis=0)
+    weights = np.array([rule.weights.get(label, (0.0, 1.0, 0.0, 0.0)) for label in LABELS])
+    constant = weights[:, 0] + weights[:, 1:].sum(axis=1) * bias
+    assert added + constant == pytest.approx(np.log(found.scan / (1 - found.scan)), abs=1e-4)
+
+
 def test_shares_of_a_maximum_go_to_the_most_inferior_of_equals():
     final = np.tile(np.array([[1.0], [3], [3], [2]], np.float32), (1, len(LABELS)))
     assert scan_shares(ScanRule(), final).T.tolist() == [[0, 1, 0, 0]] * len(LABELS)
