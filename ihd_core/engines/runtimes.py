@@ -31,8 +31,8 @@ class Runtime:
         title: as people write it.
         modules: that must be installed.
         load: a CNN in evaluation mode and the side of its pictures to what reads pictures, float32 (n, channels, side,
-            side) on the CPU, as the CNN's forward() does; the results are float32 on the CPU too. Any exception means
-            that this machine cannot.
+            side) on the CPU, as the CNN's forward() does; the results are float32 on the CPU too, and may go into
+            autograd. Any exception means that this machine cannot.
         suits: whether `auto` should try it for this CNN, cheaply; a wrong yes costs time, not truth.
         rounded: it computes with bf16, 8 bits of significand.
         own_threads: it computes in threads of its own, beside torch's.
@@ -71,7 +71,7 @@ def _torch(cnn: SliceCnn, side: int) -> Reader:
     device = cnn.mean.device
 
     def read(pictures: Tensor) -> CnnOutput:
-        with torch.inference_mode():
+        with torch.no_grad():
             return _at_home(cnn(pictures.to(device)))
 
     return read
@@ -83,7 +83,7 @@ def _torch_bf16(cnn: SliceCnn, side: int) -> Reader:
     device = cnn.mean.device
 
     def read(pictures: Tensor) -> CnnOutput:
-        with torch.inference_mode():
+        with torch.no_grad():
             with torch.autocast(device.type, torch.bfloat16):
                 activations = cnn.activations(pictures.to(device))
             return _pooled(cnn, activations.float().cpu().numpy())
@@ -98,7 +98,7 @@ def _cuda(cnn: SliceCnn, side: int) -> Reader:
     there = copy.deepcopy(cnn).to("cuda")
 
     def read(pictures: Tensor) -> CnnOutput:
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             return _at_home(there(pictures.to("cuda")))
 
     return read
@@ -140,7 +140,7 @@ def _one_by_one(cnn: SliceCnn, activations: Callable[[NDArray[np.float32]], NDAr
     """Read n pictures one after the other: these runtimes gain nothing from more at once."""
 
     def read(pictures: Tensor) -> CnnOutput:
-        each = pictures.numpy()
+        each = pictures.contiguous().numpy()
         return _pooled(cnn, np.concatenate([activations(each[one : one + 1]) for one in range(len(each))]))
 
     return read

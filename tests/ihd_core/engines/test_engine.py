@@ -102,6 +102,18 @@ def test_an_engine_is_no_different_for_a_batch_than_for_single_pictures():
             torch.testing.assert_close(whole[number], single[0], rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("runtime", [*FASTER, REFERENCE], ids=lambda runtime: runtime.name)
+def test_pictures_may_be_views_and_results_go_into_autograd(runtime):
+    model = lively_model()
+    need(runtime, model)
+    cnn, turned = model.members[0].cnn, noise().transpose(2, 3)
+    output = runtime.load(cnn, SIDE)(turned)
+    agree = torch.corrcoef(torch.stack([output.logits.flatten(), cnn(turned).logits.flatten()]))[0, 1]
+    assert float(agree) > 0.99
+    (gradient,) = torch.autograd.grad(cnn.head(output.pooled.requires_grad_())[0, 2], output.pooled)
+    torch.testing.assert_close(gradient[0], cnn.head.weight[2])
+
+
 def test_each_member_is_read_by_its_own_network():
     need(runtime_named("openvino fp32", RUNTIMES))
     model = lively_model(members=2)
