@@ -11,6 +11,7 @@ import torch
 from app.bench.grad_cam import imported as oracle
 from ihd_core.explain import METHOD, Agreement, Kind, agreement, full_scale, heatmap, on_slice
 from ihd_core.labels import LABELS, Label
+from ihd_core.model_file import ScanRule
 from ihd_core.model_input import Cells, channels, placement, slice_input
 from ihd_core.network import cell_geometry
 from ihd_core.predict import predict
@@ -256,6 +257,14 @@ def test_where_a_result_has_no_evidence_anywhere_nothing_is_painted_whatever_the
 def test_without_a_bilstm_full_colour_is_the_models_for_a_result_too():
     alone = toy_prediction(sequence=None, reduction="none")
     assert {full_scale(alone, Label.ANY, kind) for kind in Kind} == {alone.model.full_scale[Label.ANY]}
+
+
+def test_without_a_bilstm_only_a_fitted_scan_has_a_scale_of_its_own():
+    fitted = ScanRule("fitted", dict.fromkeys(LABELS, (0.1, 0.5, 0.3, 0.4)))
+    alone = toy_prediction(sequence=None, reduction="none", scan_rule=fitted)
+    alone = replace(alone, result=Given(np.zeros(0), scan_peaks=0.3, slice_peaks=0.2))
+    models = alone.model.full_scale[Label.ANY]
+    assert [full_scale(alone, Label.ANY, kind) for kind in Kind] == [models, models, 0.3]
 
 
 def test_a_map_askew_is_the_programmers_mistake(prediction):

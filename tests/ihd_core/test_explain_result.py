@@ -277,8 +277,10 @@ def test_without_a_bilstm_the_maps_of_the_scans_result_add_up_to_its_logit(rule)
 
 
 def test_shares_of_a_maximum_go_to_the_most_inferior_of_equals():
-    final = np.tile(np.array([[1.0], [3], [3], [2]], np.float32), (1, len(LABELS)))
-    assert scan_shares(ScanRule(), final).T.tolist() == [[0, 1, 0, 0]] * len(LABELS)
+    """Of so many that a sort which minds no order would not find it."""
+    final = np.zeros((60, len(LABELS)), np.float32)
+    final[7::5] = 3
+    assert [np.flatnonzero(column).tolist() for column in scan_shares(ScanRule(), final).T] == [[7]] * len(LABELS)
 
 
 def test_shares_of_a_fitted_rule_are_its_weights_spread_over_its_slices():
@@ -371,6 +373,12 @@ def test_a_prediction_from_slabs_without_maps_can_explain_the_cnn_alone():
     assert heatmap(found, Label.ANY, 0).values.any()
     with pytest.raises(ValueError, match="did not keep"):
         heatmap(found, Label.ANY, 0, Kind.RESULT_SCAN)
+
+
+def test_where_a_slab_lacks_its_maps_none_of_the_result_is_explained():
+    model, scan = toy_model(), toy_scan(2)
+    first, second = prediction_steps(scan, model)
+    assert finish(scan, model, [first, replace(second, maps=None)]).result is None
 
 
 @pytest.mark.parametrize("kind", [Kind.CNN, Kind.RESULT_SCAN])
