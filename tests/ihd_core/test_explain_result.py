@@ -277,7 +277,6 @@ def test_without_a_bilstm_the_maps_of_the_scans_result_add_up_to_its_logit(rule)
 
 
 def test_shares_of_a_maximum_go_to_the_most_inferior_of_equals():
-    """Of so many that a sort which minds no order would not find it."""
     final = np.zeros((60, len(LABELS)), np.float32)
     final[7::5] = 3
     assert [np.flatnonzero(column).tolist() for column in scan_shares(ScanRule(), final).T] == [[7]] * len(LABELS)
