@@ -228,8 +228,8 @@ RUNTIMES: tuple[Runtime, ...] = (
         own_threads=True,
     ),
     Runtime("torch bf16", "torch bf16", (), _torch_bf16, _bf16_suits_torch, rounded=True),
-    Runtime("onnxruntime fp32", "ONNX Runtime fp32", ("onnxruntime", "onnx"), _onnxruntime, _always, own_threads=True),
     Runtime("openvino fp32", "OpenVINO fp32", ("openvino",), _openvino("f32"), _always, own_threads=True),
+    Runtime("onnxruntime fp32", "ONNX Runtime fp32", ("onnxruntime", "onnx"), _onnxruntime, _always, own_threads=True),
     REFERENCE,
 )
 """In the order in which `auto` tries them: fastest first, as measured on ResNeXt-101 and EfficientNet-Lite0. It is not
