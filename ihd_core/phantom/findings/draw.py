@@ -10,7 +10,7 @@ import numpy as np
 from ihd_core.phantom.findings.bone import draw_filled_cells
 from ihd_core.phantom.findings.calcium import draw_dura_plaques, draw_nuclei, draw_plexus, draw_spots
 from ihd_core.phantom.findings.collections import draw_calcified_membrane, draw_cyst, draw_hygroma, draw_thick_dura
-from ihd_core.phantom.findings.ischemia import draw_infarct, draw_scar
+from ihd_core.phantom.findings.ischemia import draw_infarct, draw_old_scar
 from ihd_core.phantom.findings.masses import draw_meningioma, draw_small_mass, draw_tumor
 from ihd_core.phantom.findings.metal import draw_catheter, draw_clip, draw_electrodes, draw_fragments
 from ihd_core.phantom.findings.scalp import draw_trauma
@@ -47,7 +47,7 @@ KINDS: dict[str, _Kind] = {
     "infarct": _Kind(0.4, 2.2, lambda rng, head: draw_infarct(rng)),
     "lacunes": _Kind(0.05, 1.8, lambda rng, head: draw_lacunes(rng)),
     "white matter disease": _Kind(0.05, 3.0, draw_white_matter_disease),
-    "scar": _Kind(0.3, 0.5, lambda rng, head: (draw_scar(rng),)),
+    "scar": _Kind(0.9, 1.3, lambda rng, head: (draw_old_scar(rng),)),
     "diffuse edema": _Kind(0.8, 0.3, lambda rng, head: draw_diffuse_edema(rng)),
     "calcified nuclei": _Kind(0.3, 0.9, lambda rng, head: draw_nuclei(rng)),
     "calcified spots": _Kind(0.8, 0.8, lambda rng, head: draw_spots(rng)),
@@ -61,7 +61,7 @@ KINDS: dict[str, _Kind] = {
     "meningioma": _Kind(0.4, 1.0, lambda rng, head: draw_meningioma(rng)),
     "tumor": _Kind(0.6, 0.9, lambda rng, head: draw_tumor(rng)),
     "small mass": _Kind(0.5, 0.4, lambda rng, head: draw_small_mass(rng)),
-    "hygroma": _Kind(0.15, 0.7, lambda rng, head: draw_hygroma(rng)),
+    "hygroma": _Kind(0.3, 1.1, lambda rng, head: draw_hygroma(rng)),
     "thick dura": _Kind(0.4, 0.4, lambda rng, head: draw_thick_dura(rng)),
     "calcified membrane": _Kind(0.15, 0.35, lambda rng, head: draw_calcified_membrane(rng)),
     "arachnoid cyst": _Kind(0.5, 0.3, lambda rng, head: draw_cyst(rng)),

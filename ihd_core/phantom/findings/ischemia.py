@@ -104,6 +104,10 @@ TERRITORIES: dict[str, tuple[Callable[[Tissue, Field], Field], Point, Point, Poi
 """Depth in it, the corners of a box about it (on the left), and its middle; mm."""
 
 
+_RADII_MM = (66.0, 84.0, 66.0)
+"""Of a usual inside of the skull, about."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Infarct:
     """Brain of one territory, or of a part of it, that lost its blood.
@@ -206,6 +210,21 @@ def draw_infarct(rng: np.random.Generator) -> tuple[Infarct, ...]:
             bright,
         ),
     )
+
+
+def draw_old_scar(rng: np.random.Generator) -> Infarct:
+    """Draw what a contusion or an operation left years ago: at a pole, or a wedge of the convexity, mostly frontal."""
+    if rng.random() < 0.4:
+        return draw_scar(rng)
+    side = -1 if rng.random() < 0.5 else 1
+    turn, rise = abs(float(rng.normal(0.5, 0.8))), float(rng.uniform(-0.1, 1.1))  # from straight ahead; upwards
+    axis = (float(np.sin(turn) * np.cos(rise)), -float(np.cos(turn) * np.cos(rise)), float(np.sin(rise)))
+    depth = float(rng.uniform(0.35, 0.75))  # of its apex, as a share of the way from the middle to the inner table
+    x, y, z = (share * radius * depth for share, radius in zip(axis, _RADII_MM, strict=True))
+    body = Wedge((max(x, 3.0), y, z + 8), axis, float(rng.uniform(0.5, 1.3)))
+    push = Push((side * x, y, z + 8), 25, -float(rng.uniform(0, 4)))
+    hu, cavity, sulci = float(rng.uniform(10, 22)), float(rng.uniform(3, 14)), float(rng.uniform(0.3, 1))
+    return Infarct("scar", side, "hemisphere", body, hu, cavity, 1.0, sulci, 4.0, 2.5, SmoothField(rng, 11), (push,))
 
 
 def draw_scar(rng: np.random.Generator, center: Point | None = None) -> Infarct:
