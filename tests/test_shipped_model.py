@@ -51,7 +51,7 @@ def scores(model, seeds, **options):
     return [(np.array([t for t, _ in rows], bool), np.array([p for _, p in rows])) for rows in (scans, slices)]
 
 
-# The shipped weights are of 0.1.0's phantoms. Strict: a model of today's must not be shipped without this line's removal.
+# The shipped weights are of 0.1.0's phantoms. Strict: whoever ships a model of today's removes this.
 of_older_phantoms = pytest.mark.xfail(strict=True, reason="the shipped model was trained on the phantoms of 0.1.0")
 
 
