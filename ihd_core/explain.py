@@ -223,18 +223,21 @@ def agreement(
     """
     maps = [heatmap(prediction, label, slice_index, one) for one in (Kind.CNN, kind)]
     cnn, result = (one.values.astype(np.float64) for one in maps)
-    if not (cnn.any() and result.any()):
-        return Agreement(float(not cnn.any() and not result.any()), None)
+    there, here = (peak(one) for one in maps)
+    if there is None or here is None:
+        return Agreement(float(there is None and here is None), None)
     overlap = float(np.minimum(cnn / cnn.sum(), result / result.sum()).sum())
-    apart = np.subtract(*(_peak(one) for one in maps)) * scan.spacing_mm[1:]
+    apart = np.subtract(there, here) * scan.spacing_mm[1:]
     return Agreement(overlap, float(np.hypot(*apart)))
 
 
-def _peak(shown: Heatmap) -> NDArray[np.float64]:
-    """(row, column) on the slice where the cell with the most evidence looks."""
-    cell = np.unravel_index(shown.values.argmax(), shown.values.shape)
-    peak: NDArray[np.float64] = shown.to_slice @ np.array([*cell, 1])
-    return peak
+def peak(shown: Heatmap) -> tuple[float, float] | None:
+    """(row, column) on the slice where the cell with the most evidence looks; None where there is no evidence."""
+    if shown.values.max(initial=0) <= 0:
+        return None
+    row, column = np.unravel_index(int(shown.values.argmax()), shown.values.shape)
+    at = shown.to_slice @ np.array([row, column, 1.0])
+    return float(at[0]), float(at[1])
 
 
 def on_slice(shown: Heatmap) -> NDArray[np.float32]:

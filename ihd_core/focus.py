@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ihd_core.explain import on_slice
+from ihd_core.explain import on_slice, peak
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,16 +82,7 @@ def focus(heatmap: Heatmap, brain: BrainMask, spacing_mm: tuple[float, float]) -
         min(max(int((x + 0.5) / step), 0), side - 1) for x, step, side in zip(at, pixels, inside.shape, strict=True)
     )
     region = next(region for region, mask in masks.items() if mask[place])
-    return Focus(shares, region, _distance_mm(inside, place, brain.pixel_mm), length)
-
-
-def peak(heatmap: Heatmap) -> tuple[float, float] | None:
-    """(row, column) on the slice where the cell with the most evidence looks; None where there is no evidence."""
-    if heatmap.values.max(initial=0) <= 0:
-        return None
-    row, column = np.unravel_index(int(heatmap.values.argmax()), heatmap.values.shape)
-    at = heatmap.to_slice @ np.array([row, column, 1.0])
-    return float(at[0]), float(at[1])
+    return Focus(shares, region, distance_mm(inside, place, brain.pixel_mm), length)
 
 
 def cell_mm(heatmap: Heatmap, spacing_mm: tuple[float, float]) -> float:
@@ -100,8 +91,8 @@ def cell_mm(heatmap: Heatmap, spacing_mm: tuple[float, float]) -> float:
     return float(np.hypot(*steps).max())
 
 
-def _distance_mm(mask: Mask, at: tuple[int, ...], pixel_mm: tuple[float, float]) -> float:
-    """From a pixel to the nearest one of a mask, mm; infinite where it is empty."""
+def distance_mm(mask: Mask, at: tuple[int, ...], pixel_mm: tuple[float, float]) -> float:
+    """From a pixel to the nearest one of a mask, (rows, columns), mm; infinite where it is empty."""
     rows, columns = np.nonzero(mask)
     if not len(rows):
         return float("inf")

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from ihd_core.explain import Heatmap
+from ihd_core.explain import Heatmap, peak
+from ihd_core.focus import cell_mm
 from ihd_core.labels import Label
-from training.proving.peaks import cell_mm, peak, place_of_peak
+from training.proving.peaks import place_of_peak
 
 SIDE, CELLS, STRIDE = 160, 10, 16.0
 
