@@ -12,6 +12,7 @@ every batch, so CnnConfig.batch is a multiple of their number.
 
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -121,4 +122,5 @@ def joined() -> Iterator[Processes]:
         here.wait()  # one that leaves while another still speaks to it takes that one down
     finally:
         if count > 1:
+            gc.collect()  # a wrapped module in a cycle keeps gloo's threads until the interpreter is gone, which aborts
             distributed.destroy_process_group()

@@ -35,9 +35,8 @@ def fitted_by_two(folder, *numbers, module="fit_bright_spots"):
         environment = {**os.environ, **place, **{name: str(value) for name, value in own.items()}}
         command = [sys.executable, "-m", f"tests.training.fitting.{module}", str(folder), *map(str, numbers)]
         running.append(subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True))
-    for one in running:
-        _, errors = one.communicate(timeout=600)
-        assert one.returncode == 0, errors
+    all_errors = [one.communicate(timeout=600)[1] for one in running]
+    assert [one.returncode for one in running] == [0, 0], "\n".join(all_errors)
 
 
 def assert_two_reach_one(folder, monkeypatch, *numbers):
