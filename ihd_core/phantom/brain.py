@@ -11,11 +11,13 @@ from ihd_core.phantom.calcium import Spot, calcified, draw_spots
 from ihd_core.phantom.cortex import Cortex, Folds, draw_cortex, folds, lined
 from ihd_core.phantom.dura import Dura, arteries, draw_dura, dura
 from ihd_core.phantom.fossa import brain_stem, cisterns, posterior_fossa, tent_depth
-from ihd_core.phantom.shapes import SmoothField, cover
+from ihd_core.phantom.shapes import cover
+from ihd_core.phantom.smooth_field import SmoothField
 from ihd_core.phantom.ventricles import deep_grey, ventricles
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Field, Place
+    from ihd_core.phantom.place import Place
+    from ihd_core.phantom.shapes import Field
 
 
 @dataclass(frozen=True, slots=True, eq=False)

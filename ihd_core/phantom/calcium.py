@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.phantom.shapes import cover, painted
+from ihd_core.phantom.place import painted
+from ihd_core.phantom.shapes import cover
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Field, Place, Point
+    from ihd_core.phantom.place import Place
+    from ihd_core.phantom.shapes import Field, Point
 
 
 @dataclass(frozen=True, slots=True)

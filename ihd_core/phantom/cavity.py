@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.phantom.shapes import FAR, deepest, ellipsoid, painted
+from ihd_core.phantom.place import painted
+from ihd_core.phantom.shapes import FAR, deepest, ellipsoid
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Field, Place
+    from ihd_core.phantom.place import Place
+    from ihd_core.phantom.shapes import Field
     from ihd_core.phantom.skull import Skull
 
 MIDDLE_FOSSA = ((39.0, -9.0, -8.0), (24.0, 33.0, 21.0))

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ihd_core.phantom.shapes import SmoothField, cover
+from ihd_core.phantom.shapes import cover
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Field, Place
+    from ihd_core.phantom.place import Place
+    from ihd_core.phantom.shapes import Field
 
 CENTER_MM = (0.0, 6.0, 6.0)
 RADII_MM = (66.0, 82.0, 78.0)

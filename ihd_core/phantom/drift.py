@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ihd_core.phantom.shapes import SmoothField
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from ihd_core.phantom.shapes import Field

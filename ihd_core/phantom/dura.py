@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.phantom.cortex import lined
-from ihd_core.phantom.shapes import SmoothField, cover, deepest
+from ihd_core.phantom.shapes import cover, deepest
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Field, Place
+    from ihd_core.phantom.place import Place
+    from ihd_core.phantom.shapes import Field
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,8 @@ from ihd_core.phantom.shapes import cover, deepest
 from ihd_core.phantom.sinuses import antrum
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Field, Place
+    from ihd_core.phantom.place import Place
+    from ihd_core.phantom.shapes import Field
     from ihd_core.phantom.skull import Skull
 
 TEETH_Z = (-92.0, -68.0)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.phantom.cortex import lined
-from ihd_core.phantom.shapes import cover, deepest, look_up
+from ihd_core.phantom.shapes import cover, deepest
+from ihd_core.phantom.smooth_field import look_up
 
 if TYPE_CHECKING:
     from ihd_core.phantom.brain import Brain
-    from ihd_core.phantom.shapes import Field, Place
+    from ihd_core.phantom.place import Place
+    from ihd_core.phantom.shapes import Field
 
 
 def tent_depth(at: Place) -> Field:

@@ -9,13 +9,16 @@ import numpy as np
 
 from ihd_core.phantom.brain import Brain, contents, draw_brain
 from ihd_core.phantom.fossa import tent_depth
-from ihd_core.phantom.shapes import Place, Pose, SmoothField
+from ihd_core.phantom.place import Place
+from ihd_core.phantom.planes import Pose
 from ihd_core.phantom.skull import Skull, draw_skull, outside
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ihd_core.phantom.shapes import Field, Plane
+    from ihd_core.phantom.planes import Plane
+    from ihd_core.phantom.shapes import Field
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.phantom.shapes import cover, deepest, painted
+from ihd_core.phantom.place import painted
+from ihd_core.phantom.shapes import cover, deepest
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Field, Place
+    from ihd_core.phantom.place import Place
+    from ihd_core.phantom.shapes import Field
     from ihd_core.phantom.skull import Skull
 
 APEX = (13.0, -28.0, -10.0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Pose
+    from ihd_core.phantom.planes import Pose
 
 LARGEST_TILT = float(np.deg2rad(25))
 _LOWEST_MM, _HIGHEST_MM = -52.0, 97.0

@@ -15,7 +15,9 @@ from ihd_core.errors import CannotPredict
 from ihd_core.phantom.fossa import tent_depth
 from ihd_core.phantom.head import Tissue
 from ihd_core.phantom.lie import Lie, lie_of
-from ihd_core.phantom.shapes import FAR, Place, Plane, cover
+from ihd_core.phantom.place import Place
+from ihd_core.phantom.planes import Plane
+from ihd_core.phantom.shapes import FAR, cover
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,8 @@ from ihd_core.phantom.cavity import bell
 from ihd_core.phantom.shapes import cover, deepest
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Field, Place
+    from ihd_core.phantom.place import Place
+    from ihd_core.phantom.shapes import Field
     from ihd_core.phantom.skull import Skull
 
 AIR = -1000.0

@@ -11,7 +11,7 @@ import numpy as np
 
 from ihd_core.phantom.drift import drift_of
 from ihd_core.phantom.rays import motion_streaks, ray_artifacts
-from ihd_core.phantom.shapes import blurred, cover
+from ihd_core.phantom.shapes import blurred
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -255,30 +255,6 @@ def _streaks(
         there = cv2.warpAffine(hu, moved, hu.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
         added = added + motion_streaks(hu, np.asarray(there, np.float32))
     return added
-
-
-def furniture(scanner: Scanner, hu: Field, fov_mm: float) -> Field:
-    """The head holder, painted where there is air."""
-    pixel_mm = fov_mm / len(hu)
-    across = (np.arange(len(hu), dtype=np.float32) - np.float32((len(hu) - 1) / 2)) * np.float32(pixel_mm)
-    x, y = across[None, :], across[:, None]
-    if not scanner.holder:
-        return hu
-    air = hu < -900
-    if scanner.shape == "sides":
-        # A U open to the front, seen as a bright line at either side.
-        beyond = np.maximum(y - 30, 0)
-        gap = np.abs(x) - np.float32(scanner.holder) + beyond * beyond * np.float32(1 / 220)
-        air = air & (y > -25) & (y < 96)
-    elif scanner.shape == "table":
-        gap = y - np.float32(scanner.holder + 4) + x * x * np.float32(1 / 700)
-        air = air & (np.abs(x) < 130)
-    else:
-        gap = np.sqrt(x * x + (y * np.float32(0.95)) ** 2) - np.float32(scanner.holder)
-        air = air & (y > 8)
-    shell = cover(np.float32(1.2) - np.abs(gap), pixel_mm) * air
-    foam = cover(np.float32(4) - np.abs(gap + 5), pixel_mm) * air * (y > 20)
-    return np.asarray(hu + foam * np.float32(40) + shell * np.float32(1060), np.float32)
 
 
 def _scaled(hu: Field, scale: float) -> Field:

@@ -9,7 +9,8 @@ import numpy as np
 from ihd_core.phantom.shapes import FAR, cover, deepest
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Field, Place
+    from ihd_core.phantom.place import Place
+    from ihd_core.phantom.shapes import Field
     from ihd_core.phantom.skull import Skull
 
 AIR_HU, MUCOSA_HU = -960.0, 30.0

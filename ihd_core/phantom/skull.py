@@ -11,12 +11,15 @@ import numpy as np
 from ihd_core.phantom.cavity import base_bone, bell, cavity_depth, crests, posterior_fossa_depth, vault_depth
 from ihd_core.phantom.face import bones_of_the_face, flesh_of_the_face, neck
 from ihd_core.phantom.orbit import orbits
+from ihd_core.phantom.place import painted
 from ihd_core.phantom.scalp import skin_depth, soft_tissue
-from ihd_core.phantom.shapes import SmoothField, cover, deepest, painted
+from ihd_core.phantom.shapes import cover, deepest
 from ihd_core.phantom.sinuses import air_spaces
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
-    from ihd_core.phantom.shapes import Field, Place
+    from ihd_core.phantom.place import Place
+    from ihd_core.phantom.shapes import Field
 
 __all__ = ["Outside", "Skull", "cavity_depth", "draw_skull", "outside", "vault_depth"]
 

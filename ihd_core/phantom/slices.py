@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 
 from ihd_core.labels import SUBTYPES, Label
+from ihd_core.phantom.furniture import furniture
 from ihd_core.phantom.head import Head, Push, tissue
 from ihd_core.phantom.lesion_record import PLACE_SHARE, LesionRecord, lesion_record
 from ihd_core.phantom.protocol import Protocol, subplanes
-from ihd_core.phantom.scanner import Scanner, expose, furniture, shown_change, take
+from ihd_core.phantom.scanner import Scanner, expose, shown_change, take
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,8 @@ from ihd_core.phantom.shapes import FAR, cover, deepest
 
 if TYPE_CHECKING:
     from ihd_core.phantom.brain import Brain
-    from ihd_core.phantom.shapes import Field, Place
+    from ihd_core.phantom.place import Place
+    from ihd_core.phantom.shapes import Field
 
 
 def horn_mm(size: float) -> float:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.phantom.findings.finding import box_about, edge_mm, patch_about
-from ihd_core.phantom.shapes import SmoothField, cover, ellipsoid
+from ihd_core.phantom.shapes import cover, ellipsoid
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from ihd_core.phantom.findings.finding import Point

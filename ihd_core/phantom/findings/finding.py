@@ -10,7 +10,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ihd_core.phantom.head import Push, Tissue
-    from ihd_core.phantom.shapes import Field, Plane
+    from ihd_core.phantom.planes import Plane
+    from ihd_core.phantom.shapes import Field
 
 Point = tuple[float, float, float]
 

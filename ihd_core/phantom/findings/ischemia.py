@@ -10,7 +10,8 @@ import numpy as np
 
 from ihd_core.phantom.findings.finding import brain_share, patch_about
 from ihd_core.phantom.head import Push
-from ihd_core.phantom.shapes import SmoothField, cover, ellipsoid
+from ihd_core.phantom.shapes import cover, ellipsoid
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,8 @@ from ihd_core.phantom.findings.finding import (
     vault_point,
 )
 from ihd_core.phantom.head import Push
-from ihd_core.phantom.shapes import SmoothField, cover, ellipsoid
+from ihd_core.phantom.shapes import cover, ellipsoid
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from ihd_core.phantom.findings.finding import Point

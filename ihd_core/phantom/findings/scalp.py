@@ -10,7 +10,8 @@ import numpy as np
 
 from ihd_core.phantom.findings.bone import Fracture, draw_fracture
 from ihd_core.phantom.findings.finding import box_about, distance, edge_mm, patch_about, vault_point
-from ihd_core.phantom.shapes import SmoothField, cover
+from ihd_core.phantom.shapes import cover
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from ihd_core.phantom.findings.finding import Point

@@ -12,7 +12,7 @@ from ihd_core.phantom.findings.finding import vault_point
 from ihd_core.phantom.findings.ischemia import draw_scar
 from ihd_core.phantom.findings.metal import draw_clip, plates
 from ihd_core.phantom.findings.scalp import ScalpHematoma
-from ihd_core.phantom.shapes import SmoothField
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from ihd_core.phantom.findings.finding import Finding, Point

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from ihd_core.phantom.findings.finding import box_about, brain_share, edge_mm, patch_about
-from ihd_core.phantom.shapes import SmoothField, cover, ellipsoid
+from ihd_core.phantom.shapes import cover, ellipsoid
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from ihd_core.phantom.findings.finding import Point

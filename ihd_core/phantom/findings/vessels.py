@@ -10,7 +10,8 @@ import numpy as np
 from ihd_core.phantom.findings.calcium import Calcification, calcium_hu
 from ihd_core.phantom.findings.finding import edge_mm, patch_about
 from ihd_core.phantom.findings.masses import Mass
-from ihd_core.phantom.shapes import SmoothField, cover, rod
+from ihd_core.phantom.shapes import cover, rod
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from ihd_core.phantom.findings.finding import Point

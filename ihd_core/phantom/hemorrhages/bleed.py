@@ -10,7 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from ihd_core.labels import Label
     from ihd_core.phantom.head import Push, Tissue
-    from ihd_core.phantom.shapes import Field, SmoothField
+    from ihd_core.phantom.shapes import Field
+    from ihd_core.phantom.smooth_field import SmoothField
 
 Point = tuple[float, float, float]
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.phantom.shapes import SmoothField, cover
+from ihd_core.phantom.shapes import cover
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from ihd_core.phantom.hemorrhages.bleed import Sight

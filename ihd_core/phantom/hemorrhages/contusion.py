@@ -12,7 +12,8 @@ from ihd_core.phantom.head import Push
 from ihd_core.phantom.hemorrhages.bleed import BLOOD_HU, Bleed, about, nothing, spread
 from ihd_core.phantom.hemorrhages.clot import Clot, draw_clot
 from ihd_core.phantom.hemorrhages.intraparenchymal import brain_about
-from ihd_core.phantom.shapes import SmoothField, cover, ellipsoid
+from ihd_core.phantom.shapes import cover, ellipsoid
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from ihd_core.phantom.head import Tissue

@@ -10,7 +10,7 @@ import numpy as np
 from ihd_core.labels import Label
 from ihd_core.phantom.hemorrhages.bleed import nothing, side_of, sight, spread
 from ihd_core.phantom.hemorrhages.clot import Clot, draw_clot
-from ihd_core.phantom.shapes import SmoothField
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from ihd_core.phantom.head import Push, Tissue

@@ -11,7 +11,8 @@ from ihd_core.labels import Label
 from ihd_core.phantom.head import Push
 from ihd_core.phantom.hemorrhages.bleed import MIDDLE, beside_vault, nothing, side_of, sight, spread
 from ihd_core.phantom.hemorrhages.clot import Clot, draw_clot
-from ihd_core.phantom.shapes import SmoothField, cover
+from ihd_core.phantom.shapes import cover
+from ihd_core.phantom.smooth_field import SmoothField
 
 if TYPE_CHECKING:
     from ihd_core.phantom.head import Tissue

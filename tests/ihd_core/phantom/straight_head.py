@@ -9,7 +9,8 @@ import numpy as np
 
 from ihd_core.phantom.brain import draw_brain
 from ihd_core.phantom.head import Head, Tissue, draw_head, tissue
-from ihd_core.phantom.shapes import Place, Plane, Pose
+from ihd_core.phantom.place import Place
+from ihd_core.phantom.planes import Plane, Pose
 from ihd_core.phantom.skull import Outside, Skull, draw_skull, outside
 
 SIDE, PIXEL_MM = 240, 1.0

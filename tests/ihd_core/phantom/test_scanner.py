@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ihd_core.phantom.drift import Drift
+from ihd_core.phantom.furniture import furniture
 from ihd_core.phantom.scanner import (
     FAR_MM,
     GLOW_MM,
@@ -17,7 +18,6 @@ from ihd_core.phantom.scanner import (
     Scanner,
     draw_scanner,
     expose,
-    furniture,
     shown_change,
     take,
 )

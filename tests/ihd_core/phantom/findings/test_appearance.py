@@ -17,7 +17,8 @@ from ihd_core.phantom.findings.scalp import ScalpHematoma
 from ihd_core.phantom.findings.swelling import DiffuseEdema, WhiteMatterDisease
 from ihd_core.phantom.findings.vessels import DenseSinuses, Tube
 from ihd_core.phantom.head import draw_head, tissue
-from ihd_core.phantom.shapes import Pose, SmoothField
+from ihd_core.phantom.planes import Pose
+from ihd_core.phantom.smooth_field import SmoothField
 
 PIXEL_MM = 1.25
 

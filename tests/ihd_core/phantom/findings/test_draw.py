@@ -10,7 +10,7 @@ import pytest
 from ihd_core.phantom.findings import draw
 from ihd_core.phantom.findings.draw import KINDS, draw_findings, draw_kind
 from ihd_core.phantom.head import draw_head, tissue
-from ihd_core.phantom.shapes import Pose
+from ihd_core.phantom.planes import Pose
 
 HEIGHTS_MM = (-45.0, -28.0, -10.0, 2.0, 20.0, 36.0, 52.0, 72.0)
 DARK = ("lacunes", "white matter disease", "scar", "diffuse edema", "hygroma", "arachnoid cyst", "filled air cells")

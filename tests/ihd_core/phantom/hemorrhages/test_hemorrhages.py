@@ -15,7 +15,8 @@ from ihd_core.phantom.hemorrhages.intraparenchymal import Hematoma, draw_hematom
 from ihd_core.phantom.hemorrhages.intraventricular import Intraventricular, Part
 from ihd_core.phantom.hemorrhages.subarachnoid import Seat, Subarachnoid
 from ihd_core.phantom.hemorrhages.subdural import Crescent, Interhemispheric, draw_crescent
-from ihd_core.phantom.shapes import Pose, SmoothField
+from ihd_core.phantom.planes import Pose
+from ihd_core.phantom.smooth_field import SmoothField
 
 PIXEL = 230 / 160
 
