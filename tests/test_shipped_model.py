@@ -51,18 +51,12 @@ def scores(model, seeds, **options):
     return [(np.array([t for t, _ in rows], bool), np.array([p for _, p in rows])) for rows in (scans, slices)]
 
 
-# The shipped weights are of 0.1.0's phantoms. Strict: whoever ships a model of today's removes this.
-of_older_phantoms = pytest.mark.xfail(strict=True, reason="the shipped model was trained on the phantoms of 0.1.0")
-
-
-@of_older_phantoms
 def test_bleeding_phantoms_rank_above_others(model):
     bleeding, _ = scores(model, range(300, 304), labels=[Label.INTRAPARENCHYMAL], slices=12)
     healthy, _ = scores(model, range(304, 308), labels=[], slices=12)
     assert auc(np.r_[bleeding[0], healthy[0]], np.r_[bleeding[1], healthy[1]]) >= 0.9
 
 
-@of_older_phantoms
 @pytest.mark.soak
 def test_it_tells_phantoms_it_never_saw_apart(model):
     for truth, score in scores(model, range(500, 560)):
