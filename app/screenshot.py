@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from app.main_window import MainWindow
 
 WIDTH, HEIGHT = 1600, 1000
+LAYOUT_ROUNDS = 5
+"""A text that grew asks its panel for room, the panel its column, the column the area that scrolls; each in turn."""
 
 
 def wait_for_results(window: MainWindow, start: Callable[[], object]) -> list[Exception]:
@@ -62,7 +64,8 @@ def write_picture(widget: QWidget, path: Path) -> None:
     Raises:
         FileError: it cannot be written, or the picture cannot be made.
     """
-    QApplication.processEvents()
+    for _ in range(LAYOUT_ROUNDS):
+        QApplication.processEvents()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     if not widget.grab().save(buffer, "PNG"):
