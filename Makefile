@@ -43,7 +43,8 @@ check: $(INSTALLED)
 
 install: $(INSTALLED)
 
-$(INSTALLED): pyproject.toml constraints.txt
+# The version of the program stands in the changelog.
+$(INSTALLED): pyproject.toml constraints.txt CHANGELOG.md
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 was not found. Install one, or name it:" \
 	"make install PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@test -x $(VENV) || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv module is incomplete." \
