@@ -85,7 +85,7 @@ def predict_to_files(
     total = passes * sum(one.series.slice_count for one in chosen)
     begun = 0
     for one in chosen:
-        _predict_one(one, model, heatmaps, outcome, part_of(report, begun, total), repair=repair)
+        _predict_one(one, model, heatmaps, outcome, _part_of(report, begun, total), repair=repair)
         begun += passes * one.series.slice_count
     if outcome.results:
         for output in outputs:
@@ -94,14 +94,14 @@ def predict_to_files(
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class _Chosen:
     """A series that is to be predicted, and how messages call it."""
 
     series: Series
     called: str
 
 
-def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[Chosen]:
+def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[_Chosen]:
     """The best series of every study in every folder, each once; everything else is noted in outcome.
 
     Files that are named one by one, as a shell does with *.dcm, are looked at together: they may be slices of one scan.
@@ -109,16 +109,16 @@ def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[Chosen]:
     from ihd_core.dicom.inspection import has_several_studies, study_text, unread_inputs
     from ihd_core.dicom.series import find_series
 
-    chosen: dict[str, Chosen] = {}
-    for group in together(paths):
+    chosen: dict[str, _Chosen] = {}
+    for together in _together(paths):
         try:
-            found = find_series(group)
+            found = find_series(together)
         except Cancelled:
             raise
         except IhdError as error:
             outcome.failed.append(str(error))
             continue
-        unread = unread_inputs(found, group)
+        unread = unread_inputs(found, together)
         told = list(unread.values())
         others = [entry for entry in found.left_out if told.count(entry) < len(entry.files)]
         outcome.remarks += [f"{found.source}: left out {entry.named_text}" for entry in others]
@@ -133,7 +133,7 @@ def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[Chosen]:
                 why = f"not predicted: {other.refusal}" if other.refusal else f"{_name(chief)} of its study was chosen"
                 outcome.remarks.append(f"{found.source}: left out {_name(other)}; {why}")
             whose = f"{study_text(chief)}, " if several else ""
-            choose(Chosen(chief, f"{chief.source}: {whose}{called(chief)}"), chosen, outcome)
+            _choose(_Chosen(chief, f"{chief.source}: {whose}{_called(chief)}"), chosen, outcome)
     return list(chosen.values())
 
 
@@ -145,7 +145,7 @@ def _by_study(series: Sequence[Series]) -> list[list[Series]]:
     return list(studies.values())
 
 
-def together(paths: Sequence[Path]) -> list[list[Path]]:
+def _together(paths: Sequence[Path]) -> list[list[Path]]:
     """Every folder alone; all single files in one group, where the first of them stood."""
     files: list[Path] = []
     groups: list[list[Path]] = []
@@ -159,7 +159,7 @@ def together(paths: Sequence[Path]) -> list[list[Path]]:
     return groups
 
 
-def choose(new: Chosen, chosen: dict[str, Chosen], outcome: Outcome) -> None:
+def _choose(new: _Chosen, chosen: dict[str, _Chosen], outcome: Outcome) -> None:
     """Add a series; of copies the most complete stays, of equals the first.
 
     Two that only share their UID are never taken for copies: each has slices that the other has not.
@@ -203,7 +203,7 @@ def _name(series: Series) -> str:
     return f"{series.description}{part} ({series.reason})"
 
 
-def called(series: Series) -> str:
+def _called(series: Series) -> str:
     """Description and number."""
     number = f"series {series.details.series_number}"
     part = f", {series.part}" if series.part else ""
@@ -211,7 +211,7 @@ def called(series: Series) -> str:
 
 
 def _predict_one(
-    chosen: Chosen, model: Model, heatmaps: Path | None, outcome: Outcome, report: Report, *, repair: bool
+    chosen: _Chosen, model: Model, heatmaps: Path | None, outcome: Outcome, report: Report, *, repair: bool
 ) -> None:
     from ihd_core.dicom.inspection import load_examined
     from ihd_core.predict import predict
@@ -224,7 +224,7 @@ def _predict_one(
             outcome.remarks.append(f"{chosen.called}: no result is given for the scan, and no heatmap")
         outcome.remarks += dict.fromkeys(f"{chosen.called}: {warning.text}" for warning in prediction.warnings)
         if heatmaps and not prediction.withheld:
-            drawn = part_of(report, len(scan), 2 * len(scan))
+            drawn = _part_of(report, len(scan), 2 * len(scan))
             write_heatmaps(heatmaps / series_folder(scan.uid), scan, prediction, report=drawn)
     except Cancelled:
         raise
@@ -285,6 +285,6 @@ def write_sheets(folder: Path, scan: Scan, prediction: Prediction, setting: str,
     return files
 
 
-def part_of(report: Report, begun: int, whole: int) -> Report:
+def _part_of(report: Report, begun: int, whole: int) -> Report:
     """Report for one part of the work, whose first step is step `begun` of the whole."""
     return lambda done, _: report(begun + done, whole)
