@@ -33,6 +33,15 @@ class _Chosen:
     info: ModelInfo
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wanted:
+    """What is to be read, from which slice outwards, by which model."""
+
+    scan: Scan
+    from_slice: int
+    chosen: _Chosen
+
+
 @dataclass(frozen=True, slots=True)
 class _Opinion:
     """What the model says, and what is needed to say where it looks."""
@@ -103,7 +112,8 @@ class SecondOpinion(QObject):
             self._session.show(refusal=self._session.shown.refusal or NO_MODEL)
             return
         self._session.become(replace(without_prediction(self._session.shown), predicting=(0, len(scan))))
-        self._predicting.start(lambda report, deliver: _predict(scan, chosen, models, report, deliver))
+        wanted = _Wanted(scan, min(self._session.shown.slice_index, len(scan) - 1), chosen)
+        self._predicting.start(lambda report, deliver: _predict(wanted, models, report, deliver))
 
     def forget(self) -> None:
         """Stop without a word: another scan takes the place of the one that is being read."""
@@ -144,7 +154,8 @@ class SecondOpinion(QObject):
     @Slot(object)
     def _on_slab(self, result: SlabResult) -> None:
         shown = slab_arrived(self._session.shown, result)
-        self._session.become(replace(shown, predicting=(result.slices.stop, shown.slice_count)))
+        if shown.partial is not None:
+            self._session.become(replace(shown, predicting=(shown.partial.slice_count, shown.slice_count)))
 
     @Slot(object)
     def _on_predicted(self, opinion: _Opinion) -> None:
@@ -161,17 +172,18 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, IhdError) else f"A bug in the program: {type(error).__name__}"
 
 
-def _predict(scan: Scan, chosen: _Chosen, models: _Models, report: Report, deliver: Deliver) -> _Opinion:
-    """Runs on the worker thread."""
+def _predict(wanted: _Wanted, models: _Models, report: Report, deliver: Deliver) -> _Opinion:
+    """Runs on the worker thread; the slice that was on the screen comes first, then those around it."""
     from ihd_core.brain_mask import brain_mask
     from ihd_core.model_input import placement
     from ihd_core.predict import finish, prediction_steps
 
+    scan, chosen = wanted.scan, wanted.chosen
     report(0, len(scan))
     placement(scan, chosen.info.side)  # a scan that is refused is so at once, and not after the model is loaded
     model = models.loaded(chosen)
     results = []
-    for result in prediction_steps(scan, model):
+    for result in prediction_steps(scan, model, from_slice=wanted.from_slice):
         results.append(result)
         deliver(result)
     return _Opinion(finish(scan, model, results), brain_mask(scan))

@@ -49,6 +49,11 @@ class Partial:
     def __post_init__(self) -> None:
         self.probabilities.flags.writeable = False
 
+    @property
+    def slice_count(self) -> int:
+        """How many slices the network has read."""
+        return int(np.isfinite(self.probabilities).all(axis=1).sum())
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:

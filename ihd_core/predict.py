@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -146,15 +147,24 @@ def predict(
     return finish(scan, model, results)
 
 
-def prediction_steps(scan: Scan, model: Model, *, batch: int = 1, cnns: Cnns | None = None) -> Iterator[SlabResult]:
-    """The CNN's reading of a scan, slab by slab from inferior to superior; hand all of them to finish().
+def prediction_steps(
+    scan: Scan, model: Model, *, batch: int = 1, cnns: Cnns | None = None, from_slice: int = 0
+) -> Iterator[SlabResult]:
+    """The CNN's reading of a scan, slab by slab; hand all of them to finish().
 
-    Arguments are those of predict().
+    Args:
+        scan: as predict() has it, and so are model, batch and cnns.
+        model: see scan.
+        batch: see scan.
+        cnns: see scan.
+        from_slice: its slab comes first, then the others by their distance from it; of equals the superior one. From
+            slice 0 that is from inferior to superior.
 
     Raises:
         CannotPredict: the slices are sagittal or coronal; at the first step.
+        ValueError: there is no such slice; at the first step.
     """
-    arriving = pictures(scan, model.info)
+    arriving = pictures(scan, model.info, from_slice)
     while True:
         began = time.perf_counter()
         some = list(itertools.islice(arriving, batch))
@@ -166,8 +176,8 @@ def prediction_steps(scan: Scan, model: Model, *, batch: int = 1, cnns: Cnns | N
             yield SlabResult(slab, cnn, logits, features, evidence, seconds, maps)
 
 
-def pictures(scan: Scan, info: ModelInfo) -> Iterator[tuple[range, NDArray[np.float32]]]:
-    """What the CNN sees, slab by slab from inferior to superior; each slab's own picture is made once.
+def pictures(scan: Scan, info: ModelInfo, from_slice: int = 0) -> Iterator[tuple[range, NDArray[np.float32]]]:
+    """What the CNN sees, slab by slab in the order of prediction_steps(); each slab's own picture is made once.
 
     Yields:
         The slab, and float32 (3 * (2 * neighbours + 1), side, side), 0..1: the slab's channels, then those of its
@@ -175,16 +185,27 @@ def pictures(scan: Scan, info: ModelInfo) -> Iterator[tuple[range, NDArray[np.fl
 
     Raises:
         CannotPredict: the slices are sagittal or coronal; at the first step.
+        ValueError: there is no such slice; at the first step.
     """
+    if not 0 <= from_slice < len(scan):
+        raise ValueError(f"from_slice is {from_slice}, must be 0 to {len(scan) - 1}")
     place, groups = placement(scan, info.side), slabs(scan)
+    wanted = [neighbours_of(index, len(groups), info.neighbours) for index in range(len(groups))]
+    still_wanted = Counter(one for some in wanted for one in set(some))
     kept: dict[int, NDArray[np.float32]] = {}
-    for index, slab in enumerate(groups):
-        wanted = neighbours_of(index, len(groups), info.neighbours)
-        kept = {
-            one: kept[one] if one in kept else slice_input(scan, groups[one], place, info.resize).channels
-            for one in set(wanted)
-        }
-        yield slab, np.concatenate([kept[one] for one in wanted]) if info.neighbours else kept[index]
+    for index in _outwards(groups, from_slice):
+        for one in wanted[index]:
+            if one not in kept:
+                kept[one] = slice_input(scan, groups[one], place, info.resize).channels
+        yield groups[index], np.concatenate([kept[one] for one in wanted[index]]) if info.neighbours else kept[index]
+        still_wanted.subtract(set(wanted[index]))
+        kept = {one: picture for one, picture in kept.items() if still_wanted[one]}
+
+
+def _outwards(groups: Sequence[range], from_slice: int) -> list[int]:
+    """Indices of slabs by their distance from the one with that slice, of equals the superior one first."""
+    at = next(index for index, group in enumerate(groups) if from_slice in group)
+    return sorted(range(len(groups)), key=lambda index: (abs(index - at), -index))
 
 
 def finish(scan: Scan, model: Model, results: Sequence[SlabResult]) -> Prediction:

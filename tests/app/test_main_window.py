@@ -139,6 +139,20 @@ def test_results_come_slice_by_slice(open_window, wait_settled, study, toy_folde
     assert set(counts) == set(range(1, len(study.hu) + 1))
 
 
+def test_the_slice_on_the_screen_is_predicted_before_the_others(read_window, wait_settled, press):
+    window, first = read_window(), []
+    press(window, "End")
+
+    def look(new, _):
+        if new.partial and not first:
+            first.append(np.flatnonzero(~np.isnan(new.partial.probabilities[:, 0])).tolist())
+
+    window.session.changed.connect(look)
+    press(window, "F5")
+    wait_settled(window)
+    assert first == [[window.shown.slice_count - 1]]
+
+
 def test_reading_can_be_cancelled_and_what_was_open_stays(read_window, study, press, qtbot, monkeypatch):
     import ihd_core.dicom.series
 
@@ -167,8 +181,8 @@ def test_prediction_can_be_cancelled_and_started_again(
 
     original, began, may_go_on = ihd_core.predict.prediction_steps, threading.Event(), threading.Event()
 
-    def slow(scan, model):
-        for result in original(scan, model):
+    def slow(scan, model, **order):
+        for result in original(scan, model, **order):
             began.set()
             may_go_on.wait(5)
             yield result

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.session import Mode, Session, Shown, predicted, preview_arrived, scan_loaded, slab_arrived
+from app.session import Mode, Partial, Session, Shown, predicted, preview_arrived, scan_loaded, slab_arrived
 from ihd_core.dicom.reader import Preview
 from ihd_core.labels import LABELS, Label
 from ihd_core.predict import SlabResult
@@ -123,3 +123,9 @@ def test_heatmaps_are_on_the_screen_only_where_results_may_be_seen(prediction):
 
 def test_thresholds_are_the_models_own():
     assert toy_info().threshold("screen", "scan", Label.ANY) == pytest.approx(0.3)
+
+
+def test_partial_results_count_the_slices_that_are_there():
+    probabilities = np.full((4, len(LABELS)), np.nan, np.float32)
+    probabilities[[0, 3]] = 0.5
+    assert Partial(probabilities).slice_count == 2

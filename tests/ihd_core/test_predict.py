@@ -527,3 +527,22 @@ def test_a_description_with_a_bilstm_but_networks_without_one_is_the_programmers
     bare = replace(model, members=(replace(model.members[0], sequence=None),))
     with pytest.raises(ValueError, match="member 0 has no BiLSTM"):
         predict(toy_scan(2), bare)
+
+
+@pytest.mark.parametrize("share", [0, 0.4, 1])
+@pytest.mark.parametrize("scan", [toy_scan(slices=9), thin_scan()], ids=["thick", "thin"])
+def test_from_any_slice_results_come_outwards_and_are_the_same(averaging, scan, share):
+    first, groups = round(share * (len(scan) - 1)), slabs(scan)
+    results = list(prediction_steps(scan, averaging, from_slice=first))
+    order = [groups.index(result.slices) for result in results]
+    assert first in groups[order[0]]
+    distances = [abs(one - order[0]) for one in order]
+    assert distances == sorted(distances)
+    assert sorted(order) == list(range(len(groups)))
+    assert finish(scan, averaging, results).slices.tobytes() == predict(scan, averaging).slices.tobytes()
+
+
+@pytest.mark.parametrize("wrong", [-1, 9])
+def test_a_first_slice_that_is_not_there_is_refused(model, wrong):
+    with pytest.raises(ValueError, match=f"from_slice is {wrong}, must be 0 to 8"):
+        next(prediction_steps(toy_scan(slices=9), model, from_slice=wrong))
