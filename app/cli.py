@@ -7,9 +7,9 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from app.arguments import JOBS, BadCall, parser
+from app.command_line.arguments import JOBS, BadCall, parser
+from app.command_line.terminal import output, progress, quiet_libraries, say
 from app.model_commands import convert_model
-from app.terminal import output, progress, quiet_libraries, say
 from ihd_core.errors import Cancelled, IhdError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _open(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from app.demo import demonstration_study
+    from app.command_line.demo import demonstration_study
 
     with progress("demonstration study") as report:
         study = demonstration_study(report=report)
@@ -68,7 +68,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _demo_off_screen(options: argparse.Namespace, study: Path) -> int:
     """The job of the window without a window: look at the study, predict, explain; then say where everything is."""
-    from app.batch import predict_to_files
+    from app.command_line.batch import predict_to_files
     from app.places import default_model, demo_results_folder
     from ihd_core.files import make_folder
 
@@ -127,7 +127,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from app.batch import ENDINGS, predict_to_files
+    from app.command_line.batch import ENDINGS, predict_to_files
     from app.places import default_model
 
     if options.out.suffix.lower() not in ENDINGS:

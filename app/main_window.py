@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QByteArray, QSize, Signal
 from PySide6.QtWidgets import QMainWindow, QStyle
 
-from app import panel_values, places, worklist_values
+from app import places
 from app.commands import install
 from app.drops import accept_copy, dropped_paths, leave_drops_to_window
 from app.error_dialog import show_bug
@@ -17,11 +17,12 @@ from app.layout import Parts, build
 from app.opening import Opening
 from app.reading_clock import ReadingClock
 from app.recording import Recorder
-from app.scan_gaps import gap_between
 from app.second_opinion import SecondOpinion
 from app.session import Mode, Session, Shown
 from app.settings import Settings, write_settings
 from app.showing import show_panels, show_status
+from app.values import panel_values, worklist_values
+from app.values.scan_gaps import gap_between
 from app.view_commands import COMMANDS as VIEWING
 from app.view_commands import at_slice, moved, obstacle, with_heatmap, with_opacity, with_setting, with_window
 from app.window_commands import COMMANDS as ACTING

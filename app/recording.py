@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from app import places
-from app.scan_notes import recorded_codes
+from app.values.scan_notes import recorded_codes
 from app.view_commands import obstacle, rated_label
 from ihd_core.errors import StudyError
-from ihd_core.explain import METHOD
+from ihd_core.heatmaps.explain import METHOD
 from ihd_core.study.answers import (
     Undone,
     record_opinion,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from app import panel_values, scan_notes, worklist_values
 from app.commands import COMMANDS
-from app.slice_directions import ends
+from app.values import panel_values, scan_notes, worklist_values
+from app.values.slice_directions import ends
 from app.view_commands import obstacle, ticked
 
 if TYPE_CHECKING:

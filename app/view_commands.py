@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.session import Mode, Shown
-from ihd_core.explain import full_scale
+from ihd_core.heatmaps.explain import full_scale
+from ihd_core.heatmaps.overlay import FLOOR
 from ihd_core.labels import DISPLAY_ORDER, Label
-from ihd_core.overlay import FLOOR
 from ihd_core.windowing import BONE, BRAIN, SOFT_TISSUE, STROKE, SUBDURAL, Window
 
 if TYPE_CHECKING:

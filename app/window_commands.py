@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 
-from app import dialogs, panel_values, places
-from app.batch import series_folder, write_sheets
+from app import dialogs, places
+from app.command_line.batch import series_folder, write_sheets
 from app.study_order import case_beside
+from app.values import panel_values
 from ihd_core.errors import FileError
 from ihd_core.labels import DISPLAY_ORDER
 from ihd_core.study.rating import RatingValue

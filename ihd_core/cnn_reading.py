@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ihd_core.model_file import Member, Model
-    from ihd_core.network import CnnOutput
+    from ihd_core.networks.network import CnnOutput
 
     Cnns = Callable[[int, Tensor], CnnOutput]
     """What runs the CNN of the member with that number on (n, channels, side, side)."""

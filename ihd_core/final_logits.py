@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ihd_core.model_info import ModelInfo
-    from ihd_core.sequence_network import SequenceNetwork
+    from ihd_core.networks.sequence_network import SequenceNetwork
 
 
 def final_logits(

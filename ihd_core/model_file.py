@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor, dtype, nn
 
     from ihd_core.model_input import Cells
-    from ihd_core.network import Reduction, SequenceNetwork, SliceCnn
+    from ihd_core.networks.network import Reduction, SequenceNetwork, SliceCnn
 
 __all__ = [
     "LEVELS",
@@ -122,7 +122,7 @@ def save_model(folder: Path, info: ModelInfo, *, members: Sequence[Member], card
 
 def _cells(members: Sequence[Member], info: ModelInfo) -> Cells:
     """Where the cells of the first CNN look; those of the others are of the same shape."""
-    from ihd_core.network import cell_geometry
+    from ihd_core.networks.network import cell_geometry
 
     if not members:
         raise ModelFileError(f"{info.name}: a model has at least one member")
@@ -221,7 +221,7 @@ def _empty_member(path: Path, info: ModelInfo) -> Member:
     """Networks as the description at path has them, before they get their weights."""
     import torch
 
-    from ihd_core.network import BACKBONES, Reduction, SequenceNetwork, SliceCnn
+    from ihd_core.networks.network import BACKBONES, Reduction, SequenceNetwork, SliceCnn
 
     if info.backbone not in BACKBONES:
         raise ModelFileError(f"{path}: backbone {info.backbone!r} is not known to this program")

@@ -119,9 +119,9 @@ def convert(sources: Sequence[Path], out: Path, options: ImportOptions, *, repor
 
 def _networks(sources: Sequence[Path], options: ImportOptions) -> _Found:
     """The networks of all sources; every source must be of use."""
-    from ihd_core.foreign_weights import ARRAYS, cnn_prefix, read_cnn, read_pca, read_sequence, sequence_prefix
     from ihd_core.model_file import Member
-    from ihd_core.network import PAPER_DEVIATION, PAPER_MEAN
+    from ihd_core.networks.foreign_weights import ARRAYS, cnn_prefix, read_cnn, read_pca, read_sequence, sequence_prefix
+    from ihd_core.networks.network import PAPER_DEVIATION, PAPER_MEAN
 
     order = [options.labels.index(label) for label in LABELS]
     arrays = [path for path in sources if path.suffix.lower() in ARRAYS]
@@ -152,7 +152,7 @@ def _networks(sources: Sequence[Path], options: ImportOptions) -> _Found:
 
 def _checkpoint(path: Path) -> dict[str, Tensor]:
     """A checkpoint's tensors; of a scikit-learn object, how to get the arrays out of it."""
-    from ihd_core.checkpoints import read_checkpoint
+    from ihd_core.networks.checkpoints import read_checkpoint
 
     try:
         return read_checkpoint(path)
@@ -174,8 +174,8 @@ def _is_scikit_learns(path: Path) -> bool:
 
 def _left_out(checkpoints: Mapping[Path, Mapping[str, Tensor]], used: set[tuple[Path, str]]) -> tuple[str, ...]:
     """Weights of no use: only a second head is, as a backbone brings it along; others would change the result."""
-    from ihd_core.checkpoints import HEADS
-    from ihd_core.foreign_weights import cnn_prefix
+    from ihd_core.networks.checkpoints import HEADS
+    from ihd_core.networks.foreign_weights import cnn_prefix
 
     rest = [(path, name) for path, tensors in checkpoints.items() for name in tensors if (path, name) not in used]
     for path, name in rest:
@@ -187,7 +187,7 @@ def _left_out(checkpoints: Mapping[Path, Mapping[str, Tensor]], used: set[tuple[
 
 def _described(found: _Found, options: ImportOptions) -> ModelInfo:
     """The description, with a full scale of 1 until it is measured."""
-    from ihd_core.network import PAPER_DEVIATION, PAPER_MEAN
+    from ihd_core.networks.network import PAPER_DEVIATION, PAPER_MEAN
 
     cnn = found.member.cnn
     return ModelInfo(
@@ -220,7 +220,7 @@ def _check(options: ImportOptions, out: Path) -> None:
 
 def _check_side(side: int, backbone: str) -> None:
     from ihd_core.model_file import LARGEST_SIDE
-    from ihd_core.network import BACKBONES
+    from ihd_core.networks.network import BACKBONES
 
     stride = BACKBONES[backbone].stride
     if not 0 < side <= LARGEST_SIDE or side % stride:

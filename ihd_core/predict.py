@@ -12,8 +12,8 @@ import numpy as np
 
 from ihd_core.cnn_reading import is_linear, read
 from ihd_core.errors import CannotPredict
-from ihd_core.explain_result import ResultEvidence
 from ihd_core.final_logits import final_logits
+from ihd_core.heatmaps.explain_result import ResultEvidence
 from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.model_input import SLAB_MM, neighbours_of, placement, slabs, slice_input
 from ihd_core.progress import silent

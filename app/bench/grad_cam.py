@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ihd_core.network import SliceCnn
+    from ihd_core.networks.network import SliceCnn
 
 _KEPT: list[torch.library.Library] = []  # a Library undoes its definitions when it is collected
 

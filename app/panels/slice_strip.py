@@ -12,13 +12,13 @@ from PySide6.QtGui import QBrush, QColor, QFont, QHelpEvent, QMouseEvent, QPaint
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.panels.strip_columns import Columns, columns
+from ihd_core.heatmaps.overlay import COLOURS
 from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
-from ihd_core.overlay import COLOURS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from app.scan_gaps import Gap
+    from app.values.scan_gaps import Gap
 
 HIDDEN = "Hidden until you save your opinion (Ctrl+Enter) or press Show AI (F9)"
 NOT_ANALYSED = "Not analysed"

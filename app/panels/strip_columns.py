@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from app.scan_gaps import Gap
+    from app.values.scan_gaps import Gap
 
 NARROWEST_GAP, WIDEST_GAP = 14.0, 60.0  # pixels
 GAPS_SHARE = 0.4  # of the plot, for all gaps together

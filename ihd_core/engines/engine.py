@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ihd_core.engines.proof import Bounds
     from ihd_core.engines.runtimes import Reader, Runtime
     from ihd_core.model_file import Model
-    from ihd_core.network import CnnOutput
+    from ihd_core.networks.network import CnnOutput
 
 __all__ = ["AUTO", "ENGINES", "Engine", "engine_for"]
 

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ihd_core.efficientnet_lite import SameConvolution
+from ihd_core.networks.efficientnet_lite import SameConvolution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ihd_core.network import SliceCnn
+    from ihd_core.networks.network import SliceCnn
 
 
 class Activations(nn.Module):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ihd_core.model_file import ModelInfo
-    from ihd_core.network import CnnOutput
+    from ihd_core.networks.network import CnnOutput
     from ihd_core.scan import Scan
 
 _SEED, _SLICES, _SIZE = 3, 4, 256

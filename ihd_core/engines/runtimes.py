@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from ihd_core.network import CnnOutput, SliceCnn
+    from ihd_core.networks.network import CnnOutput, SliceCnn
 
     Reader = Callable[[Tensor], CnnOutput]
 
@@ -153,7 +153,7 @@ def _pooled(cnn: SliceCnn, activations: NDArray[np.float32]) -> CnnOutput:
     """
     import torch
 
-    from ihd_core.network import CnnOutput
+    from ihd_core.networks.network import CnnOutput
 
     pooled = activations.mean(axis=(2, 3), dtype=np.float32)
     weight, bias = (part.detach().cpu().numpy() for part in (cnn.head.weight, cnn.head.bias))

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from app import arguments, cli, program
+from app import cli, program
+from app.command_line import arguments
 from app.session import Mode
 from ihd_core import scan_checks
 from ihd_core.model_file import save_model

@@ -15,9 +15,10 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QListWidget, QSpinBox, QWidget
 
-from app import dialogs, scan_notes
+from app import dialogs
 from app.commands import COMMANDS
 from app.session import Mode
+from app.values import scan_notes
 from app.window_commands import COMMANDS as ACTING
 from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.phantom.series_writer import write_series

@@ -8,7 +8,7 @@ import torch
 from app import cli
 from ihd_core.labels import LABELS
 from ihd_core.model_file import load_model, read_info
-from ihd_core.network import SliceCnn
+from ihd_core.networks.network import SliceCnn
 
 
 @pytest.fixture

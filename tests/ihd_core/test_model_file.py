@@ -17,7 +17,7 @@ import pytest
 import safetensors.torch
 import torch
 
-import ihd_core.network
+import ihd_core.networks.network
 from app.places import default_model
 from ihd_core.errors import FileError, ModelFileError
 from ihd_core.estimate import wilson
@@ -400,14 +400,14 @@ def test_networks_that_fit_no_memory_are_refused_in_one_line(folder, monkeypatch
     def too_large(**_):
         raise RuntimeError("can't allocate memory\nand a stack of C++")
 
-    monkeypatch.setattr(ihd_core.network, "SequenceNetwork", too_large)
+    monkeypatch.setattr(ihd_core.networks.network, "SequenceNetwork", too_large)
     assert refusal(folder).endswith("describes networks that cannot be built (can't allocate memory)")
 
 
 def test_nothing_is_made_room_for_before_the_weights_are_seen_to_be_there(tmp_path, monkeypatch):
     """Otherwise a folder of a few kilobytes that describes a hundred large networks would fill any memory."""
     built = []
-    own = ihd_core.network.SequenceNetwork
+    own = ihd_core.networks.network.SequenceNetwork
 
     def recorded(**shape):
         built.append(own(**shape))
@@ -416,7 +416,7 @@ def test_nothing_is_made_room_for_before_the_weights_are_seen_to_be_there(tmp_pa
     save_model(tmp_path, toy_info(), **toy_networks(), card="")
     with_weights(tmp_path, {f"{number}.x": torch.zeros(1) for number in range(100)})
     rewrite(tmp_path, members=100, sequence=asdict(SequenceShape(12, 2048, 16)))
-    monkeypatch.setattr(ihd_core.network, "SequenceNetwork", recorded)
+    monkeypatch.setattr(ihd_core.networks.network, "SequenceNetwork", recorded)
     assert "0.cnn.bn1.bias is missing" in refusal(tmp_path)
     assert {value.device.type for network in built for value in network.parameters()} == {"meta"}
 
@@ -620,7 +620,7 @@ def test_reading_the_description_does_not_import_torch(saved):
     code = (
         "import sys, pathlib\n"
         "from ihd_core.model_file import read_info\n"
-        "import ihd_core.predict, ihd_core.explain, ihd_core.overlay\n"
+        "import ihd_core.predict, ihd_core.heatmaps.explain, ihd_core.heatmaps.overlay\n"
         "print(read_info(pathlib.Path(sys.argv[1])).name, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(saved[0])], capture_output=True, text=True, check=True)

@@ -10,12 +10,12 @@ import safetensors.torch
 import torch
 from sklearn.decomposition import PCA
 
-from ihd_core import network
 from ihd_core.errors import Cancelled, ModelFileError
 from ihd_core.labels import LABELS, SUBTYPES, Label
 from ihd_core.model_file import load_model
 from ihd_core.model_import import ImportOptions, convert
-from ihd_core.network import SliceCnn
+from ihd_core.networks import network
+from ihd_core.networks.network import SliceCnn
 from ihd_core.phantom import phantom
 from ihd_core.predict import pictures, predict
 from tests.ihd_core.foreign_checkpoints import OTHER_ORDER, AuthorsSequence, authors_cnn, random_pca, torchvisions

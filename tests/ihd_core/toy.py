@@ -14,7 +14,7 @@ from ihd_core.labels import LABELS
 from ihd_core.model_file import Member, Model, ModelInfo, SequenceShape, TrainingData, paper_points
 from ihd_core.model_info import OperatingPoint
 from ihd_core.model_input import Cells
-from ihd_core.network import PAPER_DEVIATION, PAPER_MEAN, Reduction, SequenceNetwork, SliceCnn
+from ihd_core.networks.network import PAPER_DEVIATION, PAPER_MEAN, Reduction, SequenceNetwork, SliceCnn
 from ihd_core.predict import Prediction, predict
 from ihd_core.scan import Scan
 

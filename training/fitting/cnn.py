@@ -11,7 +11,7 @@ import torch
 from ihd_core.errors import FileError
 from ihd_core.files import file_errors
 from ihd_core.labels import LABELS, Label
-from ihd_core.network import cell_geometry
+from ihd_core.networks.network import cell_geometry
 from ihd_core.progress import Report, silent
 from training.fitting.cnn_fit import CnnFit, autocast_type, save_whole
 from training.fitting.curves import draw_curves
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ihd_core.network import SliceCnn
+    from ihd_core.networks.network import SliceCnn
     from training.config import RunConfig
     from training.fitting.distributed import Processes
     from training.fitting.loader import SliceSource

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from ihd_core.network import SliceCnn
+    from ihd_core.networks.network import SliceCnn
     from training.config import RunConfig
     from training.fitting.loader import SliceSource
     from training.run_folder import RunFolder

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ihd_core.network import SliceCnn
+    from ihd_core.networks.network import SliceCnn
     from training.config import RunConfig
     from training.fitting.loader import SliceSource
     from training.run_folder import RunFolder
@@ -116,7 +116,7 @@ def quality_on(
         config: seed and cnn are read.
         report: gets slices.
     """
-    from ihd_core.network import cell_geometry
+    from ihd_core.networks.network import cell_geometry
 
     rows = _some_scans(source, rows, config.seed)
     if not len(rows):

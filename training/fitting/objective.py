@@ -15,7 +15,7 @@ from training.fitting.losses import label_loss, mask_loss
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ihd_core.network import SliceCnn
+    from ihd_core.networks.network import SliceCnn
     from training.config import CnnConfig, LocalisedConfig
     from training.fitting.loader import Batch
 

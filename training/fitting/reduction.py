@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ihd_core.files import file_errors, write_atomically
-from ihd_core.network import Reduction
+from ihd_core.networks.network import Reduction
 from ihd_core.progress import Report, silent
 from training.config import ConfigError
 from training.data.pictures import open_pictures

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from ihd_core.network import Reduction
+    from ihd_core.networks.network import Reduction
     from training.data.slice_table import SliceTable
     from training.fitting.features import Embeddings
 

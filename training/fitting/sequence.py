@@ -19,7 +19,7 @@ from training.fitting.sequence_fit import LOGITS, WEIGHTS, SequenceFit, new_netw
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ihd_core.network import SequenceNetwork
+    from ihd_core.networks.network import SequenceNetwork
     from training.data.slice_table import SliceTable
     from training.run_folder import RunFolder
 

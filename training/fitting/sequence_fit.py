@@ -11,7 +11,7 @@ import torch
 
 from ihd_core.errors import Cancelled, IhdError
 from ihd_core.files import file_errors, write_atomically
-from ihd_core.network import SequenceNetwork
+from ihd_core.networks.network import SequenceNetwork
 from training.config import ConfigError
 from training.fitting.curves import draw_curves
 from training.fitting.features import exact_float32

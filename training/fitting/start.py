@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from ihd_core.checkpoints import starting_weights
-from ihd_core.efficientnet_lite import OWN
 from ihd_core.files import sha256
 from ihd_core.model_input import CHANNELS
-from ihd_core.network import SliceCnn
+from ihd_core.networks.checkpoints import starting_weights
+from ihd_core.networks.efficientnet_lite import OWN
+from ihd_core.networks.network import SliceCnn
 from training.config import ConfigError
 
 if TYPE_CHECKING:

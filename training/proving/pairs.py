@@ -181,7 +181,7 @@ def compared(
 
 def _place(inserted: Inserted, after: Prediction, label: Label, index: int) -> Place:
     from ihd_core.brain_mask import brain_mask
-    from ihd_core.explain import heatmap
+    from ihd_core.heatmaps.explain import heatmap
 
     slices = np.flatnonzero(after.slab_of_slice == after.slab_of_slice[index]).tolist()
     brain = brain_mask(inserted.scan)

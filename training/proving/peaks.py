@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from ihd_core.explain import peak
-from ihd_core.focus import cell_mm, distance_mm
+from ihd_core.heatmaps.explain import peak
+from ihd_core.heatmaps.focus import cell_mm, distance_mm
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ihd_core.explain import Heatmap
+    from ihd_core.heatmaps.explain import Heatmap
 
 Place = Literal["inside the lesion", "within one cell", "inside the skull", "outside", "no evidence"]
 PLACES: tuple[Place, ...] = get_args(Place)

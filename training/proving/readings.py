@@ -180,7 +180,7 @@ def detector_scores(scan: Scan, brain: BrainMask) -> NDArray[np.float64]:
 
 
 def _peaks(phantom: HeldOut, prediction: Prediction, brain: BrainMask) -> list[PeakOf]:
-    from ihd_core.explain import heatmap
+    from ihd_core.heatmaps.explain import heatmap
 
     found = []
     for slab in range(len(prediction.evidence)):

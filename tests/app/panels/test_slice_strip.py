@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.panels.slice_strip import SliceStrip, StripView
 from app.panels.strip_columns import columns as placed
-from app.scan_gaps import Gap
+from app.values.scan_gaps import Gap
+from ihd_core.heatmaps.overlay import COLOURS
 from ihd_core.labels import DISPLAY_ORDER, LABELS, Label
-from ihd_core.overlay import COLOURS
 
 SLICES = 30
 NO_BUTTON = Qt.MouseButton.NoButton

@@ -1,7 +1,7 @@
 import numpy as np
 
 from app.panels.strip_columns import columns as placed
-from app.scan_gaps import Gap
+from app.values.scan_gaps import Gap
 
 SLICES = 30
 GAP_AT_9 = Gap(9, 15.0, 2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ihd_core.dicom.reader import load_scan
-from ihd_core.explain import heatmap, on_slice
+from ihd_core.heatmaps.explain import heatmap, on_slice
 from ihd_core.labels import Label
 from ihd_core.phantom.series_writer import write_series
 from ihd_core.predict import predict

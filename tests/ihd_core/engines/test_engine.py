@@ -11,7 +11,7 @@ from ihd_core.engines.engine import ENGINES, engine_for
 from ihd_core.engines.runtimes import REFERENCE, RUNTIMES, Runtime, runtime_named
 from ihd_core.errors import CannotPredict
 from ihd_core.model_file import Member, Model
-from ihd_core.network import BACKBONES, SliceCnn
+from ihd_core.networks.network import BACKBONES, SliceCnn
 from tests.ihd_core.toy import toy_info
 
 SIDE = 32

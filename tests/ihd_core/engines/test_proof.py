@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ihd_core.engines.proof import EXACT, ROUNDED, Bounds, Distance, distance, furthest, sample_pictures
-from ihd_core.network import CnnOutput
+from ihd_core.networks.network import CnnOutput
 from tests.ihd_core.toy import toy_info
 
 HEAD = torch.nn.Linear(2, 6)

@@ -14,7 +14,7 @@ import torch
 import training.fitting.cnn
 import training.fitting.cnn_fit
 from ihd_core.errors import Cancelled, FileError
-from ihd_core.network import SliceCnn
+from ihd_core.networks.network import SliceCnn
 from ihd_core.progress import silent
 from tests.training.fitting.bright_spots import BrightSpots
 from training.config import CnnConfig, ConfigError, LocalisedConfig, RunConfig

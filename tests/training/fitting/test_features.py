@@ -8,7 +8,7 @@ import torch
 
 from ihd_core.errors import Cancelled, FileError
 from ihd_core.model_input import channels
-from ihd_core.network import SliceCnn
+from ihd_core.networks.network import SliceCnn
 from ihd_core.predict import prediction_steps
 from tests.ihd_core.toy import toy_model, toy_scan
 from tests.training.fitting.bright_spots import BrightSpots

@@ -5,7 +5,7 @@ import torch
 
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_input import Cells
-from ihd_core.network import SliceCnn
+from ihd_core.networks.network import SliceCnn
 from training.fitting.localised import (
     MapCells,
     evidence,

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ihd_core.labels import LABELS, Label
-from ihd_core.network import SliceCnn
+from ihd_core.networks.network import SliceCnn
 from ihd_core.phantom.phantom import phantom_scan
 from tests.training.fitting.bright_spots import BrightSpots
 from training.config import CnnConfig, RunConfig

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ihd_core.network import Reduction
+from ihd_core.networks.network import Reduction
 from tests.training.fitting.embedded_scans import embedded
 from training.fitting.scan_batches import ScanReader, epoch_batches, steady_batches
 

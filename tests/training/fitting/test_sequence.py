@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 
 from ihd_core.errors import Cancelled, FileError, IhdError
 from ihd_core.labels import LABELS, Label
-from ihd_core.network import Reduction
+from ihd_core.networks.network import Reduction
 from tests.training.fitting.embedded_scans import embedded
 from training.config import ConfigError, RunConfig, SequenceConfig
 from training.data.slice_table import UNKNOWN

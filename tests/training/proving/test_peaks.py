@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ihd_core.explain import Heatmap, peak
-from ihd_core.focus import cell_mm
+from ihd_core.heatmaps.explain import Heatmap, peak
+from ihd_core.heatmaps.focus import cell_mm
 from ihd_core.labels import Label
 from training.proving.peaks import place_of_peak
 

@@ -9,7 +9,7 @@ import pytest
 
 from ihd_core.brain_mask import brain_mask
 from ihd_core.errors import Cancelled, ModelFileError
-from ihd_core.explain import heatmap
+from ihd_core.heatmaps.explain import heatmap
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_file import load_model, save_model
 from ihd_core.model_input import slabs as model_slabs

@@ -1,0 +1,1 @@
+"""The jobs of `ihd` that need no window, and their arguments."""

@@ -1,0 +1,1 @@
+"""Prediction to Heatmap, and heatmaps to pictures."""

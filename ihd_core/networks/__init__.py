@@ -1,0 +1,1 @@
+"""The CNNs and the BiLSTM as torch modules, and weights that others saved."""
