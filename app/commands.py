@@ -25,7 +25,7 @@ class Command:
         text: how menus and the sheet of keys call it; an ellipsis where a dialog follows.
         menu: which menu it is in; "-" in front of the text draws a line above it.
         keys: all of them do the same; the first is shown.
-        needs: "", "scan", "series", "results" or "rating"; see view_commands.obstacle().
+        needs: "", "scan", "series", "results", "kinds" or "rating"; see view_commands.obstacle().
         checkable: the menu shows a tick, as view_commands.ticked() says.
     """
 
@@ -93,7 +93,14 @@ COMMANDS = (
     Command("toggle_heatmap", "-Heatmap", "AI", ("G",), "results", checkable=True),
     Command("heatmap_all", "Heatmap of all detected labels", "AI", ("Alt+0",), "results", checkable=True),
     *_label_commands(),
-    Command("next_peak", "Next peak of the heatmap", "AI", ("N",), "results"),
+    Command("cnn_kind", "-Heatmap of the CNN's own reading", "AI", (), "results", checkable=True),
+    Command("result_slice_kind", "Heatmap of the slice's result", "AI", (), "kinds", checkable=True),
+    Command("result_scan_kind", "Heatmap of the scan's result", "AI", (), "kinds", checkable=True),
+    Command("next_kind", "Next kind of heatmap: CNN, slice's result, scan's result", "AI", ("B",), "kinds"),
+    Command("toggle_comparing", "Heatmaps of CNN and result side by side", "AI", ("Shift+B",), "kinds", checkable=True),
+    Command("toggle_contours", "-Heatmap as contours", "AI", ("Shift+G",), "results", checkable=True),
+    Command("toggle_inside_only", "Heatmap inside the skull only", "AI", (), "results", checkable=True),
+    Command("next_peak", "-Next peak of the heatmap", "AI", ("N",), "results"),
     Command("previous_peak", "Previous peak of the heatmap", "AI", ("Shift+N",), "results"),
     Command("more_opaque", "Heatmap stronger", "AI", (".",), "results"),
     Command("less_opaque", "Heatmap weaker", "AI", (",",), "results"),

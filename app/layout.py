@@ -32,6 +32,7 @@ from app.panels.slice_strip import SliceStrip
 from app.panels.slice_view import SliceView
 from app.panels.window_bar import WindowBar
 from app.panels.worklist import Worklist
+from ihd_core.heatmaps.explain import Kind
 from ihd_core.labels import DISPLAY_ORDER
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ _WIDGET_KEYS = {
     "show_ai": "show_ai",
     "heatmap_on": "toggle_heatmap",
     "heatmap_joint": "heatmap_all",
+    "heatmap_contours": "toggle_contours",
+    "heatmap_comparing": "toggle_comparing",
+    **{f"heatmap_{kind.name.lower()}": "next_kind" for kind in Kind},
     "opinion_save": "save_opinion",
     "opinion_rest_no": "rest_no",
     "opinion_comment": "comment",
@@ -117,6 +121,7 @@ class Parts:
     left_out: LeftOutList
     window_bar: WindowBar
     slice_view: SliceView
+    compared_view: SliceView
     slider: SliceSlider
     strip: SliceStrip
     findings: FindingsPanel
@@ -142,6 +147,7 @@ def build(window: QMainWindow) -> Parts:
         LeftOutList(),
         WindowBar(keys=keys),
         SliceView(),
+        _compared_view(),
         SliceSlider(),
         SliceStrip(),
         FindingsPanel(),
@@ -168,6 +174,14 @@ def build(window: QMainWindow) -> Parts:
     window.setCentralWidget(central)
     _status(window, parts)
     return parts
+
+
+def _compared_view() -> SliceView:
+    """The same slice with the other kind of heatmap; there while two are compared."""
+    view = SliceView()
+    named(view, "compared_view", "Slice with the heatmap of the result")
+    view.hide()
+    return view
 
 
 def _show_keys(parts: Parts) -> None:
@@ -199,6 +213,7 @@ def _middle(parts: Parts) -> QVBoxLayout:
     picture = QHBoxLayout()
     picture.setSpacing(2)
     picture.addWidget(parts.slice_view, 1)
+    picture.addWidget(parts.compared_view, 1)
     picture.addWidget(parts.slider)
     column = QVBoxLayout()
     column.setSpacing(0)

@@ -17,6 +17,7 @@ from app.layout import Parts, build
 from app.opening import Opening
 from app.reading_clock import ReadingClock
 from app.recording import Recorder
+from app.result_maps import ResultMaps
 from app.second_opinion import SecondOpinion
 from app.session import Mode, Session, Shown
 from app.settings import Settings, write_settings
@@ -24,7 +25,18 @@ from app.showing import show_panels, show_status
 from app.values import panel_values, worklist_values
 from app.values.scan_gaps import gap_between
 from app.view_commands import COMMANDS as VIEWING
-from app.view_commands import at_slice, moved, obstacle, with_heatmap, with_opacity, with_setting, with_window
+from app.view_commands import (
+    at_slice,
+    moved,
+    obstacle,
+    toggle_comparing,
+    toggle_contours,
+    with_heatmap,
+    with_kind,
+    with_opacity,
+    with_setting,
+    with_window,
+)
 from app.window_commands import COMMANDS as ACTING
 from ihd_core.errors import CannotPredict, FileError, IhdError
 
@@ -71,6 +83,7 @@ class MainWindow(QMainWindow):
         self.clock = ReadingClock()
         self.opening: Opening = Opening(self.session, self)
         self.second_opinion: SecondOpinion = SecondOpinion(self.session, self)
+        self.result_maps: ResultMaps = ResultMaps(self.session, self)
         self.recorder: Recorder = Recorder(self.session, self.clock, journal, self)
         self.parts: Parts = build(self)
         self.actions_by_name = install(self, self._run)
@@ -95,16 +108,20 @@ class MainWindow(QMainWindow):
         self.second_opinion.ready.connect(self._on_ready)
         self.opening.failed.connect(self._on_not_opened)
         self.second_opinion.failed.connect(self._on_failed)
+        self.result_maps.failed.connect(self._on_failed)
         self.recorder.failed.connect(lambda text, retry: self.parts.notice.tell(text, retry=retry))
         self.recorder.told.connect(self.hint)
         self.keys.peeked.connect(lambda peeking: self.session.show(peeking=peeking))
 
     def _connect_panels(self) -> None:
         parts, become = self.parts, self._become
-        parts.slice_view.scrolled.connect(lambda steps: become(moved(self.shown, steps)))
-        parts.slice_view.window_dragged.connect(self._on_window)
-        parts.slice_view.probed.connect(lambda row, column: self.session.show(probe=(row, column)))
-        parts.slice_view.left.connect(lambda: self.session.show(probe=None))
+        for view in (parts.slice_view, parts.compared_view):
+            view.scrolled.connect(lambda steps: become(moved(self.shown, steps)))
+            view.window_dragged.connect(self._on_window)
+            view.probed.connect(lambda row, column: self.session.show(probe=(row, column)))
+            view.left.connect(lambda: self.session.show(probe=None))
+        parts.slice_view.placed.connect(parts.compared_view.place_like)
+        parts.compared_view.placed.connect(parts.slice_view.place_like)
         for part in (parts.strip, parts.findings, parts.notes):
             part.slice_chosen.connect(lambda index: become(at_slice(self.shown, index)))
         parts.slider.valueChanged.connect(lambda index: become(at_slice(self.shown, index)))
@@ -115,6 +132,9 @@ class MainWindow(QMainWindow):
         parts.heatmap.toggled.connect(lambda on: self.session.show(heatmap_on=on, network_view=False))
         parts.heatmap.label_chosen.connect(lambda label: become(with_heatmap(self.shown, label)))
         parts.heatmap.opacity_chosen.connect(lambda opacity: become(with_opacity(self.shown, opacity)))
+        parts.heatmap.kind_chosen.connect(lambda kind: become(with_kind(self.shown, kind)))
+        parts.heatmap.comparing_chosen.connect(lambda _on: become(toggle_comparing(self.shown)))
+        parts.heatmap.contours_chosen.connect(lambda _on: become(toggle_contours(self.shown)))
         parts.opinion.opinion_changed.connect(self._on_opinion)
         parts.opinion.save_pressed.connect(self.recorder.save_opinion)
         parts.rating.rated.connect(self.recorder.rate)
@@ -125,6 +145,11 @@ class MainWindow(QMainWindow):
     def shown(self) -> Shown:
         """What is open and how it is shown."""
         return self.session.shown
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything runs beside the window."""
+        return self.opening.running or self.second_opinion.running or self.result_maps.running
 
     def fit_to_screen(self, room: QRect) -> None:
         """Be no larger than what a screen leaves to windows, frame included, and lie within it."""
@@ -165,13 +190,17 @@ class MainWindow(QMainWindow):
         view = self.parts.slice_view
         if (shown.scan or shown.preview) is None or shown.current != old.current:
             view.reset_view()
+        self.result_maps.follow(shown)
         if not panel_values.same_picture(shown, old):
-            view.show_picture(panel_values.slice_picture(shown))
+            picture, compared = panel_values.pictures(shown)
+            view.show_picture(picture)
+            self.parts.compared_view.show_picture(compared)
+            self.parts.compared_view.setVisible(compared is not None)
         if replace(shown, probe=None) == replace(old, probe=None):
             return
         self._tell_crossing(shown, old)
         show_panels(self)
-        if not self.opening.running and not self.second_opinion.running:
+        if not self.busy:
             self.settled.emit()
 
     def _tell_crossing(self, shown: Shown, old: Shown) -> None:
@@ -300,6 +329,7 @@ class MainWindow(QMainWindow):
         self.keys.stop()
         self.opening.shut_down()
         self.second_opinion.shut_down()
+        self.result_maps.shut_down()
         self.recorder.close()
 
     def remember(self) -> None:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.session import Shown
+    from ihd_core.heatmaps.explain import Kind
     from ihd_core.labels import Label
+
+    Place = tuple[int, Label, Kind]  # of a heatmap: slice index, label and kind
 
 
 @dataclass(slots=True)
@@ -40,7 +43,7 @@ class ReadingClock:
     now: Callable[[], float] = time.monotonic
     _scan: _Stopwatch = field(default_factory=_Stopwatch)
     _results: _Stopwatch = field(default_factory=_Stopwatch)
-    _heatmaps: dict[tuple[int, Label], _Stopwatch] = field(default_factory=dict)
+    _heatmaps: dict[Place, _Stopwatch] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set)
 
     def start_over(self) -> None:
@@ -54,7 +57,7 @@ class ReadingClock:
         results = shown.prediction is not None or shown.partial is not None
         self._results.run(results and shown.results_visible, now)
         label = None if shown.peeking else rated_label(shown)
-        current = (shown.slice_index, label) if label is not None else None
+        current = (shown.slice_index, label, shown.kind) if label is not None else None
         if current is not None:
             self._heatmaps.setdefault(current, _Stopwatch())
         for key, watch in self._heatmaps.items():
@@ -72,13 +75,13 @@ class ReadingClock:
         """How long results of the model were on the screen; 0.0 if never."""
         return self._read(self._results)
 
-    def heatmap_seconds(self, slice_index: int, label: Label) -> float:
-        """How long the heatmap of one label was the one on the screen, on one slice."""
-        return self._read(self._heatmaps.get((slice_index, label), _Stopwatch()))
+    def heatmap_seconds(self, place: Place) -> float:
+        """How long the heatmap of one slice, label and kind was the one on the screen."""
+        return self._read(self._heatmaps.get(place, _Stopwatch()))
 
-    def heatmap_views(self, slice_index: int, label: Label) -> int:
+    def heatmap_views(self, place: Place) -> int:
         """How often it came to the screen."""
-        return self._heatmaps.get((slice_index, label), _Stopwatch()).starts
+        return self._heatmaps.get(place, _Stopwatch()).starts
 
     @property
     def slices_seen(self) -> int:

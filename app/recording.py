@@ -13,7 +13,7 @@ from app import places
 from app.values.scan_notes import recorded_codes
 from app.view_commands import obstacle, rated_label
 from ihd_core.errors import StudyError
-from ihd_core.heatmaps.explain import METHOD
+from ihd_core.heatmaps.explain import Kind
 from ihd_core.study.answers import (
     Undone,
     record_opinion,
@@ -120,13 +120,17 @@ class Recorder(QObject):
         if self._journal is not None:
             self._session.show(ratings=self._ratings(self._journal, self._session.shown))
 
-    def _ratings(self, journal: Journal, shown: Shown) -> dict[tuple[int, Label], RatingValue]:
+    def _ratings(self, journal: Journal, shown: Shown) -> dict[tuple[int, Label, Kind], RatingValue]:
         """Ratings of this model's heatmaps; those of another model are about other pictures."""
         if shown.scan is None or shown.prediction is None:
             return {}
         found = recorded(journal, shown.scan.uid, model_sha256=shown.prediction.model.sha256)
         place = {uid: index for index, uid in enumerate(shown.scan.slice_uids)}
-        return {(place[uid], label): value for (uid, label), value in found.ratings.items() if uid in place}
+        return {
+            (place[uid], label, Kind(method)): value
+            for (uid, label, method), value in found.ratings.items()
+            if uid in place and method in set(Kind)
+        }
 
     # Drafts
 
@@ -178,11 +182,11 @@ class Recorder(QObject):
         if label is None or shown.scan is None:
             self.told.emit(obstacle(shown, "rating"))
             return
-        place = (shown.slice_index, label)
+        place = (shown.slice_index, label, shown.kind)
         around = self._circumstances(
-            seconds=self._clock.heatmap_seconds(*place),
-            views=self._clock.heatmap_views(*place),
-            method=METHOD,
+            seconds=self._clock.heatmap_seconds(place),
+            views=self._clock.heatmap_views(place),
+            method=str(shown.kind),
             window_center=shown.window.center,
             window_width=shown.window.width,
             opacity=shown.opacity,
@@ -190,9 +194,9 @@ class Recorder(QObject):
         self._attempt(self._write_rating, shown.scan, place, value, around)
 
     def _write_rating(
-        self, journal: Journal, scan: Scan, place: tuple[int, Label], value: RatingValue, around: Circumstances
+        self, journal: Journal, scan: Scan, place: tuple[int, Label, Kind], value: RatingValue, around: Circumstances
     ) -> None:
-        index, label = place
+        index, label, _ = place
         record_rating(journal, scan.uid, (scan.slice_uids[index], index, label), value, around)
         if self._session.shown.scan is scan:
             self._session.show(ratings={**self._session.shown.ratings, place: value})

@@ -32,12 +32,12 @@ def wait_for_results(window: MainWindow, start: Callable[[], object]) -> list[Ex
         What failed on the way.
     """
     failures: list[Exception] = []
-    for part in (window.opening, window.second_opinion):
+    for part in (window.opening, window.second_opinion, window.result_maps):
         part.failed.connect(failures.append)
     loop = QEventLoop()
 
     def look() -> None:
-        if not window.opening.running and not window.second_opinion.running:
+        if not window.busy:
             loop.quit()
 
     ticks = QTimer()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from ihd_core.heatmaps.explain import Kind
 from ihd_core.labels import LABELS, SUBTYPES, Label
 from ihd_core.scan import withheld_reason
 from ihd_core.study.opinion import Opinion
@@ -71,11 +72,16 @@ class Shown:
         partial: results before the prediction is complete.
         revealed: the reader asked for the results of this scan, or saved an opinion on it.
         heatmap_label: None for all detected labels together.
+        heatmap_kind: that the reader has chosen; kind says which one is shown.
+        kinds_ready: of heatmaps of results, those that are computed.
+        comparing: the CNN's heatmap and a result's side by side.
+        contours: heatmaps are lines and not colour.
+        inside_only: heatmaps are drawn inside the skull only.
         peeking: the reader looks at the picture without heatmap while a key is held.
         probe: row and column of the pixel under the pointer.
         opinion: as it stands on the screen; saved_opinion: as it stands in the record, None where there is none.
         saved_at: when that was, for the screen.
-        ratings: of this reader for this scan and model, by slice index and label.
+        ratings: of this reader for this scan and model, by slice index, label and kind.
         reader: the pseudonym.
         repair: undo the wrap-around of files of the RSNA set; what is open was read so.
     """
@@ -103,13 +109,18 @@ class Shown:
     revealed: bool = False
     heatmap_on: bool = True
     heatmap_label: Label | None = None
+    heatmap_kind: Kind = Kind.CNN
+    kinds_ready: frozenset[Kind] = frozenset()
+    comparing: bool = False
+    contours: bool = False
+    inside_only: bool = False
     opacity: float = 0.5
     peeking: bool = False
     probe: tuple[int, int] | None = None
     opinion: Opinion = field(default_factory=Opinion)
     saved_opinion: Opinion | None = None
     saved_at: str = ""
-    ratings: Mapping[tuple[int, Label], RatingValue] = field(default_factory=dict)
+    ratings: Mapping[tuple[int, Label, Kind], RatingValue] = field(default_factory=dict)
     reader: str = ""
     repair: bool = True
 
@@ -142,13 +153,35 @@ class Shown:
         return tuple(label for label in above if label in SUBTYPES) or above
 
     @property
+    def has_kinds(self) -> bool:
+        """Whether a BiLSTM revises what the CNN says, so that a heatmap of the result is another one."""
+        prediction = self.prediction
+        return prediction is not None and prediction.model.sequence is not None and prediction.result is not None
+
+    @property
+    def kind(self) -> Kind:
+        """Of the heatmaps that are shown: the chosen one where the model has it, else the CNN's."""
+        return self.heatmap_kind if self.has_kinds else Kind.CNN
+
+    @property
+    def kind_ready(self) -> bool:
+        """Whether the heatmaps of this kind are there."""
+        return self.kind is Kind.CNN or self.kind in self.kinds_ready
+
+    @property
     def heatmap_labels(self) -> tuple[Label, ...]:
-        """Labels whose heatmap is on the screen now."""
+        """Labels whose heatmap is on the screen now.
+
+        What a result rests on is as bright for a label that is absent; it is shown of detected ones only.
+        """
         if self.prediction is None or not (self.results_visible and self.heatmap_on) or self.peeking:
             return ()
-        if self.network_view or self.withheld:
+        if self.network_view or self.withheld or not self.kind_ready:
             return ()
-        return self.detected if self.heatmap_label is None else (self.heatmap_label,)
+        if self.heatmap_label is None:
+            return self.detected
+        absent = self.kind is not Kind.CNN and self.heatmap_label not in self.prediction.detected(self.setting)
+        return () if absent else (self.heatmap_label,)
 
 
 class Session(QObject):
@@ -202,7 +235,16 @@ def scan_loaded(shown: Shown, scan: Scan) -> Shown:
 
 def without_prediction(shown: Shown) -> Shown:
     """Forget what the model said."""
-    return replace(shown, prediction=None, brain=None, partial=None, predicting=None, refusal="", ratings={})
+    return replace(
+        shown,
+        prediction=None,
+        brain=None,
+        partial=None,
+        predicting=None,
+        refusal="",
+        ratings={},
+        kinds_ready=frozenset(),
+    )
 
 
 def slab_arrived(shown: Shown, result: SlabResult) -> Shown:
@@ -219,4 +261,6 @@ def slab_arrived(shown: Shown, result: SlabResult) -> Shown:
 
 def predicted(shown: Shown, prediction: Prediction, brain: BrainMask | None = None) -> Shown:
     """Put the whole prediction in the place of what came before."""
-    return replace(shown, prediction=prediction, brain=brain, partial=None, predicting=None, refusal="")
+    return replace(
+        shown, prediction=prediction, brain=brain, partial=None, predicting=None, refusal="", kinds_ready=frozenset()
+    )

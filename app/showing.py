@@ -51,7 +51,7 @@ def show_status(window: MainWindow) -> None:
     ticks = ticked(shown) | _own_ticks(window)
     for command in COMMANDS:
         action = window.actions_by_name[command.name]
-        needs = "scan" if command.needs in ("results", "rating") else command.needs
+        needs = "scan" if command.needs in ("results", "kinds", "rating") else command.needs
         action.setEnabled(not obstacle(shown, needs))
         if command.checkable:
             action.setChecked(command.name in ticks)

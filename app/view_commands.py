@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.session import Mode, Shown
-from ihd_core.heatmaps.explain import full_scale
+from ihd_core.heatmaps.explain import Kind, full_scale, heatmap
 from ihd_core.heatmaps.overlay import FLOOR
 from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.windowing import BONE, BRAIN, SOFT_TISSUE, STROKE, SUBDURAL, Window
@@ -29,13 +29,13 @@ def obstacle(shown: Shown, needs: str) -> str:
     Args:
         shown: what is on the screen.
         needs: "" nothing; "series" a scan in the worklist; "scan" one that is read; "results" a prediction that may be
-            seen; "rating" the heatmap of one label on the screen.
+            seen; "kinds" one by a model with a BiLSTM; "rating" the heatmap of one label on the screen.
     """
     if needs == "series":
         return "" if shown.series else "No scan is open"
     if needs and shown.scan is None:
         return "No scan is open"
-    if needs in ("results", "rating"):
+    if needs in ("results", "kinds", "rating"):
         if shown.prediction is None and shown.refusal:
             return shown.refusal
         if not shown.results_visible:
@@ -44,21 +44,25 @@ def obstacle(shown: Shown, needs: str) -> str:
             return "The prediction is not there yet"
         if shown.withheld:
             return shown.withheld
+    if needs == "kinds" and not shown.has_kinds:
+        return "This model has no BiLSTM: what the CNN says is the result"
     return rating_obstacle(shown) if needs == "rating" else ""
 
 
 def rating_obstacle(shown: Shown) -> str:
     """Why the heatmap on the screen cannot be rated; empty where it can."""
-    if shown.network_view:
-        return "Leave the network view (T) to rate a heatmap"
-    if not shown.heatmap_on:
-        return "Show the heatmap (G) to rate it"
     labels = replace(shown, peeking=False).heatmap_labels
-    if not labels:
-        return "Nothing detected: choose a label (Alt+1 to Alt+6)"
-    if len(labels) > 1:
-        return "Choose one label (Alt+1 to Alt+6) to rate it"
-    return ""
+    reasons = {
+        "Leave the network view (T) to rate a heatmap": shown.network_view,
+        "Show the heatmap (G) to rate it": not shown.heatmap_on,
+        "Leave the comparison (Shift+B) to rate a heatmap": shown.comparing and shown.has_kinds,
+        "Show the heatmap outside the skull too, to rate it": shown.inside_only,
+        "The heatmap is being computed": not shown.kind_ready,
+        "Not detected: only the CNN's heatmap of it is shown (B)": not labels and shown.heatmap_label is not None,
+        "Nothing detected: choose a label (Alt+1 to Alt+6)": not labels,
+        "Choose one label (Alt+1 to Alt+6) to rate it": len(labels) > 1,
+    }
+    return next((reason for reason, applies in reasons.items() if applies), "")
 
 
 def rated_label(shown: Shown) -> Label | None:
@@ -124,6 +128,32 @@ def with_heatmap(shown: Shown, label: Label | None) -> Shown:
     return replace(shown, heatmap_label=label, heatmap_on=True, network_view=False)
 
 
+def with_kind(shown: Shown, kind: Kind) -> Shown:
+    """Show the heatmaps of the CNN's own reading, or of a result."""
+    return replace(shown, heatmap_kind=kind, heatmap_on=True, network_view=False)
+
+
+def next_kind(shown: Shown) -> Shown:
+    """Show the next kind of heatmaps, after the last one the first."""
+    kinds = list(Kind)
+    return with_kind(shown, kinds[(kinds.index(shown.kind) + 1) % len(kinds)])
+
+
+def toggle_comparing(shown: Shown) -> Shown:
+    """The CNN's heatmap beside that of the result, or one alone."""
+    return replace(shown, comparing=not shown.comparing, heatmap_on=True, network_view=False)
+
+
+def toggle_contours(shown: Shown) -> Shown:
+    """Lines around what the heatmap shows, or colour."""
+    return replace(shown, contours=not shown.contours, heatmap_on=True, network_view=False)
+
+
+def toggle_inside_only(shown: Shown) -> Shown:
+    """Hide what a heatmap shows outside the skull, or show all of it."""
+    return replace(shown, inside_only=not shown.inside_only, heatmap_on=True, network_view=False)
+
+
 def with_opacity(shown: Shown, opacity: float) -> Shown:
     """Draw heatmaps this strongly, 0.1..1."""
     return replace(shown, opacity=round(min(max(opacity, OPACITY_STEP), 1.0), 2))
@@ -134,14 +164,16 @@ def with_setting(shown: Shown, setting: str) -> Shown:
     return replace(shown, setting=setting)
 
 
-def peaks(prediction: Prediction, labels: tuple[Label, ...]) -> tuple[int, ...]:
+def peaks(prediction: Prediction, labels: tuple[Label, ...], kind: Kind = Kind.CNN) -> tuple[int, ...]:
     """Slices at which a label's heatmap is stronger than on both neighbouring slabs, inferior first.
 
     Only peaks that are painted count: at least a fifth of what is painted at full colour.
     """
     found: set[int] = set()
+    first_slices = np.unique(prediction.slab_of_slice, return_index=True)[1]
     for label in labels:
-        strength = np.maximum(prediction.evidence[:, label.column].max(axis=(1, 2)), 0) / full_scale(prediction, label)
+        strongest = [heatmap(prediction, label, int(index), kind).values.max() for index in first_slices]
+        strength = np.array(strongest) / full_scale(prediction, label, kind)
         padded = np.concatenate([[-1.0], strength, [-1.0]])
         rises, falls = padded[1:-1] > padded[:-2], padded[1:-1] >= padded[2:]
         for slab in np.flatnonzero(rises & falls & (strength >= FLOOR)):
@@ -155,7 +187,7 @@ def to_peak(shown: Shown, *, forward: bool) -> Shown:
     shown = replace(shown, heatmap_on=True, network_view=False, peeking=False)
     if shown.prediction is None:
         return shown
-    found = peaks(shown.prediction, shown.heatmap_labels)
+    found = peaks(shown.prediction, shown.heatmap_labels, shown.kind)
     beyond = [index for index in found if (index > shown.slice_index if forward else index < shown.slice_index)]
     if not beyond:
         return shown
@@ -187,6 +219,13 @@ COMMANDS: dict[str, Callable[[Shown], Shown]] = {
     "toggle_heatmap": toggle_heatmap,
     "heatmap_all": partial(with_heatmap, label=None),
     **{f"heatmap_{label}": partial(with_heatmap, label=label) for label in DISPLAY_ORDER},
+    "cnn_kind": partial(with_kind, kind=Kind.CNN),
+    "result_slice_kind": partial(with_kind, kind=Kind.RESULT_SLICE),
+    "result_scan_kind": partial(with_kind, kind=Kind.RESULT_SCAN),
+    "next_kind": next_kind,
+    "toggle_comparing": toggle_comparing,
+    "toggle_contours": toggle_contours,
+    "toggle_inside_only": toggle_inside_only,
     "next_peak": partial(to_peak, forward=True),
     "previous_peak": partial(to_peak, forward=False),
     "more_opaque": lambda shown: with_opacity(shown, shown.opacity + OPACITY_STEP),
@@ -210,7 +249,8 @@ def ticked(shown: Shown) -> frozenset[str]:
         "stroke_window": STROKE,
     }
     label = "all" if shown.heatmap_label is None else shown.heatmap_label.value
-    names = {f"{shown.setting}_setting", f"{shown.mode.replace('-', '_')}_mode", f"heatmap_{label}"}
+    kind = f"{shown.kind.name.lower()}_kind"
+    names = {f"{shown.setting}_setting", f"{shown.mode.replace('-', '_')}_mode", f"heatmap_{label}", kind}
     if not shown.network_view:
         here = (shown.window.center, shown.window.width)
         names |= {name for name, window in windows.items() if (window.center, window.width) == here}
@@ -219,6 +259,9 @@ def ticked(shown: Shown) -> frozenset[str]:
         "toggle_text": shown.overlay_text,
         "toggle_network_view": shown.network_view,
         "toggle_heatmap": shown.heatmap_on,
+        "toggle_comparing": shown.comparing,
+        "toggle_contours": shown.contours,
+        "toggle_inside_only": shown.inside_only,
         "toggle_repair": shown.repair,
     }
     return frozenset(names | {name for name, on in states.items() if on})

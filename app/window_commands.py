@@ -14,6 +14,7 @@ from app.command_line.batch import series_folder, write_sheets
 from app.study_order import case_beside
 from app.values import panel_values
 from ihd_core.errors import FileError
+from ihd_core.heatmaps.contact_sheet import SheetChoice
 from ihd_core.labels import DISPLAY_ORDER
 from ihd_core.study.rating import RatingValue
 from ihd_core.windowing import BRAIN
@@ -72,7 +73,8 @@ def save_sheets(window: MainWindow) -> None:
         return
     own = folder / series_folder(shown.scan.uid)
     try:
-        files = write_sheets(own, shown.scan, shown.prediction, shown.setting, shown.window)
+        choice = SheetChoice(shown.setting, shown.window, shown.kind)
+        files = write_sheets(own, shown.scan, shown.prediction, choice)
     except FileError as error:
         window.tell(error)
         return

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from ihd_core.dicom.headers import Header
     from ihd_core.dicom.series import Series
+    from ihd_core.heatmaps.contact_sheet import SheetChoice
     from ihd_core.model_file import Model
     from ihd_core.predict import Prediction
     from ihd_core.prediction_files import ScanResult
     from ihd_core.progress import Report
     from ihd_core.scan import Scan
-    from ihd_core.windowing import Window
 
 SETTING = "screen"
 """Operating points of the contact sheets."""
@@ -245,6 +245,7 @@ def write_heatmaps(folder: Path, scan: Scan, prediction: Prediction, *, report: 
     Raises:
         FileError: a picture cannot be written, or an earlier one not removed.
     """
+    from ihd_core.heatmaps.contact_sheet import SheetChoice
     from ihd_core.heatmaps.heatmap_picture import picture, write_png
     from ihd_core.windowing import BRAIN
 
@@ -258,10 +259,10 @@ def write_heatmaps(folder: Path, scan: Scan, prediction: Prediction, *, report: 
         for label in DISPLAY_ORDER:
             write_png(folder / f"{index}_{label}.png", picture(scan, index, BRAIN, prediction, [label]))
         report(index + 1, len(scan))
-    write_sheets(folder, scan, prediction, SETTING, BRAIN)
+    write_sheets(folder, scan, prediction, SheetChoice(SETTING, BRAIN))
 
 
-def write_sheets(folder: Path, scan: Scan, prediction: Prediction, setting: str, window: Window) -> list[Path]:
+def write_sheets(folder: Path, scan: Scan, prediction: Prediction, choice: SheetChoice) -> list[Path]:
     """Write sheet_1.png and so on: every slice and label above the operating point, bare and with its heatmap.
 
     Sheets of an earlier run that this one does not write anew are removed.
@@ -275,7 +276,7 @@ def write_sheets(folder: Path, scan: Scan, prediction: Prediction, setting: str,
     from ihd_core.heatmaps.contact_sheet import contact_sheets
     from ihd_core.heatmaps.heatmap_picture import write_png
 
-    pages = contact_sheets(scan, prediction, setting, window)
+    pages = contact_sheets(scan, prediction, choice)
     files = [make_folder(folder) / f"sheet_{number}.png" for number in range(1, len(pages) + 1)]
     for earlier in set(folder.glob("sheet_*.png")) - set(files):
         with file_errors(earlier, "cannot be removed"):

@@ -65,6 +65,8 @@ class SliceView(QWidget):
     """Row and column of the slice pixel under the pointer."""
     left = Signal()
     """The pointer is no longer over the slice."""
+    placed = Signal(float, object)
+    """Zoom and middle, as Placing has them, that the reader has chosen."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -105,6 +107,7 @@ class SliceView(QWidget):
     def fit(self) -> None:
         """Show the whole slice as large as it fits."""
         self._zoom, self._middle = 1.0, (0.5, 0.5)
+        self.placed.emit(self._zoom, self._middle)
         self.update()
 
     def reset_view(self) -> None:
@@ -112,6 +115,11 @@ class SliceView(QWidget):
         self._turned = 0.0
         self._drag = None
         self.fit()
+
+    def place_like(self, zoom: float, middle: tuple[float, float]) -> None:
+        """Show what another view shows; nothing is emitted."""
+        self._zoom, self._middle = zoom, middle
+        self.update()
 
     @property
     def zoom(self) -> float:
@@ -236,6 +244,7 @@ class SliceView(QWidget):
 
     def _place(self, placing: Placing) -> None:
         self._zoom, self._middle = placing.zoom, placing.middle
+        self.placed.emit(self._zoom, self._middle)
         self.update()
 
 

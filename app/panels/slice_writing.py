@@ -30,6 +30,8 @@ RAMP_PX = 80.0
 BADGE_PAD, BADGE_GAP = 20.0, 4.0
 CALM_BADGE, CALM_BADGE_INK = QColor(74, 83, 91), QColor(232, 236, 239)
 MOST_BADGES = 4  # of those that may go
+BESIDE_SCALE_PX, LINES_OF_SCALE = 115, 4
+"""Room from the middle to the right of the scale bar's words; lines of text as high as the scale and the letter."""
 RIM_PX = 2  # of shade around every character, so that it reads on bone and on air
 
 
@@ -74,20 +76,21 @@ class _Sheet:
         self.painter.drawImage(QPointF(*corner), line)
 
     def badges(self, badges: Sequence[Badge]) -> float:
-        """Draw the badges in one row; return the y below it."""
+        """Draw the badges, in one row where they fit; return the y below them."""
         metrics = self.metrics(TEXT_PX, bold=True)
         y, height = MARGIN - 2, metrics.height() + 6
-        row = _row(badges, metrics, self.width)
-        x = max((self.width - _row_width(row, metrics)) / 2, BADGE_GAP)
-        for badge in row:
-            ground = QRectF(x, y, metrics.horizontalAdvance(badge.text) + BADGE_PAD, height)
-            self.painter.setPen(Qt.PenStyle.NoPen)
-            self.painter.setBrush(BADGE if badge.serious else CALM_BADGE)
-            self.painter.drawRoundedRect(ground, 4, 4)
-            self.painter.setPen(BADGE_INK if badge.serious else CALM_BADGE_INK)
-            self.painter.drawText(ground, Qt.AlignmentFlag.AlignCenter, badge.text)
-            x += ground.width() + BADGE_GAP
-        return y + height + BADGE_GAP if row else y
+        for row in _rows(badges, metrics, self.width):
+            x = max((self.width - _row_width(row, metrics)) / 2, BADGE_GAP)
+            for badge in row:
+                ground = QRectF(x, y, metrics.horizontalAdvance(badge.text) + BADGE_PAD, height)
+                self.painter.setPen(Qt.PenStyle.NoPen)
+                self.painter.setBrush(BADGE if badge.serious else CALM_BADGE)
+                self.painter.drawRoundedRect(ground, 4, 4)
+                self.painter.setPen(BADGE_INK if badge.serious else CALM_BADGE_INK)
+                self.painter.drawText(ground, Qt.AlignmentFlag.AlignCenter, badge.text)
+                x += ground.width() + BADGE_GAP
+            y += height + BADGE_GAP
+        return y
 
     def letters(self, picture: SlicePicture, top: float) -> None:
         """Write the patient's sides at the middle of the edges."""
@@ -105,7 +108,7 @@ class _Sheet:
     def corners(self, picture: SlicePicture, below_badges: float) -> None:
         """Write the lines of the four corners, the upper ones below the badges where these are in the way."""
         bold = self.metrics(TEXT_PX, bold=True)
-        badge = _row_width(_row(picture.badges, bold, self.width), bold)
+        badge = max((_row_width(row, bold) for row in _rows(picture.badges, bold, self.width)), default=0.0)
         metrics = self.metrics(TEXT_PX)
         upper = max(map(metrics.horizontalAdvance, (*picture.top_left, *picture.top_right)), default=0.0)
         crowded = bool(picture.badges) and badge / 2 + upper + 2 * MARGIN > self.width / 2
@@ -154,7 +157,7 @@ class _Sheet:
         """
         if not bars:
             return
-        bottom = self.height - MARGIN - above * self.metrics(TEXT_PX).lineSpacing() - 8
+        line = self.metrics(TEXT_PX).lineSpacing()
         metrics = self.metrics(SMALL_PX)
         row = metrics.height() + 4
         units = tuple(dict.fromkeys(bar.unit for bar in bars if bar.unit))
@@ -163,7 +166,11 @@ class _Sheet:
         rows = names + RAMP_PX + 2 * numbers + 22
         caption = ", ".join(units)
         width = max(rows, metrics.horizontalAdvance(caption))
-        right, top = self.width - MARGIN, bottom - (len(bars) + bool(units)) * row
+        right = self.width - MARGIN
+        if width > self.width / 2 - BESIDE_SCALE_PX:
+            above = max(above, LINES_OF_SCALE)
+        bottom = self.height - MARGIN - above * line - 8
+        top = bottom - (len(bars) + bool(units)) * row
         self.painter.fillRect(QRectF(right - width - 6, top - 3, width + 12, bottom - top + 6), PLATE)
         if units:
             self.write(right - metrics.horizontalAdvance(caption), top + metrics.ascent() + 1, caption, DIM)
@@ -196,8 +203,19 @@ def _row_width(row: Sequence[Badge], metrics: QFontMetricsF) -> float:
     return sum(metrics.horizontalAdvance(badge.text) + BADGE_PAD for badge in row) + BADGE_GAP * (len(row) - 1)
 
 
-def _row(badges: Sequence[Badge], metrics: QFontMetricsF, width: float) -> list[Badge]:
-    """The badges that are drawn: of those that may go as many as fit into one row, MOST_BADGES at most, and a count."""
+def _rows(badges: Sequence[Badge], metrics: QFontMetricsF, width: float) -> list[list[Badge]]:
+    """The badges that are drawn, in as few rows as it takes."""
+    rows: list[list[Badge]] = []
+    for badge in _drawn(badges, metrics, width):
+        if rows and _row_width([*rows[-1], badge], metrics) <= width - 2 * BADGE_GAP:
+            rows[-1].append(badge)
+        else:
+            rows.append([badge])
+    return rows
+
+
+def _drawn(badges: Sequence[Badge], metrics: QFontMetricsF, width: float) -> list[Badge]:
+    """Of the badges that may go as many as fit into one row with the others, MOST_BADGES at most, and a count."""
     may_go = [badge for badge in badges if badge.may_go]
     row = list(badges)
     for count in range(min(len(may_go), MOST_BADGES), -1, -1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,8 @@ from app.values.scan_gaps import Gap, beside, scan_gaps
 from app.values.scan_notes import badges
 from app.values.slice_directions import ends
 from app.view_commands import rated_label, rating_obstacle
-from ihd_core.heatmaps.explain import full_scale
-from ihd_core.heatmaps.overlay import COLOURS, FLOOR, UNIT, cell_mm, layers, paint
+from ihd_core.heatmaps.explain import Kind, agreement, full_scale, heatmap
+from ihd_core.heatmaps.overlay import COLOURS, FLOOR, cell_mm, layers, paint, paint_contours
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_input import CHANNELS, channels, slabs
 from ihd_core.orientation import edge_letters
@@ -32,8 +32,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from app.session import Shown
+    from ihd_core.brain_mask import BrainMask
     from ihd_core.predict import Prediction
     from ihd_core.scan import Scan, ScanDetails
+
+
+def pictures(shown: Shown) -> tuple[SlicePicture | None, SlicePicture | None]:
+    """The picture on the screen, and the one beside it with the result's heatmap; None where there is none."""
+    if not (shown.comparing and shown.has_kinds and shown.results_visible and shown.heatmap_on):
+        return slice_picture(shown), None
+    result = Kind.RESULT_SLICE if shown.kind is Kind.CNN else shown.kind
+    left = replace(shown, heatmap_kind=Kind.CNN)
+    return slice_picture(left), slice_picture(replace(shown, heatmap_kind=result))
 
 
 def slice_picture(shown: Shown) -> SlicePicture | None:
@@ -48,14 +58,14 @@ def slice_picture(shown: Shown) -> SlicePicture | None:
         pixels=_pixels(scan, index, shown),
         pixel_mm=scan.spacing_mm[1:],
         window=shown.window,
-        overlay=_overlay(shown.prediction, labels, index, shown.opacity) if shown.prediction and labels else None,
+        overlay=_overlay(shown.prediction, labels, index, _look(shown)) if shown.prediction and labels else None,
         letters=edge_letters(scan.orientation),
         top_left=_patient_lines(scan.details) if text else (),
         top_right=_study_lines(scan.details) if text else (),
         bottom_left=_window_lines(shown, scan, index) if text else (),
         bottom_right=_slice_lines(shown, scan, index) if text else (),
         badges=badges(shown),
-        colour_bars=_colour_bars(shown.prediction, labels, shown.opacity) if shown.prediction else (),
+        colour_bars=_colour_bars(shown, labels),
         caution=beside(gaps(shown), index),
     )
 
@@ -151,17 +161,59 @@ def heatmap_view(shown: Shown) -> HeatmapView:
         opacity=shown.opacity,
         available=shown.prediction is not None and shown.results_visible and not shown.withheld,
         colours=COLOURS,
-        note=_cell_note(shown),
+        note=_heatmap_note(shown),
+        kind=shown.kind if shown.has_kinds else None,
+        comparing=shown.comparing,
+        contours=shown.contours,
     )
 
 
-def _cell_note(shown: Shown) -> str:
+def _heatmap_note(shown: Shown) -> str:
     if shown.prediction is None or shown.scan is None or shown.withheld:
         return ""
     if shown.heatmap_label is None and not shown.detected:
         return "Nothing detected: choose a label to see its heatmap"
+    if not shown.kind_ready:
+        return "What the result rests on is being computed"
+    in_view = replace(shown, heatmap_on=True, peeking=False, network_view=False, revealed=True)
+    if shown.heatmap_label is not None and not in_view.heatmap_labels:
+        return "Not detected: what an absent finding rests on is not shown"
     size = cell_mm(shown.scan, shown.prediction)
-    return "\n".join(filter(None, (f"One cell is {size:.0f} x {size:.0f} mm: a focus, not an outline", _shares(shown))))
+    lines = f"One cell is {size:.0f} x {size:.0f} mm: a focus, not an outline", _explained(shown), _shares(shown)
+    return "\n".join(filter(None, (*lines, *_disagreements(shown))))
+
+
+def _explained(shown: Shown) -> str:
+    """Whose result a heatmap of the scan explains, where that is one slice's."""
+    if shown.kind is not Kind.RESULT_SCAN or shown.prediction is None or len(shown.heatmap_labels) != 1:
+        return ""
+    explains = heatmap(shown.prediction, shown.heatmap_labels[0], shown.slice_index, shown.kind).explains
+    return f"The scan's result is that of slice {explains + 1}" if explains is not None else ""
+
+
+def _disagreements(shown: Shown) -> list[str]:
+    """A line for each label on the screen whose maps of the CNN and of the result show different places."""
+    kind = Kind.RESULT_SLICE if shown.kind is Kind.CNN else shown.kind
+    if shown.prediction is None or shown.scan is None or kind not in shown.kinds_ready:
+        return []
+    detected = shown.prediction.detected(shown.setting)
+    labels = [label for label in shown.heatmap_labels if label in detected]
+    apart = [(label, _apart(shown.scan, shown.prediction, (label, shown.slice_index), kind)) for label in labels]
+    return [f"{label.short_name}: CNN and result look at different places{far}" for label, far in apart if far]
+
+
+@lru_cache(maxsize=64)
+def _apart(scan: Scan, prediction: Prediction, place: tuple[Label, int], kind: Kind) -> str:
+    """How far apart the peaks of two maps are that disagree, as ", 34 mm apart"; empty where they agree or are pale."""
+    label, index = place
+    kinds = (Kind.CNN, kind)
+    shares = [heatmap(prediction, *place, one).values.max() / full_scale(prediction, label, one) for one in kinds]
+    if max(shares) < FLOOR:
+        return ""
+    found = agreement(scan, prediction, label, index, kind)
+    if not found.disagree:
+        return ""
+    return "; one of them shows none" if found.peaks_mm is None else f", {found.peaks_mm:.0f} mm apart"
 
 
 def _shares(shown: Shown) -> str:
@@ -187,9 +239,9 @@ def rating_view(shown: Shown) -> RatingView:
     return RatingView(
         label=label,
         slice_index=shown.slice_index,
-        value=shown.ratings.get((shown.slice_index, label)),
+        value=shown.ratings.get((shown.slice_index, label, shown.kind)),
         enabled=True,
-        counts=Counter(shown.ratings.values()),
+        counts=Counter(value for (_, _, kind), value in shown.ratings.items() if kind is shown.kind),
     )
 
 
@@ -235,15 +287,41 @@ def _network_pixels(scan: Scan, index: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How heatmaps are drawn.
+
+    Attributes:
+        inside: where the inside of the skull is, if they are drawn there only.
+    """
+
+    kind: Kind
+    opacity: float
+    contours: bool
+    inside: BrainMask | None
+
+
+def _look(shown: Shown) -> _Look:
+    return _Look(shown.kind, shown.opacity, shown.contours, shown.brain if shown.inside_only else None)
+
+
 @lru_cache(maxsize=16)
-def _overlay(prediction: Prediction, labels: tuple[Label, ...], index: int, opacity: float) -> NDArray[np.uint8]:
-    return paint(layers(prediction, labels, index), opacity)
+def _overlay(prediction: Prediction, labels: tuple[Label, ...], index: int, look: _Look) -> NDArray[np.uint8]:
+    found = layers(prediction, labels, index, look.kind)
+    painted = paint_contours(found) if look.contours else paint(found, look.opacity)
+    if look.inside is not None:
+        painted[~look.inside.on_slice(index), 3] = 0
+    return painted
 
 
-def _colour_bars(prediction: Prediction, labels: tuple[Label, ...], opacity: float) -> tuple[ColourBar, ...]:
-    scales = {label: full_scale(prediction, label) for label in labels}
+def _colour_bars(shown: Shown, labels: tuple[Label, ...]) -> tuple[ColourBar, ...]:
+    if shown.prediction is None or shown.scan is None or not labels:
+        return ()
+    unit = f"evidence (logit per cell of {cell_mm(shown.scan, shown.prediction):.0f} mm)"
+    scales = {label: full_scale(shown.prediction, label, shown.kind) for label in labels}
+    opacity = 1.0 if shown.contours else shown.opacity
     return tuple(
-        ColourBar(label, COLOURS[label], FLOOR * scale, scale, UNIT, opacity) for label, scale in scales.items()
+        ColourBar(label, COLOURS[label], FLOOR * scale, scale, unit, opacity) for label, scale in scales.items()
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.heatmaps.explain import full_scale
+from ihd_core.heatmaps.explain import Kind, full_scale
 from ihd_core.heatmaps.heatmap_picture import DIM, INK, LINE, PAPER, draw_ramp, drawn_slice, window_text, write_text
 from ihd_core.heatmaps.overlay import COLOURS, FLOOR, UNIT, cell_mm, layers
 from ihd_core.labels import DISPLAY_ORDER
@@ -46,21 +46,35 @@ def positives(prediction: Prediction, setting: str) -> tuple[Tile, ...]:
     )
 
 
-def contact_sheets(scan: Scan, prediction: Prediction, setting: str, window: Window) -> list[NDArray[np.uint8]]:
+@dataclass(frozen=True, slots=True)
+class SheetChoice:
+    """What contact sheets show.
+
+    Attributes:
+        setting: whose operating points say what is positive.
+        window: how the slices are shown.
+        kind: of the heatmaps.
+    """
+
+    setting: str
+    window: Window
+    kind: Kind = Kind.CNN
+
+
+def contact_sheets(scan: Scan, prediction: Prediction, choice: SheetChoice) -> list[NDArray[np.uint8]]:
     """Every positive slice and label as a small picture with its heatmap: bare on the left, painted on the right.
 
     Args:
         scan: what was predicted.
         prediction: of this scan.
-        setting: whose operating points say what is positive.
-        window: how the slices are shown.
+        choice: what is shown, and how.
 
     Returns:
         Pages, (rows, columns, 3) red, green, blue; none where nothing is positive. Each says what model, window, colour
         bars and operating points it shows.
     """
-    tiles, count = positives(prediction, setting), ROWS * PAIRS
-    shown = _Shown(scan, prediction, setting, window)
+    tiles, count = positives(prediction, choice.setting), ROWS * PAIRS
+    shown = _Shown(scan, prediction, choice)
     pages = [tiles[first : first + count] for first in range(0, len(tiles), count)]
     return [shown.page(page, f"page {number} of {len(pages)}") for number, page in enumerate(pages, start=1)]
 
@@ -71,8 +85,7 @@ class _Shown:
 
     scan: Scan
     prediction: Prediction
-    setting: str
-    window: Window
+    choice: SheetChoice
 
     def page(self, tiles: Sequence[Tile], place: str) -> NDArray[np.uint8]:
         drawn = [self.tile(*tile) for tile in tiles]
@@ -86,8 +99,8 @@ class _Shown:
 
     def tile(self, index: int, label: Label) -> NDArray[np.uint8]:
         """The bare slice beside the painted one, below a line that says which."""
-        painted = layers(self.prediction, [label], index)
-        sides = [drawn_slice(self.scan, index, self.window, one, _SIDE) for one in ((), painted)]
+        painted = layers(self.prediction, [label], index, self.choice.kind)
+        sides = [drawn_slice(self.scan, index, self.choice.window, one, _SIDE) for one in ((), painted)]
         line = np.full((LINE + 4, 2 * sides[0].shape[1], 3), PAPER, np.uint8)
         write_text(line, f"{index + 1} of {len(self.scan)}", (4, LINE - 4), INK)
         text = f"{label.short_name} {self.prediction.slices[index, label.column]:.2f}"
@@ -96,12 +109,12 @@ class _Shown:
 
     def head(self, labels: Sequence[Label], place: str, width: int) -> NDArray[np.uint8]:
         """Who says so, on what data it may be used, what counts as positive, and the labels' colour bars."""
-        model = self.prediction.model
+        model, choice = self.prediction.model, self.choice
         lines = [
             model.intended_use,
-            f"{model.name}  {model.sha256[:12]}; window {window_text(self.window)}; {place}",
-            f"Slices above the operating point '{self.setting}' of each label",
-            f"Grad-CAM of the CNN, {UNIT}; one cell is {cell_mm(self.scan, self.prediction):.0f} mm",
+            f"{model.name}  {model.sha256[:12]}; window {window_text(choice.window)}; {place}",
+            f"Slices above the operating point '{choice.setting}' of each label",
+            f"{choice.kind.full_name}, {UNIT}; one cell is {cell_mm(self.scan, self.prediction):.0f} mm",
         ]
         head = np.full(((len(lines) + len(labels)) * LINE + 12, width, 3), PAPER, np.uint8)
         for number, line in enumerate(lines, start=1):
@@ -111,8 +124,8 @@ class _Shown:
         return head
 
     def _draw_legend(self, head: NDArray[np.uint8], label: Label, row: int) -> None:
-        highest, column = full_scale(self.prediction, label), label.column
-        threshold = self.prediction.model.threshold(self.setting, "slice", label)
+        highest, column = full_scale(self.prediction, label, self.choice.kind), label.column
+        threshold = self.prediction.model.threshold(self.choice.setting, "slice", label)
         write_text(head, f"{label.short_name}  {label}", (_GAP, row), COLOURS[label])
         draw_ramp(head, label, (210, row - 12), 160)
         painted = f"{FLOOR * highest:.2g} to {highest:.2g}"

@@ -29,9 +29,17 @@ class Kind(StrEnum):
     RESULT_SLICE = "grad-cam-result-slice"
     RESULT_SCAN = "grad-cam-result-scan"
 
+    @property
+    def full_name(self) -> str:
+        """For people, as "Grad-CAM of the CNN"."""
+        return _FULL_NAMES[self]
 
-METHOD = str(Kind.CNN)
-"""Recorded with ratings of the heatmaps that heatmap() makes when no kind is named."""
+
+_FULL_NAMES = {
+    Kind.CNN: "Grad-CAM of the CNN",
+    Kind.RESULT_SLICE: "Grad-CAM of the slice's result",
+    Kind.RESULT_SCAN: "Grad-CAM of the scan's result",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ihd_core.files import file_errors, write_atomically
-from ihd_core.heatmaps.explain import full_scale, heatmap
+from ihd_core.heatmaps.explain import Kind, full_scale, heatmap
 from ihd_core.heatmaps.overlay import COLOURS, FLOOR, UNIT, Layer, blend, cell_mm, layers, paint
 from ihd_core.labels import Label
 from ihd_core.orientation import edge_letters
@@ -157,7 +157,7 @@ def _footer(scan: Scan, prediction: Prediction, window: Window, label: Label, sl
     return [
         model.intended_use,
         f"{model.name}  {model.sha256[:12]}; window {window_text(window)}",
-        f"Grad-CAM of the CNN, {UNIT}; highest {label.short_name} on this slice {highest:.2g}; "
+        f"{Kind.CNN.full_name}, {UNIT}; highest {label.short_name} on this slice {highest:.2g}; "
         f"one cell is {cell_mm(scan, prediction):.0f} mm",
     ]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ihd_core.heatmaps.explain import full_scale, heatmap, on_slice
+from ihd_core.heatmaps.explain import Kind, full_scale, heatmap, on_slice
 from ihd_core.labels import Label
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ OPACITY = 0.6
 FLOOR = 0.2
 """Share of full scale below which nothing is painted."""
 UNIT = "evidence (logit per cell)"
+CONTOURS = (FLOOR, 0.5)
+"""Shares of full scale along which contours run."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,11 +50,13 @@ class Layer:
     label: Label
 
 
-def layers(prediction: Prediction, labels: Sequence[Label], slice_index: int) -> tuple[Layer, ...]:
+def layers(
+    prediction: Prediction, labels: Sequence[Label], slice_index: int, kind: Kind = Kind.CNN
+) -> tuple[Layer, ...]:
     """Heatmaps of some labels on the pixels of one slice, as shares of full scale."""
+    maps = {label: on_slice(heatmap(prediction, label, slice_index, kind)) for label in labels}
     return tuple(
-        Layer(on_slice(heatmap(prediction, label, slice_index)) / np.float32(full_scale(prediction, label)), label)
-        for label in labels
+        Layer(values / np.float32(full_scale(prediction, label, kind)), label) for label, values in maps.items()
     )
 
 
@@ -77,6 +81,25 @@ def paint(painted: Sequence[Layer], opacity: float = OPACITY, floor: float = FLO
     just_below = float(np.nextafter(np.float32(floor), np.float32(-1)))
     _, shown = cv2.threshold(strongest, just_below, 0, cv2.THRESH_TOZERO)
     colour[..., 3] = cv2.convertScaleAbs(np.minimum(shown, 1), alpha=255 * opacity)
+    return colour
+
+
+def paint_contours(painted: Sequence[Layer], levels: Sequence[float] = CONTOURS) -> NDArray[np.uint8]:
+    """Lines around what one or several heatmaps reach, so that the slice within stays as it is.
+
+    Args:
+        painted: at least one; where lines meet, the later label's is above.
+        levels: shares of full scale; a line runs on the outermost pixels that reach one.
+
+    Returns:
+        (rows, columns, 4): red, green, blue, alpha; not premultiplied; alpha 255 on a line and 0 elsewhere.
+    """
+    colour = np.zeros((*painted[0].values.shape, 4), np.uint8)
+    for layer in painted:
+        for level in levels:
+            reached = (layer.values >= np.float32(level)).astype(np.uint8)
+            within = cv2.erode(reached, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+            colour[reached > within] = (*COLOURS[layer.label], 255)
     return colour
 
 

@@ -26,13 +26,13 @@ class Recorded:
     Attributes:
         opinion: the newest; None while there is none.
         opinion_time: when it was recorded, ISO 8601, UTC; empty while there is none.
-        ratings: the newest for every slice_uid and label.
+        ratings: the newest for every slice_uid, label and method of the heatmap.
         ai_seen: the model's result was on the screen at some time, as far as the rows say, those taken back included.
     """
 
     opinion: Opinion | None = None
     opinion_time: str = ""
-    ratings: Mapping[tuple[str, Label], RatingValue] = field(default_factory=dict)
+    ratings: Mapping[tuple[str, Label, str], RatingValue] = field(default_factory=dict)
     ai_seen: bool = False
 
 
@@ -68,7 +68,8 @@ def recorded(journal: Journal, scan_uid: str, *, model_sha256: str | None = None
         if rows[0]["event"] == OPINION:
             opinion, when = _opinion(rows), rows[0]["time"]
         elif rows[0]["event"] == RATING and model_sha256 in (None, rows[0]["model_sha256"]):
-            ratings[(rows[0]["slice_uid"], Label(rows[0]["label"]))] = RatingValue(rows[0]["value"])
+            heatmap = rows[0]["slice_uid"], Label(rows[0]["label"]), rows[0]["method"]
+            ratings[heatmap] = RatingValue(rows[0]["value"])
     return Recorded(opinion, when, ratings, seen)
 
 
@@ -115,7 +116,7 @@ def record_rating(
         scan_uid: of the scan.
         heatmap: slice_uid, slice_index and label that were on the screen.
         value: the rating.
-        circumstances: under which it was given.
+        circumstances: under which it was given, the heatmap's method among them.
 
     Returns:
         The number of the answer.
@@ -125,7 +126,7 @@ def record_rating(
     """
     slice_uid, slice_index, label = heatmap
     same_model = recorded(journal, scan_uid, model_sha256=circumstances.model_sha256)
-    before = same_model.ratings.get((slice_uid, label), "")
+    before = same_model.ratings.get((slice_uid, label, circumstances.method), "")
     return journal.append(
         Event(
             RATING,

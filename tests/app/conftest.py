@@ -97,7 +97,7 @@ def wait_settled(qtbot):
     """Wait until nothing runs beside the window."""
 
     def wait(window: MainWindow) -> None:
-        qtbot.waitUntil(lambda: not window.opening.running and not window.second_opinion.running, timeout=20_000)
+        qtbot.waitUntil(lambda: not window.busy, timeout=20_000)
 
     return wait
 

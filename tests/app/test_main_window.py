@@ -20,6 +20,7 @@ from app.commands import COMMANDS
 from app.session import Mode
 from app.values import scan_notes
 from app.window_commands import COMMANDS as ACTING
+from ihd_core.heatmaps.explain import Kind
 from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.phantom.series_writer import write_series
 from ihd_core.scan import ScanWarning
@@ -702,3 +703,24 @@ def test_contact_sheets_are_saved_in_a_folder_of_the_series(read_window, monkeyp
     window.actions_by_name["save_sheets"].trigger()
     assert {file.parent.name for file in tmp_path.rglob("sheet_*.png")} == {window.shown.scan.uid}
     assert str(tmp_path) in window.statusBar().currentMessage()
+
+
+def test_keys_choose_the_kind_and_put_two_side_by_side(read_window, press, qtbot):
+    window = read_window(mode="triage")
+    window.session.show(prediction=replace(window.shown.prediction, scan=np.ones(6, np.float32)))
+    qtbot.waitUntil(lambda: not window.busy)
+    beside = window.parts.compared_view
+    assert not beside.isVisible()
+    press(window, "B")
+    assert window.shown.kind is Kind.RESULT_SLICE
+    press(window, "Shift+B")
+    assert beside.isVisible()
+    qtbot.waitUntil(lambda: beside.width() > 240)
+    press(window, "+")
+    whole = beside.width() / (window.shown.scan.hu.shape[2] * window.shown.scan.spacing_mm[2])
+    assert beside.zoom == pytest.approx(1.2 * whole, rel=0.01)  # one pixel is left over where two share the width
+    assert window.parts.slice_view.zoom == pytest.approx(beside.zoom, rel=0.01)
+    press(window, "Shift+G")
+    assert window.shown.contours
+    press(window, "Shift+B")
+    assert not beside.isVisible()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from app.reading_clock import ReadingClock
 from app.session import Mode, Shown
+from ihd_core.heatmaps.explain import Kind
 from ihd_core.labels import Label
 from tests.ihd_core.toy import toy_prediction, toy_scan
 
@@ -40,7 +42,7 @@ def test_hidden_results_take_no_time(clock, now, shown):
     now.seconds += 30
     assert clock.seconds == 30
     assert clock.results_seconds == 0
-    assert clock.heatmap_seconds(2, Label.SUBDURAL) == 0
+    assert clock.heatmap_seconds((2, Label.SUBDURAL, Kind.CNN)) == 0
 
 
 def test_results_count_from_the_moment_they_are_revealed(clock, now, shown):
@@ -75,10 +77,22 @@ def test_a_heatmap_counts_while_it_is_the_one_on_the_screen(clock, now, shown):
     now.seconds += 2
     clock.look(replace(on, slice_index=3))
     now.seconds += 7
-    assert clock.heatmap_seconds(2, Label.SUBDURAL) == 5
-    assert clock.heatmap_views(2, Label.SUBDURAL) == 2
-    assert clock.heatmap_seconds(3, Label.SUBDURAL) == 7
-    assert clock.heatmap_seconds(3, Label.EPIDURAL) == 0
+    assert clock.heatmap_seconds((2, Label.SUBDURAL, Kind.CNN)) == 5
+    assert clock.heatmap_views((2, Label.SUBDURAL, Kind.CNN)) == 2
+    assert clock.heatmap_seconds((3, Label.SUBDURAL, Kind.CNN)) == 7
+    assert clock.heatmap_seconds((3, Label.EPIDURAL, Kind.CNN)) == 0
+
+
+def test_every_kind_of_heatmap_has_its_own_time(clock, now, shown):
+    on = replace(shown, revealed=True, setting="screen", kinds_ready=frozenset(Kind))
+    on = replace(on, prediction=replace(on.prediction, scan=np.ones(6, np.float32)))
+    clock.look(on)
+    now.seconds += 3
+    clock.look(replace(on, heatmap_kind=Kind.RESULT_SCAN))
+    now.seconds += 4
+    assert clock.heatmap_seconds((2, Label.SUBDURAL, Kind.CNN)) == 3
+    assert clock.heatmap_seconds((2, Label.SUBDURAL, Kind.RESULT_SCAN)) == 4
+    assert clock.heatmap_seconds((2, Label.SUBDURAL, Kind.RESULT_SLICE)) == 0
 
 
 def test_slices_seen_are_counted_once(clock, shown):

@@ -6,10 +6,12 @@ import csv
 import os
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 
+from ihd_core.heatmaps.explain import Kind
 from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.scan import ScanWarning
 from ihd_core.study.journal import check
@@ -133,8 +135,8 @@ def test_reopening_the_scan_shows_what_was_recorded(read_window, press, rows):
     assert again.shown.opinion.calls[Label.INTRAPARENCHYMAL] == Call(True, 90)
     assert again.shown.opinion == again.shown.saved_opinion
     assert dict(again.shown.ratings) == {
-        (0, Label.INTRAPARENCHYMAL): RatingValue.CORRECT,
-        (1, Label.INTRAPARENCHYMAL): RatingValue.INCORRECT,
+        (0, Label.INTRAPARENCHYMAL, Kind.CNN): RatingValue.CORRECT,
+        (1, Label.INTRAPARENCHYMAL, Kind.CNN): RatingValue.INCORRECT,
     }
     assert "Saved" in text_of(again, "opinion_state")
 
@@ -279,3 +281,18 @@ def test_a_thousand_slices_that_could_not_be_read_still_let_an_opinion_be_record
     window.session.show(scan=replace(window.shown.scan, warnings=warnings), prediction=None)
     press(window, "Ctrl+6", "Ctrl+Return")
     assert {row["warnings"] for row in rows("opinion")} == {"unreadable-slice"}
+
+
+def test_a_rating_names_the_kind_of_heatmap_and_counts_for_that_alone(read_window, press, rows, qtbot):
+    window = read_window(mode="triage")
+    window.session.show(prediction=replace(window.shown.prediction, scan=np.ones(6, np.float32)))
+    qtbot.waitUntil(lambda: not window.busy)
+    press(window, "Alt+3", "Home", "A", "B", "D")
+    assert [(row["method"], row["value"], row["previous"]) for row in rows("rating")] == [
+        ("grad-cam-cnn", "correct", ""), ("grad-cam-result-slice", "incorrect", ""),
+    ]  # fmt: skip
+    place = 0, Label.INTRAPARENCHYMAL
+    assert dict(window.shown.ratings) == {
+        (*place, Kind.CNN): RatingValue.CORRECT, (*place, Kind.RESULT_SLICE): RatingValue.INCORRECT,
+    }  # fmt: skip
+    assert float(rows("rating")[1]["seconds"]) > 0

@@ -9,6 +9,7 @@ import pytest
 
 from app.session import Mode, Partial, Session, Shown, predicted, preview_arrived, scan_loaded, slab_arrived
 from ihd_core.dicom.reader import Preview
+from ihd_core.heatmaps.explain import Kind
 from ihd_core.labels import LABELS, Label
 from ihd_core.predict import SlabResult
 from ihd_core.study.opinion import Opinion, answer
@@ -46,7 +47,8 @@ def test_a_change_is_told_once_with_new_and_old(qtbot):
 def test_another_scan_forgets_everything_about_the_one_before_but_not_how_scans_are_shown(scan, prediction):
     before = Shown(
         scan=scan, prediction=prediction, revealed=True, opinion=Opinion({Label.ANY: answer(90)}), slice_index=3,
-        saved_opinion=Opinion(), ratings={(3, Label.ANY): RatingValue.CORRECT}, heatmap_label=Label.ANY, refusal="no",
+        saved_opinion=Opinion(), ratings={(3, Label.ANY, Kind.CNN): RatingValue.CORRECT}, refusal="no",
+        heatmap_label=Label.ANY, kinds_ready=frozenset(Kind),
         peeking=True, probe=(1, 2), window=BONE, mode=Mode.TRIAGE, reader="R1", setting="confirm", opacity=0.9,
     )  # fmt: skip
     preview = Preview(toy_scan(slices=1), 4, 9)

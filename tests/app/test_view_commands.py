@@ -20,6 +20,7 @@ from app.view_commands import (
     to_peak,
     with_opacity,
 )
+from ihd_core.heatmaps.explain import Kind, full_scale, heatmap
 from ihd_core.labels import LABELS, Label
 from ihd_core.windowing import BRAIN, Window
 from tests.ihd_core.toy import toy_prediction, toy_scan
@@ -134,3 +135,55 @@ def test_the_ticks_say_how_the_scan_is_shown(shown):
     ticks = ticked(replace(shown, heatmap_label=Label.ANY, inverted=True, mode=Mode.TRIAGE, setting="paper"))
     assert {"heatmap_any", "invert", "triage_mode", "paper_setting", "toggle_heatmap", "toggle_text"} <= ticks
     assert not ticks & {"heatmap_all", "second_reader_mode", "screen_setting", "toggle_network_view"}
+
+
+def with_results(shown, **changes):
+    """The heatmaps of results are computed."""
+    return replace(shown, kinds_ready=frozenset(Kind), **changes)
+
+
+def test_b_goes_through_the_kinds_and_shows_the_heatmap(shown):
+    kinds, now = [], with_results(shown, heatmap_on=False, network_view=True)
+    for _ in range(4):
+        now = COMMANDS["next_kind"](now)
+        kinds.append(now.kind)
+    assert kinds == [Kind.RESULT_SLICE, Kind.RESULT_SCAN, Kind.CNN, Kind.RESULT_SLICE]
+    assert now.heatmap_on
+    assert not now.network_view
+    assert {"result_slice_kind"} == {name for name in ticked(now) if name.endswith("_kind")}
+
+
+def test_a_model_without_a_bilstm_has_one_kind(shown, scan):
+    alone = replace(shown, prediction=toy_prediction(scan, sequence=None), heatmap_kind=Kind.RESULT_SCAN)
+    assert alone.kind is Kind.CNN
+    assert obstacle(alone, "kinds").startswith("This model has no BiLSTM")
+    assert obstacle(shown, "kinds") == ""
+
+
+def test_what_a_result_rests_on_is_shown_of_detected_labels_once_it_is_computed(shown):
+    result = replace(shown, heatmap_kind=Kind.RESULT_SLICE)
+    assert result.heatmap_labels == ()
+    assert rating_obstacle(result) == "The heatmap is being computed"
+    assert with_results(result).heatmap_labels == (Label.SUBDURAL,)
+    absent = with_results(result, heatmap_label=Label.EPIDURAL)
+    assert absent.heatmap_labels == ()
+    assert rating_obstacle(absent).startswith("Not detected")
+    assert replace(absent, heatmap_kind=Kind.CNN).heatmap_labels == (Label.EPIDURAL,)
+
+
+@pytest.mark.parametrize("changes", [{"comparing": True}, {"inside_only": True}])
+def test_half_a_heatmap_or_two_cannot_be_rated(shown, changes):
+    assert rated_label(shown) is Label.SUBDURAL
+    assert rated_label(replace(shown, **changes)) is None
+
+
+@pytest.mark.parametrize("kind", [Kind.RESULT_SLICE, Kind.RESULT_SCAN])
+def test_peaks_are_those_of_the_kind_that_is_shown(shown, kind):
+    shares = [
+        heatmap(shown.prediction, Label.SUBDURAL, index, kind).values.max()
+        / full_scale(shown.prediction, Label.SUBDURAL, kind)
+        for index in range(30)
+    ]
+    found = peaks(shown.prediction, (Label.SUBDURAL,), kind)
+    assert (int(np.argmax(shares)) in found) == (max(shares) >= 0.2)
+    assert all(shares[index] >= 0.2 for index in found)

@@ -11,6 +11,7 @@ import pytest
 from app.command_line.batch import predict_to_files, series_folder, write_sheets
 from ihd_core import scan_checks
 from ihd_core.errors import Cancelled, FileError, ModelFileError
+from ihd_core.heatmaps.contact_sheet import SheetChoice
 from ihd_core.labels import DISPLAY_ORDER
 from ihd_core.model_file import save_model
 from ihd_core.phantom.series_writer import write_series
@@ -284,10 +285,10 @@ def test_sheets_of_an_earlier_run_go_where_nothing_is_above_the_operating_points
     scan = toy_scan()
     made = toy_prediction(scan)
     high, low = (replace(made, slices=np.full_like(made.slices, p)) for p in (0.99, 0.0))
-    files = write_sheets(tmp_path / "sheets", scan, high, "paper", BRAIN)
+    files = write_sheets(tmp_path / "sheets", scan, high, SheetChoice("paper", BRAIN))
     assert [file.name for file in files] == [f"sheet_{number}.png" for number in range(1, 6)]  # 36 pictures, 8 a page
     assert all(file.stat().st_size for file in files)
-    assert write_sheets(tmp_path / "sheets", scan, low, "paper", BRAIN) == []
+    assert write_sheets(tmp_path / "sheets", scan, low, SheetChoice("paper", BRAIN)) == []
     assert not list(tmp_path.rglob("*.png"))
 
 

@@ -3,6 +3,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QSlider
 
 from app.panels.heatmap_panel import HeatmapPanel, HeatmapView
+from ihd_core.heatmaps.explain import Kind
 from ihd_core.labels import DISPLAY_ORDER, Label
 
 LEFT = Qt.MouseButton.LeftButton
@@ -82,3 +83,29 @@ def test_every_control_has_a_name_and_its_key(panel):
     assert button(panel, "joint").toolTip() == "All detected labels together (Alt+0)"
     assert all(button(panel, name).accessibleName() for name in NAMES)
     assert slider(panel).accessibleName()
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_kind_that_is_shown_alone_is_pressed(panel, kind):
+    panel.show_heatmap(HeatmapView(on=True, available=True, kind=kind))
+    assert [one for one in Kind if button(panel, one.name.lower()).isChecked()] == [kind]
+
+
+def test_every_kind_can_be_chosen_and_two_be_compared(qtbot, panel):
+    panel.show_heatmap(HeatmapView(on=True, available=True, kind=Kind.CNN))
+    chosen, compared, lines = [], [], []
+    panel.kind_chosen.connect(chosen.append)
+    panel.comparing_chosen.connect(compared.append)
+    panel.contours_chosen.connect(lines.append)
+    for kind in Kind:
+        qtbot.mouseClick(button(panel, kind.name.lower()), LEFT)
+    qtbot.mouseClick(button(panel, "comparing"), LEFT)
+    qtbot.mouseClick(button(panel, "contours"), LEFT)
+    assert (chosen, compared, lines) == (list(Kind), [True], [True])
+
+
+def test_without_a_bilstm_there_is_no_choice_of_kinds(panel):
+    panel.show_heatmap(HeatmapView(on=True, available=True))
+    assert not button(panel, "cnn").isVisible()
+    panel.show_heatmap(HeatmapView(on=True, available=True, kind=Kind.CNN))
+    assert button(panel, "cnn").isVisible()

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.panels.slice_picture import Badge, ColourBar, SlicePicture
 from app.panels.slice_view import GESTURES, SliceView
-from app.panels.slice_writing import BADGE, CALM_BADGE, INK, LETTER, _row
+from app.panels.slice_writing import BADGE, CALM_BADGE, INK, LETTER, _drawn
 from ihd_core.labels import Label
 from ihd_core.orientation import EdgeLetters
 from ihd_core.windowing import BRAIN, Window
@@ -477,7 +477,18 @@ def rows_of(view, colour, badges):
     return np.nonzero(has(grabbed(view), colour).any(axis=1))[0]
 
 
-def test_badges_never_take_more_than_one_row(view):
+def test_what_must_be_named_goes_on_in_a_second_row_and_loses_no_word(view):
+    view.resize(300, 300)
+    one = rows_of(view, BADGE, (Badge("One"),))
+    long = tuple(Badge(f"A rather long badge that stays {number}") for number in range(2))
+    found = rows_of(view, BADGE, long)
+    assert found.max() - found.min() > 2 * (one.max() - one.min())
+    view.show_picture(blank(badges=long))
+    columns = np.nonzero(has(grabbed(view), BADGE).any(axis=0))[0]
+    assert 0 < columns.min() < columns.max() < 299
+
+
+def test_badges_that_may_go_never_take_more_than_one_row(view):
     one = rows_of(view, BADGE, (Badge("One"),))
     many = tuple(Badge(f"A rather long badge {number}", may_go=True) for number in range(9))
     found = rows_of(view, BADGE, (*many, Badge("Inverted")))
@@ -507,7 +518,7 @@ def test_four_are_named_or_as_many_as_fit_and_the_rest_is_counted(qapp, width, e
     font = QFont(qapp.font())
     font.setPixelSize(13)
     badges = (*(Badge(f"B{number}", number == 0, may_go=True) for number in range(7)), Badge("Inverted"))
-    row = _row(badges, QFontMetricsF(font), width)
+    row = _drawn(badges, QFontMetricsF(font), width)
     assert [badge.text for badge in row] == expected
     assert row[-2].serious == (expected[0] == "+7")  # the count is as serious as what it counts
 
@@ -521,3 +532,17 @@ def test_what_asks_for_caution_stands_above_the_lower_right_corner_in_the_badges
     assert columns.min() > drawn.shape[1] / 2
     corner = has(drawn, INK)[:, round(0.7 * drawn.shape[1]) :]
     assert rows.max() < np.nonzero(corner[-60:].any(axis=1))[0].max() + drawn.shape[0] - 60
+
+
+def test_two_views_can_be_kept_at_the_same_place(qtbot, view):
+    view.show_picture(blank())
+    with qtbot.waitSignal(view.placed) as signal:
+        view.zoom_in()
+    other = SliceView()
+    qtbot.addWidget(other)
+    other.resize(view.size())
+    other.show_picture(blank())
+    with qtbot.assertNotEmitted(other.placed):
+        other.place_like(*signal.args)
+    assert other.zoom == view.zoom
+    assert other.image_point(3, 5) == view.image_point(3, 5)

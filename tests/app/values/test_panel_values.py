@@ -11,8 +11,11 @@ from app.panels.findings_panel import FindingsState
 from app.panels.slice_picture import Badge
 from app.session import Mode, Partial, Shown
 from app.values import panel_values
+from ihd_core.brain_mask import brain_mask
 from ihd_core.dicom.reader import Preview
 from ihd_core.dicom.series import find_series
+from ihd_core.heatmaps.explain import Kind, agreement, full_scale, heatmap
+from ihd_core.heatmaps.overlay import cell_mm
 from ihd_core.labels import LABELS, Label
 from ihd_core.orientation import EdgeLetters
 from ihd_core.scan import ScanDetails, ScanWarning
@@ -177,7 +180,11 @@ def test_the_strip_fills_as_results_come_and_stays_hidden_until_revealed(shown):
 
 
 def test_the_rating_on_the_screen_is_that_of_this_slice_and_label(shown):
-    ratings = {(2, Label.SUBDURAL): RatingValue.INCORRECT, (3, Label.SUBDURAL): RatingValue.CORRECT}
+    ratings = {
+        (2, Label.SUBDURAL, Kind.CNN): RatingValue.INCORRECT,
+        (3, Label.SUBDURAL, Kind.CNN): RatingValue.CORRECT,
+        (2, Label.SUBDURAL, Kind.RESULT_SCAN): RatingValue.PARTIALLY_CORRECT,
+    }
     view = panel_values.rating_view(replace(shown, revealed=True, ratings=ratings))
     assert (view.label, view.slice_index, view.value, view.enabled) == (
         Label.SUBDURAL, 2, RatingValue.INCORRECT, True,
@@ -235,3 +242,78 @@ def test_of_what_is_no_head_no_slice_has_a_number_while_it_is_being_read():
     partial = Partial(np.full((len(scan), len(LABELS)), 0.9, np.float32))
     view = panel_values.strip_view(Shown(scan=scan, predicting=(3, 6), partial=partial, mode=Mode.TRIAGE))
     assert np.isnan(view.probabilities).all()
+
+
+def test_the_pictures_side_by_side_are_of_the_cnn_and_of_the_result(shown):
+    on = replace(shown, revealed=True, kinds_ready=frozenset(Kind))
+    assert panel_values.pictures(on)[1] is None
+    left, right = panel_values.pictures(replace(on, comparing=True))
+    assert np.array_equal(left.pixels, right.pixels)
+    scales = [picture.colour_bars[0].high for picture in (left, right)]
+    assert scales[0] == pytest.approx(0.05)
+    assert scales[1] == pytest.approx(full_scale(shown.prediction, Label.SUBDURAL, Kind.RESULT_SLICE))
+    assert Badge("Grad-CAM of the CNN", serious=False) in left.badges
+    assert Badge("Grad-CAM of the slice's result", serious=False) in right.badges
+    _, scans = panel_values.pictures(replace(on, comparing=True, heatmap_kind=Kind.RESULT_SCAN))
+    assert Badge("Grad-CAM of the scan's result", serious=False) in scans.badges
+
+
+@pytest.mark.parametrize("changes", [{"revealed": False}, {"heatmap_on": False}])
+def test_without_heatmaps_nothing_is_compared(shown, changes):
+    on = replace(shown, **{"revealed": True, "comparing": True, **changes})
+    assert panel_values.pictures(on)[1] is None
+
+
+def test_a_heatmap_inside_the_skull_only_is_bare_outside_and_says_so(shown, scan):
+    brain = brain_mask(scan)
+    inside = brain.on_slice(2)
+    whole, part = (
+        panel_values.slice_picture(replace(shown, revealed=True, brain=brain, inside_only=only))
+        for only in (False, True)
+    )
+    assert whole.overlay[..., 3].all()
+    assert np.array_equal(part.overlay[..., 3] > 0, inside)
+    assert Badge("Heatmap outside the skull hidden") in part.badges
+
+
+def test_contours_leave_most_of_the_slice_bare(shown):
+    picture = panel_values.slice_picture(replace(shown, revealed=True, contours=True))
+    assert 0 < (picture.overlay[..., 3] > 0).mean() < 0.5
+    assert picture.colour_bars[0].opacity == 1
+
+
+def test_the_colour_bar_says_how_large_a_cell_is(shown, scan):
+    (bar,) = panel_values.slice_picture(replace(shown, revealed=True)).colour_bars
+    assert f"{cell_mm(scan, shown.prediction):.0f} mm" in bar.unit
+
+
+def test_the_note_says_whose_result_it_is_and_where_the_maps_disagree(shown):
+    on = replace(shown, revealed=True, kinds_ready=frozenset(Kind), heatmap_kind=Kind.RESULT_SCAN)
+    note = panel_values.heatmap_view(on).note
+    explains = heatmap(shown.prediction, Label.SUBDURAL, 2, Kind.RESULT_SCAN).explains
+    assert f"The scan's result is that of slice {explains + 1}" in note
+    place = Label.SUBDURAL, 2
+    found = agreement(shown.scan, shown.prediction, *place, Kind.RESULT_SLICE)
+    strongest = max(
+        heatmap(shown.prediction, *place, kind).values.max() / full_scale(shown.prediction, Label.SUBDURAL, kind)
+        for kind in (Kind.CNN, Kind.RESULT_SLICE)
+    )
+    told = (
+        "SDH: CNN and result look at different places"
+        in panel_values.heatmap_view(replace(on, heatmap_kind=Kind.CNN)).note
+    )
+    assert told == (found.disagree and strongest >= 0.2)
+    waits = panel_values.heatmap_view(replace(on, kinds_ready=frozenset())).note
+    assert waits == "What the result rests on is being computed"
+
+
+def test_maps_at_opposite_corners_are_told_to_disagree(shown):
+    evidence = shown.prediction.evidence.copy()
+    evidence[:] = 0
+    result = [heatmap(shown.prediction, Label.SUBDURAL, 2, Kind.RESULT_SLICE).values]
+    row, column = np.unravel_index(int(result[0].argmin()), result[0].shape)
+    evidence[2, Label.SUBDURAL.column, row, column] = 1.0
+    apart = replace(
+        shown, revealed=True, kinds_ready=frozenset(Kind), prediction=replace(shown.prediction, evidence=evidence)
+    )
+    assert "SDH: CNN and result look at different places" in panel_values.heatmap_view(apart).note

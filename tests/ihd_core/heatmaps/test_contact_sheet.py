@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ihd_core.heatmaps.contact_sheet import PAIRS, ROWS, contact_sheets, positives
+from ihd_core.heatmaps.contact_sheet import PAIRS, ROWS, SheetChoice, contact_sheets, positives
 from ihd_core.heatmaps.overlay import COLOURS
 from ihd_core.labels import LABELS, Label
 from ihd_core.windowing import BRAIN, to_grey
@@ -31,18 +31,18 @@ def test_positive_is_what_lies_above_the_operating_point_by_label_and_slice():
 
 
 def test_without_a_positive_slice_there_is_no_page():
-    assert contact_sheets(SCAN, prediction_of(), "paper", BRAIN) == []
+    assert contact_sheets(SCAN, prediction_of(), SheetChoice("paper", BRAIN)) == []
 
 
 def test_every_positive_slice_is_there_bare_beside_painted():
     prediction = prediction_of((4, Label.EPIDURAL))
-    (page,) = contact_sheets(SCAN, prediction, "paper", BRAIN)
+    (page,) = contact_sheets(SCAN, prediction, SheetChoice("paper", BRAIN))
     bare = page[-SIDE - GAP : -GAP, GAP : GAP + SIDE]
     expected = cv2.resize(to_grey(SCAN.hu[4], BRAIN), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
     inside = np.s_[40:280, 40:280]
     assert (bare[inside] == expected[inside][..., None]).all()
     hot = replace(prediction, evidence=np.full(prediction.evidence.shape, 9, np.float32))
-    (page,) = contact_sheets(SCAN, hot, "paper", BRAIN)
+    (page,) = contact_sheets(SCAN, hot, SheetChoice("paper", BRAIN))
     painted = page[-SIDE - GAP : -GAP, GAP + SIDE : GAP + 2 * SIDE]
     mixed = 0.4 * expected[inside][..., None] + 0.6 * np.array(COLOURS[Label.EPIDURAL])
     assert np.abs(painted[inside] - mixed).max() <= 2
@@ -51,7 +51,7 @@ def test_every_positive_slice_is_there_bare_beside_painted():
 @pytest.mark.parametrize(("count", "pages"), [(1, 1), (PAIRS * ROWS, 1), (PAIRS * ROWS + 1, 2)])
 def test_pages_follow_when_one_is_full(count, pages):
     wanted = [(index % 12, LABELS[index // 12]) for index in range(count)]
-    made = contact_sheets(SCAN, prediction_of(*wanted), "paper", BRAIN)
+    made = contact_sheets(SCAN, prediction_of(*wanted), SheetChoice("paper", BRAIN))
     assert len(made) == pages
     rows = [(len(page) - GAP) // (SIDE + LINE + GAP) for page in made]
     assert rows[-1] == -(-(count - (pages - 1) * PAIRS * ROWS) // PAIRS)
@@ -62,7 +62,7 @@ def test_a_page_says_what_it_shows(monkeypatch):
     put = cv2.putText
     monkeypatch.setattr(cv2, "putText", lambda image, text, *rest: (texts.append(text), put(image, text, *rest))[1])
     prediction = prediction_of((4, Label.EPIDURAL))
-    contact_sheets(SCAN, prediction, "paper", BRAIN)
+    contact_sheets(SCAN, prediction, SheetChoice("paper", BRAIN))
     written = " | ".join(texts)
     for expected in (
         prediction.model.intended_use,

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ihd_core.heatmaps.overlay import COLOURS, FLOOR, Layer, blend, cell_mm, layers, paint
+from ihd_core.heatmaps.explain import Kind, full_scale, heatmap
+from ihd_core.heatmaps.overlay import COLOURS, FLOOR, Layer, blend, cell_mm, layers, paint, paint_contours
 from ihd_core.labels import LABELS, Label
 from tests.ihd_core.toy import IN_PLANE, toy_prediction, toy_scan
 
@@ -73,3 +74,34 @@ def test_a_cells_size_does_not_depend_on_how_the_rows_are_stored(orientation):
     """16 of 64 network pixels, each one slice pixel of 3.5 mm."""
     scan = toy_scan(1, orientation=orientation)
     assert cell_mm(scan, toy_prediction(scan)) == pytest.approx(16 * 3.5)
+
+
+def test_a_contour_runs_along_the_edge_of_what_is_reached_and_leaves_the_rest_free():
+    values = np.zeros((9, 9), np.float32)
+    values[2:7, 2:7] = FLOOR
+    colour = paint_contours([Layer(values, Label.SUBDURAL)])
+    edge = np.zeros((9, 9), bool)
+    edge[2:7, 2:7] = True
+    edge[3:6, 3:6] = False
+    assert np.array_equal(colour[..., 3] == 255, edge)
+    assert not colour[~edge].any()
+    assert (colour[edge, :3] == COLOURS[Label.SUBDURAL]).all()
+
+
+def test_contours_of_several_labels_are_all_there_and_none_below_the_floor():
+    first, second = np.zeros((9, 9), np.float32), np.full((9, 9), FLOOR / 2, np.float32)
+    first[0:3, 0:3], second[5:9, 5:9] = 1.0, 0.6
+    colour = paint_contours([Layer(first, Label.EPIDURAL), Layer(second, Label.SUBARACHNOID)])
+    assert colour[0, 0].tolist() == [*COLOURS[Label.EPIDURAL], 255]  # at the slice's edge too
+    assert colour[5, 5].tolist() == [*COLOURS[Label.SUBARACHNOID], 255]
+    assert colour[..., 3].any(axis=1).tolist() == [True] * 3 + [False] * 2 + [True] * 4
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_layers_are_shares_of_the_scale_of_their_kind(kind):
+    scan = toy_scan()
+    prediction = toy_prediction(scan)
+    for label in LABELS:
+        (layer,) = layers(prediction, [label], 2, kind)
+        share = heatmap(prediction, label, 2, kind).values.max() / full_scale(prediction, label, kind)
+        assert layer.values.max() <= share * (1 + 1e-5)

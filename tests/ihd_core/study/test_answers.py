@@ -82,8 +82,8 @@ def test_the_newest_rating_of_a_heatmap_counts_and_names_the_one_before(journal)
     record_rating(journal, "1.2", HEATMAP, RatingValue.PARTIALLY_CORRECT)
     record_rating(journal, "1.2", ("1.2.8", 8, ANY), RatingValue.CORRECT)
     assert recorded(journal, "1.2").ratings == {
-        ("1.2.7", SDH): RatingValue.PARTIALLY_CORRECT,
-        ("1.2.8", ANY): RatingValue.CORRECT,
+        ("1.2.7", SDH, ""): RatingValue.PARTIALLY_CORRECT,
+        ("1.2.8", ANY, ""): RatingValue.CORRECT,
     }
     assert [row["previous"] for row in rows(journal)] == ["", "incorrect", ""]
     assert rows(journal)[0]["slice_index"] == "7"
@@ -94,9 +94,21 @@ def test_a_rating_is_about_the_heatmap_of_one_model(journal):
     record_rating(journal, "1.2", HEATMAP, RatingValue.CORRECT, first)
     record_rating(journal, "1.2", HEATMAP, RatingValue.INCORRECT, second)
     assert [row["previous"] for row in rows(journal)] == ["", ""]
-    assert recorded(journal, "1.2", model_sha256="a" * 64).ratings == {("1.2.7", SDH): RatingValue.CORRECT}
-    assert recorded(journal, "1.2", model_sha256="b" * 64).ratings == {("1.2.7", SDH): RatingValue.INCORRECT}
+    assert recorded(journal, "1.2", model_sha256="a" * 64).ratings == {("1.2.7", SDH, ""): RatingValue.CORRECT}
+    assert recorded(journal, "1.2", model_sha256="b" * 64).ratings == {("1.2.7", SDH, ""): RatingValue.INCORRECT}
     assert recorded(journal, "1.2", model_sha256="c" * 64).ratings == {}
+
+
+def test_a_rating_is_about_the_heatmap_of_one_method(journal):
+    first, second = Circumstances(method="grad-cam-cnn"), Circumstances(method="grad-cam-result-slice")
+    record_rating(journal, "1.2", HEATMAP, RatingValue.CORRECT, first)
+    record_rating(journal, "1.2", HEATMAP, RatingValue.INCORRECT, second)
+    record_rating(journal, "1.2", HEATMAP, RatingValue.PARTIALLY_CORRECT, second)
+    assert [row["previous"] for row in rows(journal)] == ["", "", "incorrect"]
+    assert recorded(journal, "1.2").ratings == {
+        ("1.2.7", SDH, "grad-cam-cnn"): RatingValue.CORRECT,
+        ("1.2.7", SDH, "grad-cam-result-slice"): RatingValue.PARTIALLY_CORRECT,
+    }
 
 
 def test_undo_takes_back_the_newest_answer_by_a_row_that_names_it(journal):
