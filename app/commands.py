@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QKeySequence
 
+from ihd_core.heatmaps.explain import FURTHER
 from ihd_core.labels import DISPLAY_ORDER, Label
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Command:
         text: how menus and the sheet of keys call it; an ellipsis where a dialog follows.
         menu: which menu it is in; "-" in front of the text draws a line above it.
         keys: all of them do the same; the first is shown.
-        needs: "", "scan", "series", "results", "kinds" or "rating"; see view_commands.obstacle().
+        needs: "", "scan", "series", "results", "kinds", "library" or "rating"; see view_commands.obstacle().
         checkable: the menu shows a tick, as view_commands.ticked() says.
     """
 
@@ -44,6 +45,12 @@ def _label_commands() -> tuple[Command, ...]:
     return tuple(
         Command(f"heatmap_{label}", text(label), "AI", (f"Alt+{number}",), "results", checkable=True)
         for number, label in enumerate(DISPLAY_ORDER, start=1)
+    )
+
+
+def _method_commands() -> tuple[Command, ...]:
+    return tuple(
+        Command(f"{kind.name.lower()}_kind", kind.full_name, "AI", (), "library", checkable=True) for kind in FURTHER
     )
 
 
@@ -97,6 +104,7 @@ COMMANDS = (
     Command("result_slice_kind", "Heatmap of the slice's result", "AI", (), "kinds", checkable=True),
     Command("result_scan_kind", "Heatmap of the scan's result", "AI", (), "kinds", checkable=True),
     Command("next_kind", "Next kind of heatmap: CNN, slice's result, scan's result", "AI", ("B",), "kinds"),
+    *_method_commands(),
     Command("toggle_comparing", "Heatmaps of CNN and result side by side", "AI", ("Shift+B",), "kinds", checkable=True),
     Command("toggle_contours", "-Heatmap as contours", "AI", ("Shift+G",), "results", checkable=True),
     Command("toggle_inside_only", "Heatmap inside the skull only", "AI", (), "results", checkable=True),

@@ -32,7 +32,7 @@ from app.panels.slice_strip import SliceStrip
 from app.panels.slice_view import SliceView
 from app.panels.window_bar import WindowBar
 from app.panels.worklist import Worklist
-from ihd_core.heatmaps.explain import Kind
+from ihd_core.heatmaps.explain import OWN
 from ihd_core.labels import DISPLAY_ORDER
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _WIDGET_KEYS = {
     "heatmap_joint": "heatmap_all",
     "heatmap_contours": "toggle_contours",
     "heatmap_comparing": "toggle_comparing",
-    **{f"heatmap_{kind.name.lower()}": "next_kind" for kind in Kind},
+    **{f"heatmap_{kind.name.lower()}": "next_kind" for kind in OWN},
     "opinion_save": "save_opinion",
     "opinion_rest_no": "rest_no",
     "opinion_comment": "comment",

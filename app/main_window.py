@@ -12,12 +12,12 @@ from app import places
 from app.commands import install
 from app.drops import accept_copy, dropped_paths, leave_drops_to_window
 from app.error_dialog import show_bug
+from app.heatmap_jobs import HeatmapJobs
 from app.keys import KeyFilter
 from app.layout import Parts, build
 from app.opening import Opening
 from app.reading_clock import ReadingClock
 from app.recording import Recorder
-from app.result_maps import ResultMaps
 from app.second_opinion import SecondOpinion
 from app.session import Mode, Session, Shown
 from app.settings import Settings, write_settings
@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
         self.clock = ReadingClock()
         self.opening: Opening = Opening(self.session, self)
         self.second_opinion: SecondOpinion = SecondOpinion(self.session, self)
-        self.result_maps: ResultMaps = ResultMaps(self.session, self)
+        self.heatmap_jobs: HeatmapJobs = HeatmapJobs(self.session, self.second_opinion.loaded_model, self)
         self.recorder: Recorder = Recorder(self.session, self.clock, journal, self)
         self.parts: Parts = build(self)
         self.actions_by_name = install(self, self._run)
@@ -108,7 +108,7 @@ class MainWindow(QMainWindow):
         self.second_opinion.ready.connect(self._on_ready)
         self.opening.failed.connect(self._on_not_opened)
         self.second_opinion.failed.connect(self._on_failed)
-        self.result_maps.failed.connect(self._on_failed)
+        self.heatmap_jobs.failed.connect(self._on_failed)
         self.recorder.failed.connect(lambda text, retry: self.parts.notice.tell(text, retry=retry))
         self.recorder.told.connect(self.hint)
         self.keys.peeked.connect(lambda peeking: self.session.show(peeking=peeking))
@@ -149,7 +149,7 @@ class MainWindow(QMainWindow):
     @property
     def busy(self) -> bool:
         """Whether anything runs beside the window."""
-        return self.opening.running or self.second_opinion.running or self.result_maps.running
+        return self.opening.running or self.second_opinion.running or self.heatmap_jobs.running
 
     def fit_to_screen(self, room: QRect) -> None:
         """Be no larger than what a screen leaves to windows, frame included, and lie within it."""
@@ -190,7 +190,7 @@ class MainWindow(QMainWindow):
         view = self.parts.slice_view
         if (shown.scan or shown.preview) is None or shown.current != old.current:
             view.reset_view()
-        self.result_maps.follow(shown)
+        self.heatmap_jobs.follow(shown)
         if not panel_values.same_picture(shown, old):
             picture, compared = panel_values.pictures(shown)
             view.show_picture(picture)
@@ -329,7 +329,7 @@ class MainWindow(QMainWindow):
         self.keys.stop()
         self.opening.shut_down()
         self.second_opinion.shut_down()
-        self.result_maps.shut_down()
+        self.heatmap_jobs.shut_down()
         self.recorder.close()
 
     def remember(self) -> None:

@@ -32,7 +32,7 @@ def wait_for_results(window: MainWindow, start: Callable[[], object]) -> list[Ex
         What failed on the way.
     """
     failures: list[Exception] = []
-    for part in (window.opening, window.second_opinion, window.result_maps):
+    for part in (window.opening, window.second_opinion, window.heatmap_jobs):
         part.failed.connect(failures.append)
     loop = QEventLoop()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -51,19 +52,21 @@ class _Opinion:
 
 
 class _Models:
-    """Keeps one model loaded; used by one job at a time."""
+    """Keeps one model loaded, for any thread."""
 
     def __init__(self) -> None:
         self._model: Model | None = None
+        self._lock = threading.Lock()
 
     def loaded(self, chosen: _Chosen) -> Model:
-        if self._model is None or self._model.info.sha256 != chosen.info.sha256:
-            self._model = None
-            model = load_model(chosen.folder)
-            if model.info.sha256 != chosen.info.sha256:
-                raise ModelFileError(f"{chosen.folder}: replaced while the program was running; choose it again")
-            self._model = model
-        return self._model
+        with self._lock:
+            if self._model is None or self._model.info.sha256 != chosen.info.sha256:
+                self._model = None
+                model = load_model(chosen.folder)
+                if model.info.sha256 != chosen.info.sha256:
+                    raise ModelFileError(f"{chosen.folder}: replaced while the program was running; choose it again")
+                self._model = model
+            return self._model
 
 
 class SecondOpinion(QObject):
@@ -102,6 +105,16 @@ class SecondOpinion(QObject):
     def use_model(self, folder: Path) -> None:
         """Check a model folder and predict with it from now on; a refused one changes nothing but to say why."""
         self._checking.start(lambda _report, _deliver: _Chosen(folder, read_info(folder)))
+
+    def loaded_model(self) -> Model:
+        """The model in use, for a worker thread; read from its folder if need be.
+
+        Raises:
+            ModelFileError: none is in use, or its folder has changed.
+        """
+        if self._chosen is None:
+            raise ModelFileError(NO_MODEL)
+        return self._models.loaded(self._chosen)
 
     def predict(self) -> None:
         """Read the open scan, again if need be."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from ihd_core.heatmaps.explain import Kind
+from ihd_core.heatmaps.explain import FURTHER, Kind
 from ihd_core.labels import LABELS, SUBTYPES, Label
 from ihd_core.scan import withheld_reason
 from ihd_core.study.opinion import Opinion
@@ -73,7 +73,7 @@ class Shown:
         revealed: the reader asked for the results of this scan, or saved an opinion on it.
         heatmap_label: None for all detected labels together.
         heatmap_kind: that the reader has chosen; kind says which one is shown.
-        kinds_ready: of heatmaps of results, those that are computed.
+        kinds_ready: of heatmaps beside the CNN's Grad-CAM, those that are computed.
         comparing: the CNN's heatmap and a result's side by side.
         contours: heatmaps are lines and not colour.
         inside_only: heatmaps are drawn inside the skull only.
@@ -161,7 +161,7 @@ class Shown:
     @property
     def kind(self) -> Kind:
         """Of the heatmaps that are shown: the chosen one where the model has it, else the CNN's."""
-        return self.heatmap_kind if self.has_kinds else Kind.CNN
+        return self.heatmap_kind if self.has_kinds or self.heatmap_kind in FURTHER else Kind.CNN
 
     @property
     def kind_ready(self) -> bool:
@@ -172,7 +172,7 @@ class Shown:
     def heatmap_labels(self) -> tuple[Label, ...]:
         """Labels whose heatmap is on the screen now.
 
-        What a result rests on is as bright for a label that is absent; it is shown of detected ones only.
+        What has a scale of the scan's own is as bright for a label that is absent: it is shown of detected ones only.
         """
         if self.prediction is None or not (self.results_visible and self.heatmap_on) or self.peeking:
             return ()

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from app.commands import COMMANDS
+from app.commands import COMMANDS, plain_text
 from app.values import panel_values, scan_notes, worklist_values
 from app.values.slice_directions import ends
 from app.view_commands import obstacle, ticked
+from ihd_core.heatmaps.grad_cam_library import missing
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
@@ -51,8 +52,10 @@ def show_status(window: MainWindow) -> None:
     ticks = ticked(shown) | _own_ticks(window)
     for command in COMMANDS:
         action = window.actions_by_name[command.name]
-        needs = "scan" if command.needs in ("results", "kinds", "rating") else command.needs
+        needs = "scan" if command.needs in ("results", "kinds", "library", "rating") else command.needs
         action.setEnabled(not obstacle(shown, needs))
+        if command.needs == "library" and missing():
+            action.setText(f"{plain_text(command)} (not installed: {missing()})")
         if command.checkable:
             action.setChecked(command.name in ticks)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.session import Mode, Shown
-from ihd_core.heatmaps.explain import Kind, full_scale, heatmap
+from ihd_core.heatmaps.explain import FURTHER, OWN, Kind, full_scale, heatmap
+from ihd_core.heatmaps.grad_cam_library import missing
 from ihd_core.heatmaps.overlay import FLOOR
 from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.windowing import BONE, BRAIN, SOFT_TISSUE, STROKE, SUBDURAL, Window
@@ -29,24 +30,39 @@ def obstacle(shown: Shown, needs: str) -> str:
     Args:
         shown: what is on the screen.
         needs: "" nothing; "series" a scan in the worklist; "scan" one that is read; "results" a prediction that may be
-            seen; "kinds" one by a model with a BiLSTM; "rating" the heatmap of one label on the screen.
+            seen; "kinds" one by a model with a BiLSTM; "library" one, and pytorch-grad-cam; "rating" the heatmap of one
+            label on the screen.
     """
     if needs == "series":
         return "" if shown.series else "No scan is open"
     if needs and shown.scan is None:
         return "No scan is open"
-    if needs in ("results", "kinds", "rating"):
-        if shown.prediction is None and shown.refusal:
-            return shown.refusal
-        if not shown.results_visible:
-            return HIDDEN
-        if shown.prediction is None:
-            return "The prediction is not there yet"
-        if shown.withheld:
-            return shown.withheld
-    if needs == "kinds" and not shown.has_kinds:
-        return "This model has no BiLSTM: what the CNN says is the result"
-    return rating_obstacle(shown) if needs == "rating" else ""
+    if needs in ("", "scan"):
+        return ""
+    beyond: dict[str, Callable[[Shown], str]] = {
+        "kinds": _kinds_obstacle,
+        "library": _library_obstacle,
+        "rating": rating_obstacle,
+    }
+    return _results_obstacle(shown) or (beyond[needs](shown) if needs in beyond else "")
+
+
+def _results_obstacle(shown: Shown) -> str:
+    if shown.prediction is None and shown.refusal:
+        return shown.refusal
+    if not shown.results_visible:
+        return HIDDEN
+    if shown.prediction is None:
+        return "The prediction is not there yet"
+    return shown.withheld
+
+
+def _kinds_obstacle(shown: Shown) -> str:
+    return "" if shown.has_kinds else "This model has no BiLSTM: what the CNN says is the result"
+
+
+def _library_obstacle(_shown: Shown) -> str:
+    return f"Not installed: {missing()}" if missing() else ""
 
 
 def rating_obstacle(shown: Shown) -> str:
@@ -129,14 +145,14 @@ def with_heatmap(shown: Shown, label: Label | None) -> Shown:
 
 
 def with_kind(shown: Shown, kind: Kind) -> Shown:
-    """Show the heatmaps of the CNN's own reading, or of a result."""
+    """Show the heatmaps of the CNN's own reading, of a result, or of a further method."""
     return replace(shown, heatmap_kind=kind, heatmap_on=True, network_view=False)
 
 
 def next_kind(shown: Shown) -> Shown:
     """Show the next kind of heatmaps, after the last one the first."""
-    kinds = list(Kind)
-    return with_kind(shown, kinds[(kinds.index(shown.kind) + 1) % len(kinds)])
+    after = dict(zip(OWN, (*OWN[1:], OWN[0]), strict=True))
+    return with_kind(shown, after.get(shown.kind, Kind.CNN))
 
 
 def toggle_comparing(shown: Shown) -> Shown:
@@ -223,6 +239,7 @@ COMMANDS: dict[str, Callable[[Shown], Shown]] = {
     "result_slice_kind": partial(with_kind, kind=Kind.RESULT_SLICE),
     "result_scan_kind": partial(with_kind, kind=Kind.RESULT_SCAN),
     "next_kind": next_kind,
+    **{f"{kind.name.lower()}_kind": partial(with_kind, kind=kind) for kind in FURTHER},
     "toggle_comparing": toggle_comparing,
     "toggle_contours": toggle_contours,
     "toggle_inside_only": toggle_inside_only,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ihd_core.cnn_reading import Cnns
+    from ihd_core.heatmaps.explain import Kind
     from ihd_core.model_file import Model, ModelInfo
     from ihd_core.model_input import Cells, Placement
     from ihd_core.progress import Report
@@ -77,6 +78,7 @@ class Prediction:
         linear_head: whether evidence is a closed form, which adds up to the CNN's logit; if not, it is the gradient of
             the logit by the pooled features, times the last map.
         result: what `slices` and `scan` rest on; None where it was not kept.
+        further: maps of further methods, each like evidence; further_maps() makes them, and who asks for one adds it.
     """
 
     cnn_slices: NDArray[np.float32]
@@ -92,6 +94,7 @@ class Prediction:
     seconds: float
     linear_head: bool = True
     result: ResultEvidence | None = None
+    further: dict[Kind, NDArray[np.float32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for array in (self.cnn_slices, self.slices, self.cnn_scan, self.scan, self.evidence, self.slab_of_slice):

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import copy
-import importlib
-import warnings
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 
-from ihd_core.errors import IhdError
+from ihd_core.heatmaps.grad_cam_library import imported
 from ihd_core.labels import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import ModuleType
 
     import numpy as np
     from numpy.typing import NDArray
 
     from ihd_core.networks.network import SliceCnn
-
-_KEPT: list[torch.library.Library] = []  # a Library undoes its definitions when it is collected
-
-
-class NoGradCam(IhdError):
-    """pytorch-grad-cam cannot be imported here."""
 
 
 def six_heatmaps(cnns: Sequence[SliceCnn], x: Tensor) -> Callable[[], list[NDArray[np.float32]]]:
@@ -59,21 +49,3 @@ class _Logits(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.cnn.head(self.last(self.cnn.activations(x)).mean((2, 3)))
         return logits
-
-
-def imported(module: str) -> ModuleType:
-    """Import a module of the library, without what it and its own libraries deprecate among themselves."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            try:
-                return importlib.import_module(module)
-            except RuntimeError:  # torchvision beside a CPU build of torch: two of its operators are not there
-                library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-                for name in ("nms", "qnms"):
-                    signature = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-                    library.define(signature)  # type: ignore[no-untyped-call]
-                _KEPT.append(library)
-                return importlib.import_module(module)
-        except (ImportError, RuntimeError) as error:
-            raise NoGradCam(f"pytorch-grad-cam cannot be imported ({error})") from error

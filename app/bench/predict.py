@@ -118,7 +118,8 @@ def _grad_cam_row(scan: Scan, model: Model, rounds: int) -> Row:
     """Six heatmaps, forward pass and all, against the library; one slice is short, so three times a round."""
     import torch
 
-    from app.bench.grad_cam import NoGradCam, six_heatmaps
+    from app.bench.grad_cam import six_heatmaps
+    from ihd_core.heatmaps.grad_cam_library import NoGradCam
 
     name, goal = "six heatmaps of a slice: pytorch-grad-cam / ours", at_least(20)
     middle = _inputs(scan, model)[len(slabs(scan)) // 2]

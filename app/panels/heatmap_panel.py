@@ -115,7 +115,7 @@ class HeatmapPanel(QWidget):
         row = QHBoxLayout(self._of)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
-        group = QButtonGroup(self)
+        group = self._kind_group = QButtonGroup(self)
         self._kinds: dict[Kind, QPushButton] = {}
         for kind, (text, about) in _KINDS.items():
             made = self._kinds[kind] = button(text, f"heatmap_{kind.name.lower()}", about, checkable=True)
@@ -157,8 +157,10 @@ class HeatmapPanel(QWidget):
         self._percent.setText(f"{round(100 * view.opacity)} %")
         self._contours.setChecked(view.contours)
         self._of.setVisible(view.available and view.kind is not None)
-        if view.kind is not None:
-            self._kinds[view.kind].setChecked(True)
+        self._kind_group.setExclusive(False)  # of another method none is pressed
+        for kind, made in self._kinds.items():
+            made.setChecked(kind is view.kind)
+        self._kind_group.setExclusive(True)
         self._comparing.setChecked(view.comparing)
         for widget in (self._on, self._opacity, self._contours, *self._labels.values()):
             widget.setEnabled(view.available)

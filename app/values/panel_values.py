@@ -20,7 +20,7 @@ from app.values.scan_gaps import Gap, beside, scan_gaps
 from app.values.scan_notes import badges
 from app.values.slice_directions import ends
 from app.view_commands import rated_label, rating_obstacle
-from ihd_core.heatmaps.explain import Kind, agreement, full_scale, heatmap
+from ihd_core.heatmaps.explain import RESULTS, Kind, agreement, full_scale, heatmap
 from ihd_core.heatmaps.overlay import COLOURS, FLOOR, cell_mm, layers, paint, paint_contours
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_input import CHANNELS, channels, slabs
@@ -174,10 +174,10 @@ def _heatmap_note(shown: Shown) -> str:
     if shown.heatmap_label is None and not shown.detected:
         return "Nothing detected: choose a label to see its heatmap"
     if not shown.kind_ready:
-        return "What the result rests on is being computed"
+        return f"{shown.kind.full_name} is being computed"
     in_view = replace(shown, heatmap_on=True, peeking=False, network_view=False, revealed=True)
     if shown.heatmap_label is not None and not in_view.heatmap_labels:
-        return "Not detected: what an absent finding rests on is not shown"
+        return "Not detected: of an absent finding only the CNN's Grad-CAM is shown"
     size = cell_mm(shown.scan, shown.prediction)
     lines = f"One cell is {size:.0f} x {size:.0f} mm: a focus, not an outline", _explained(shown), _shares(shown)
     return "\n".join(filter(None, (*lines, *_disagreements(shown))))
@@ -193,7 +193,7 @@ def _explained(shown: Shown) -> str:
 
 def _disagreements(shown: Shown) -> list[str]:
     """A line for each label on the screen whose maps of the CNN and of the result show different places."""
-    kind = Kind.RESULT_SLICE if shown.kind is Kind.CNN else shown.kind
+    kind = shown.kind if shown.kind in RESULTS else Kind.RESULT_SLICE
     if shown.prediction is None or shown.scan is None or kind not in shown.kinds_ready:
         return []
     detected = shown.prediction.detected(shown.setting)

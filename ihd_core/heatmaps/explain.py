@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ihd_core.heatmaps.explain_result import RANKED
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -22,12 +24,17 @@ class Kind(StrEnum):
 
     CNN: of the CNN's logit of the slice, each slice on its own. RESULT_SLICE: of the slice's logit as the reader is
     shown it, after the BiLSTM; it hangs on every slice, and the slice's own part is what the slice shows. RESULT_SCAN:
-    of the scan's logit, which every slice may have a part in.
+    of the scan's logit, which every slice may have a part in. The others are further methods on the CNN's logit, by
+    pytorch-grad-cam.
     """
 
     CNN = "grad-cam-cnn"
     RESULT_SLICE = "grad-cam-result-slice"
     RESULT_SCAN = "grad-cam-result-scan"
+    HIRES_CAM = "hirescam-cnn"
+    GRAD_CAM_PLUS_PLUS = "grad-cam-plus-plus-cnn"
+    LAYER_CAM = "layercam-cnn"
+    EIGEN_CAM = "eigencam-cnn"
 
     @property
     def full_name(self) -> str:
@@ -39,7 +46,14 @@ _FULL_NAMES = {
     Kind.CNN: "Grad-CAM of the CNN",
     Kind.RESULT_SLICE: "Grad-CAM of the slice's result",
     Kind.RESULT_SCAN: "Grad-CAM of the scan's result",
+    Kind.HIRES_CAM: "HiResCAM of the CNN",
+    Kind.GRAD_CAM_PLUS_PLUS: "Grad-CAM++ of the CNN",
+    Kind.LAYER_CAM: "LayerCAM of the CNN",
+    Kind.EIGEN_CAM: "EigenCAM of the CNN",
 }
+RESULTS = Kind.RESULT_SLICE, Kind.RESULT_SCAN
+OWN = Kind.CNN, *RESULTS
+FURTHER = Kind.HIRES_CAM, Kind.GRAD_CAM_PLUS_PLUS, Kind.LAYER_CAM, Kind.EIGEN_CAM
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +119,8 @@ def heatmap(
         explains: for RESULT_SLICE, the slice with that logit, if it is another one.
 
     Raises:
-        ValueError: explains with another kind, or a prediction that did not keep what its result rests on.
+        ValueError: explains with another kind, a prediction that did not keep what its result rests on, or has not been
+            given the maps of a further method.
         CannotPredict: a gradient of the result is not a finite number.
     """
     if explains is not None and kind is not Kind.RESULT_SLICE:
@@ -119,7 +134,7 @@ def heatmap(
         prediction.placement.shape,
         kind,
         _explained(prediction, label, slice_index, kind) if explains is None else explains,
-        prediction.linear_head and (kind is Kind.CNN or prediction.model.sequence is None),
+        prediction.linear_head and (kind is Kind.CNN or (kind in RESULTS and prediction.model.sequence is None)),
     )
 
 
@@ -129,6 +144,9 @@ def _evidence(prediction: Prediction, slice_index: int, kind: Kind, explains: in
     if kind is Kind.CNN:
         own: NDArray[np.float32] = prediction.evidence[at]
         return own
+    if kind in FURTHER:
+        further: NDArray[np.float32] = _further(prediction, kind)[at]
+        return further
     result = _result(prediction)
     if kind is Kind.RESULT_SCAN:
         return result.of_scan_at(at)
@@ -142,6 +160,13 @@ def _explained(prediction: Prediction, label: Label, slice_index: int, kind: Kin
         return slice_index
     slab = _result(prediction).scan_slabs[label.column]
     return None if slab is None else int(np.searchsorted(prediction.slab_of_slice, slab))
+
+
+def _further(prediction: Prediction, kind: Kind) -> NDArray[np.float32]:
+    if kind not in prediction.further:
+        raise ValueError(f"the prediction has no maps of {kind}")
+    maps: NDArray[np.float32] = prediction.further[kind]
+    return maps
 
 
 def _result(prediction: Prediction) -> ResultEvidence:
@@ -164,24 +189,34 @@ def _cells_to_slice(prediction: Prediction, columns: int) -> NDArray[np.float64]
 def full_scale(prediction: Prediction, label: Label, kind: Kind = Kind.CNN) -> float:
     """The evidence painted at full colour: one for all slices of a scan, in units of the explained logit per cell.
 
-    Of the CNN's logit it is the model's, and so one for all scans. A result's is the scan's own. Its evidence is in the
-    same unit, but a BiLSTM passes little on where it is sure, and much where it wavers: on the model's scale, what is
-    surest would be the palest. Of a slice's result it is therefore the median, over the label's five most suspicious
-    slabs, of the largest evidence on each; of the scan's result, the largest evidence on any slice. Such a map says on
-    what a result rests, not how much there is: it is as bright for a label that is absent, and not to be painted for
-    one that is not detected. Without a BiLSTM it is the model's scale for every kind but a fitted scan's.
+    Of the CNN's logit by Grad-CAM or HiResCAM it is the model's, one for all scans. A result's is the scan's own. Its
+    evidence is in the same unit, but a BiLSTM passes little on where it is sure, and much where it wavers: on the
+    model's scale, what is surest would be the palest. Of a slice's result it is therefore the median, over the label's
+    five most suspicious slabs, of the largest evidence on each; of the scan's result, the largest evidence on any
+    slice. Such a map says on what a result rests, not how much there is: it is as bright for a label that is absent,
+    and not to be painted for one that is not detected. Without a BiLSTM it is the model's scale for every kind but a
+    fitted scan's. The other methods' units are their own, and their scale is found as that of a slice's result.
 
     Raises:
-        ValueError: the prediction did not keep what its result rests on.
+        ValueError: the prediction did not keep what its result rests on, or has no maps of this method.
         CannotPredict: a gradient of the result is not a finite number.
     """
     model = prediction.model
     is_the_cnns = kind is Kind.RESULT_SLICE or model.scan_rule.kind == "maximum"
-    if kind is Kind.CNN or (model.sequence is None and is_the_cnns):
+    if kind in (Kind.CNN, Kind.HIRES_CAM) or (kind in RESULTS and model.sequence is None and is_the_cnns):
         return model.full_scale[label]
+    if kind in FURTHER:
+        return _own_scale(_further(prediction, kind), prediction, label) or model.full_scale[label]
     result = _result(prediction)
     peaks = result.scan_peaks if kind is Kind.RESULT_SCAN else result.slice_peaks
     return float(peaks[label.column]) or model.full_scale[label]
+
+
+def _own_scale(maps: NDArray[np.float32], prediction: Prediction, label: Label) -> float:
+    """The median, over the label's five most suspicious slabs, of the largest value on each."""
+    suspicion = np.maximum.reduceat(prediction.of(label), np.unique(prediction.slab_of_slice, return_index=True)[1])
+    ranked = np.argsort(-suspicion, kind="stable")[:RANKED]
+    return float(np.maximum(np.median(maps[ranked, label.column].max(axis=(1, 2))), 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def test_every_command_does_exactly_one_thing():
 
 
 def test_every_command_names_a_known_need():
-    assert {command.needs for command in COMMANDS} == {"", "scan", "series", "results", "kinds", "rating"}
+    assert {command.needs for command in COMMANDS} == {"", "scan", "series", "results", "kinds", "library", "rating"}
 
 
 def test_the_keys_readers_are_used_to():

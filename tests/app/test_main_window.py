@@ -724,3 +724,23 @@ def test_keys_choose_the_kind_and_put_two_side_by_side(read_window, press, qtbot
     assert window.shown.contours
     press(window, "Shift+B")
     assert not beside.isVisible()
+
+
+def test_the_menu_says_what_further_methods_need(open_window, monkeypatch):
+    window = open_window()
+    action = window.actions_by_name["layer_cam_kind"]
+    assert action.text() == "LayerCAM of the CNN"
+    monkeypatch.setattr("app.showing.missing", lambda: "grad-cam, torchvision")
+    window.session.show(inverted=True)
+    assert action.text() == "LayerCAM of the CNN (not installed: grad-cam, torchvision)"
+
+
+def test_a_further_method_is_chosen_from_the_menu_and_recorded_by_its_name(read_window, press, qtbot):
+    window = read_window(mode="triage")
+    window.session.show(prediction=replace(window.shown.prediction, scan=np.ones(6, np.float32)))
+    window.actions_by_name["layer_cam_kind"].trigger()
+    qtbot.waitUntil(lambda: not window.busy)
+    press(window, "Alt+6")
+    press(window, "A")
+    assert {key[2] for key in window.shown.ratings} == {Kind.LAYER_CAM}
+    assert any(badge.text == "LayerCAM of the CNN" for badge in scan_notes.badges(window.shown))

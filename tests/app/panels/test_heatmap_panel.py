@@ -3,7 +3,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QSlider
 
 from app.panels.heatmap_panel import HeatmapPanel, HeatmapView
-from ihd_core.heatmaps.explain import Kind
+from ihd_core.heatmaps.explain import OWN, Kind
 from ihd_core.labels import DISPLAY_ORDER, Label
 
 LEFT = Qt.MouseButton.LeftButton
@@ -85,10 +85,10 @@ def test_every_control_has_a_name_and_its_key(panel):
     assert slider(panel).accessibleName()
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", OWN)
 def test_the_kind_that_is_shown_alone_is_pressed(panel, kind):
     panel.show_heatmap(HeatmapView(on=True, available=True, kind=kind))
-    assert [one for one in Kind if button(panel, one.name.lower()).isChecked()] == [kind]
+    assert [one for one in OWN if button(panel, one.name.lower()).isChecked()] == [kind]
 
 
 def test_every_kind_can_be_chosen_and_two_be_compared(qtbot, panel):
@@ -97,11 +97,11 @@ def test_every_kind_can_be_chosen_and_two_be_compared(qtbot, panel):
     panel.kind_chosen.connect(chosen.append)
     panel.comparing_chosen.connect(compared.append)
     panel.contours_chosen.connect(lines.append)
-    for kind in Kind:
+    for kind in OWN:
         qtbot.mouseClick(button(panel, kind.name.lower()), LEFT)
     qtbot.mouseClick(button(panel, "comparing"), LEFT)
     qtbot.mouseClick(button(panel, "contours"), LEFT)
-    assert (chosen, compared, lines) == (list(Kind), [True], [True])
+    assert (chosen, compared, lines) == (list(OWN), [True], [True])
 
 
 def test_without_a_bilstm_there_is_no_choice_of_kinds(panel):
@@ -109,3 +109,11 @@ def test_without_a_bilstm_there_is_no_choice_of_kinds(panel):
     assert not button(panel, "cnn").isVisible()
     panel.show_heatmap(HeatmapView(on=True, available=True, kind=Kind.CNN))
     assert button(panel, "cnn").isVisible()
+
+
+def test_of_another_method_none_is_pressed(panel):
+    panel.show_heatmap(HeatmapView(on=True, available=True, kind=Kind.CNN))
+    panel.show_heatmap(HeatmapView(on=True, available=True, kind=Kind.LAYER_CAM))
+    assert not any(button(panel, one.name.lower()).isChecked() for one in OWN)
+    panel.show_heatmap(HeatmapView(on=True, available=True, kind=Kind.RESULT_SCAN))
+    assert button(panel, "result_scan").isChecked()

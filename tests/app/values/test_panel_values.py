@@ -304,7 +304,7 @@ def test_the_note_says_whose_result_it_is_and_where_the_maps_disagree(shown):
     )
     assert told == (found.disagree and strongest >= 0.2)
     waits = panel_values.heatmap_view(replace(on, kinds_ready=frozenset())).note
-    assert waits == "What the result rests on is being computed"
+    assert waits == "Grad-CAM of the scan's result is being computed"
 
 
 def test_maps_at_opposite_corners_are_told_to_disagree(shown):

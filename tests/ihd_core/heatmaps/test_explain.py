@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from app.bench.grad_cam import imported as oracle
-from ihd_core.heatmaps.explain import Agreement, Kind, agreement, full_scale, heatmap, on_slice
+from ihd_core.heatmaps.explain import OWN, Agreement, Kind, agreement, full_scale, heatmap, on_slice
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_file import ScanRule
 from ihd_core.model_input import Cells, channels, placement, slice_input
@@ -164,18 +164,18 @@ def test_full_colour_means_the_same_evidence_on_every_slice_of_every_scan():
 
 def test_ratings_name_each_kind_by_another_method_and_the_cnns_as_ever():
     assert Kind.CNN == "grad-cam-cnn"
-    assert len({str(kind) for kind in Kind}) == 3
+    assert len({str(kind) for kind in Kind}) == len({kind.full_name for kind in Kind}) == 7
 
 
 @pytest.mark.parametrize(
     ("changes", "adding_up"),
-    [({}, {Kind.CNN}), ({"sequence": None, "reduction": "none"}, set(Kind))],
+    [({}, {Kind.CNN}), ({"sequence": None, "reduction": "none"}, set(OWN))],
     ids=["bilstm", "cnn alone"],
 )
 def test_only_a_closed_form_is_said_to_add_up(changes, adding_up):
     prediction = toy_prediction(**changes)
-    maps = [heatmap(prediction, Label.ANY, 0, kind) for kind in Kind]
-    assert [shown.kind for shown in maps] == list(Kind)
+    maps = [heatmap(prediction, Label.ANY, 0, kind) for kind in OWN]
+    assert [shown.kind for shown in maps] == list(OWN)
     assert {shown.kind for shown in maps if shown.adds_up} == adding_up
 
 
@@ -184,7 +184,7 @@ def test_of_a_head_that_is_not_linear_the_gradient_is_taken_and_no_closed_form_c
     cnn = copy.deepcopy(model.members[0].cnn)
     cnn.fc = torch.nn.Sequential(torch.nn.Linear(224, len(LABELS)), torch.nn.Tanh()).requires_grad_(False)
     prediction = predict(scan, replace(model, members=(replace(model.members[0], cnn=cnn),)))
-    assert not any(heatmap(prediction, Label.ANY, 0, kind).adds_up for kind in Kind)
+    assert not any(heatmap(prediction, Label.ANY, 0, kind).adds_up for kind in OWN)
     for slab in range(2):
         activations = cnn.activations(network_input(scan)[slab : slab + 1])
         linear = activations.mean((2, 3)) @ cnn.fc[0].weight.T + cnn.fc[0].bias
@@ -245,7 +245,7 @@ def test_maps_disagree_where_most_of_each_lies_elsewhere(overlap, said):
 
 def test_a_results_full_colour_is_one_for_the_scan_and_the_cnns_stays_the_models():
     prediction = replace(toy_prediction(), result=Given(np.zeros(0), scan_peaks=0.3, slice_peaks=0.2))
-    scales = [full_scale(prediction, Label.SUBDURAL, kind) for kind in Kind]
+    scales = [full_scale(prediction, Label.SUBDURAL, kind) for kind in OWN]
     assert scales == [prediction.model.full_scale[Label.SUBDURAL], 0.2, 0.3]
 
 
@@ -256,7 +256,7 @@ def test_where_a_result_has_no_evidence_anywhere_nothing_is_painted_whatever_the
 
 def test_without_a_bilstm_full_colour_is_the_models_for_a_result_too():
     alone = toy_prediction(sequence=None, reduction="none")
-    assert {full_scale(alone, Label.ANY, kind) for kind in Kind} == {alone.model.full_scale[Label.ANY]}
+    assert {full_scale(alone, Label.ANY, kind) for kind in OWN} == {alone.model.full_scale[Label.ANY]}
 
 
 def test_without_a_bilstm_only_a_fitted_scan_has_a_scale_of_its_own():
@@ -264,7 +264,7 @@ def test_without_a_bilstm_only_a_fitted_scan_has_a_scale_of_its_own():
     alone = toy_prediction(sequence=None, reduction="none", scan_rule=fitted)
     alone = replace(alone, result=Given(np.zeros(0), scan_peaks=0.3, slice_peaks=0.2))
     models = alone.model.full_scale[Label.ANY]
-    assert [full_scale(alone, Label.ANY, kind) for kind in Kind] == [models, models, 0.3]
+    assert [full_scale(alone, Label.ANY, kind) for kind in OWN] == [models, models, 0.3]
 
 
 def test_a_map_askew_is_the_programmers_mistake(prediction):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ihd_core.errors import CannotPredict
-from ihd_core.heatmaps.explain import Kind, full_scale, heatmap
+from ihd_core.heatmaps.explain import OWN, Kind, full_scale, heatmap
 from ihd_core.heatmaps.explain_result import ResultEvidence, scan_shares
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_file import Member, ScanRule, SequenceShape
@@ -257,7 +257,7 @@ def test_without_a_bilstm_the_result_of_a_slice_is_the_cnns_and_a_scans_lies_on_
     for label in LABELS:
         top = found.most_suspicious(label)
         for at in range(4):
-            cnn, of_slice, of_scan = (heatmap(found, label, at, kind).values for kind in Kind)
+            cnn, of_slice, of_scan = (heatmap(found, label, at, kind).values for kind in OWN)
             assert of_slice == pytest.approx(cnn, abs=1e-7)
             assert of_scan == pytest.approx(cnn if at == top else 0 * cnn, abs=1e-7)
             other = heatmap(found, label, at, Kind.RESULT_SLICE, explains=(at + 1) % 4)

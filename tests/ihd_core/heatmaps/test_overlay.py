@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ihd_core.heatmaps.explain import Kind, full_scale, heatmap
+from ihd_core.heatmaps.explain import OWN, full_scale, heatmap
 from ihd_core.heatmaps.overlay import COLOURS, FLOOR, Layer, blend, cell_mm, layers, paint, paint_contours
 from ihd_core.labels import LABELS, Label
 from tests.ihd_core.toy import IN_PLANE, toy_prediction, toy_scan
@@ -97,7 +97,7 @@ def test_contours_of_several_labels_are_all_there_and_none_below_the_floor():
     assert colour[..., 3].any(axis=1).tolist() == [True] * 3 + [False] * 2 + [True] * 4
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", OWN)
 def test_layers_are_shares_of_the_scale_of_their_kind(kind):
     scan = toy_scan()
     prediction = toy_prediction(scan)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from app.result_maps import ResultMaps
+from app.heatmap_jobs import HeatmapJobs
 from app.session import Session, predicted, without_prediction
 from ihd_core.errors import CannotPredict
-from ihd_core.heatmaps import explain_result
-from ihd_core.heatmaps.explain import Kind, full_scale, heatmap
+from ihd_core.heatmaps import explain_result, further_methods
+from ihd_core.heatmaps.explain import OWN, RESULTS, Kind, full_scale, heatmap
+from ihd_core.heatmaps.grad_cam_library import NoGradCam
 from ihd_core.labels import Label
-from tests.ihd_core.toy import toy_prediction, toy_scan
+from tests.ihd_core.toy import toy_model, toy_prediction, toy_scan
 
-RESULTS = frozenset({Kind.RESULT_SLICE, Kind.RESULT_SCAN})
+READY = frozenset(RESULTS)
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def scan():
 @pytest.fixture
 def maps(qtbot, scan):
     session = Session()
-    made = ResultMaps(session)
+    made = HeatmapJobs(session, toy_model)
     session.changed.connect(lambda shown, _: made.follow(shown))
     session.show(scan=scan)
     yield made, session
@@ -38,14 +40,14 @@ def test_they_are_ready_soon_after_the_prediction_and_are_not_computed_on_the_sc
     made, session = maps
     prediction = toy_prediction(scan)
     session.become(predicted(session.shown, prediction))
-    qtbot.waitUntil(lambda: session.shown.kinds_ready == RESULTS and not made.running)
+    qtbot.waitUntil(lambda: session.shown.kinds_ready == READY and not made.running)
 
     def refuse(*_):
         raise AssertionError("computed again")
 
     monkeypatch.setattr(explain_result.ResultEvidence, "_derivatives", refuse)
     for index in range(len(scan)):
-        for kind in Kind:
+        for kind in OWN:
             full_scale(prediction, Label.SUBDURAL, kind)
             assert heatmap(prediction, Label.SUBDURAL, index, kind).kind is kind
 
@@ -79,3 +81,34 @@ def test_a_gradient_that_is_no_number_is_told(maps, qtbot, scan, monkeypatch):
     assert "not a number" in str(signal.args[0])
     assert session.shown.kinds_ready == frozenset()
     assert replace(session.shown, heatmap_kind=Kind.RESULT_SCAN).heatmap_labels == ()
+
+
+def test_a_further_method_is_computed_when_it_is_chosen_and_once(maps, qtbot, scan, monkeypatch):
+    made, session = maps
+    prediction = replace(toy_prediction(scan), scan=np.ones(6, np.float32))
+    session.become(predicted(replace(session.shown, revealed=True), prediction))
+    qtbot.waitUntil(lambda: not made.running)
+    assert prediction.further == {}
+    session.show(heatmap_kind=Kind.LAYER_CAM)
+    assert made.running
+    assert session.shown.heatmap_labels == ()
+    qtbot.waitUntil(lambda: not made.running)
+    assert prediction.further[Kind.LAYER_CAM].shape == prediction.evidence.shape
+    assert session.shown.heatmap_labels
+    session.show(heatmap_kind=Kind.CNN)
+    session.show(heatmap_kind=Kind.LAYER_CAM)
+    assert not made.running
+
+
+def test_a_further_method_that_cannot_be_had_is_told_and_the_cnns_heatmap_stays(maps, qtbot, scan, monkeypatch):
+    made, session = maps
+
+    def fail(*_, **__):
+        raise NoGradCam("pytorch-grad-cam cannot be imported (why)")
+
+    monkeypatch.setattr(further_methods, "further_maps", fail)
+    session.become(predicted(session.shown, toy_prediction(scan)))
+    with qtbot.waitSignal(made.failed) as signal:
+        session.show(heatmap_kind=Kind.EIGEN_CAM)
+    assert "cannot be imported" in str(signal.args[0])
+    assert session.shown.kind is Kind.CNN
