@@ -21,7 +21,7 @@ from app.values.scan_notes import badges
 from app.values.slice_directions import ends
 from app.view_commands import rated_label, rating_obstacle
 from ihd_core.heatmaps.explain import RESULTS, Kind, agreement, full_scale, heatmap
-from ihd_core.heatmaps.overlay import COLOURS, FLOOR, cell_mm, layers, paint, paint_contours
+from ihd_core.heatmaps.overlay import COLOURS, FLOOR, cell_mm, layers, paint, paint_contours, unit
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_input import CHANNELS, channels, slabs
 from ihd_core.orientation import edge_letters
@@ -317,11 +317,11 @@ def _overlay(prediction: Prediction, labels: tuple[Label, ...], index: int, look
 def _colour_bars(shown: Shown, labels: tuple[Label, ...]) -> tuple[ColourBar, ...]:
     if shown.prediction is None or shown.scan is None or not labels:
         return ()
-    unit = f"evidence (logit per cell of {cell_mm(shown.scan, shown.prediction):.0f} mm)"
+    caption = unit(shown.kind, cell_mm(shown.scan, shown.prediction))
     scales = {label: full_scale(shown.prediction, label, shown.kind) for label in labels}
     opacity = 1.0 if shown.contours else shown.opacity
     return tuple(
-        ColourBar(label, COLOURS[label], FLOOR * scale, scale, unit, opacity) for label, scale in scales.items()
+        ColourBar(label, COLOURS[label], FLOOR * scale, scale, caption, opacity) for label, scale in scales.items()
     )
 
 

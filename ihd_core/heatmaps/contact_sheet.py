@@ -9,7 +9,7 @@ import numpy as np
 
 from ihd_core.heatmaps.explain import Kind, full_scale
 from ihd_core.heatmaps.heatmap_picture import DIM, INK, LINE, PAPER, draw_ramp, drawn_slice, window_text, write_text
-from ihd_core.heatmaps.overlay import COLOURS, FLOOR, UNIT, cell_mm, layers
+from ihd_core.heatmaps.overlay import COLOURS, FLOOR, cell_mm, layers, unit
 from ihd_core.labels import DISPLAY_ORDER
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class _Shown:
             model.intended_use,
             f"{model.name}  {model.sha256[:12]}; window {window_text(choice.window)}; {place}",
             f"Slices above the operating point '{choice.setting}' of each label",
-            f"{choice.kind.full_name}, {UNIT}; one cell is {cell_mm(self.scan, self.prediction):.0f} mm",
+            f"{choice.kind.full_name}, {unit(choice.kind, cell_mm(self.scan, self.prediction))}",
         ]
         head = np.full(((len(lines) + len(labels)) * LINE + 12, width, 3), PAPER, np.uint8)
         for number, line in enumerate(lines, start=1):

@@ -43,8 +43,9 @@ def further_maps(scan: Scan, model: Model, kind: Kind, *, report: Report = silen
     Args:
         scan: an axial head CT.
         model: from load_model().
-        kind: one of FURTHER. HiResCAM is Grad-CAM where the head is linear. EigenCAM does not know labels; its sign is
-            that of a singular vector, and so arbitrary.
+        kind: one of FURTHER. HiResCAM is Grad-CAM where the head is linear. EigenCAM does not know labels. The sign of
+            a singular vector being arbitrary, its map is turned so that it grows with the length of the activations;
+            the library leaves it as it comes, and any slice may be inverted.
         report: called once per slab, in slices.
 
     Returns:
@@ -123,6 +124,9 @@ def _drawer(member: Member, kind: Kind) -> Callable[[Tensor], Maps]:
             for label in LABELS[:1] if kind is Kind.EIGEN_CAM else LABELS:
                 cam(input_tensor=given, targets=[target(label.column)])
         maps = np.concatenate(unscaled).astype(np.float32)
+        if kind is Kind.EIGEN_CAM:
+            length = activations.square().sum(1).sqrt().cpu().numpy()
+            maps = maps * np.where(((length - length.mean()) * maps).sum() < 0, -1, 1).astype(np.float32)
         return np.broadcast_to(maps, (len(LABELS), *maps.shape[1:]))
 
     return draw

@@ -9,7 +9,7 @@ import numpy as np
 
 from ihd_core.files import file_errors, write_atomically
 from ihd_core.heatmaps.explain import Kind, full_scale, heatmap
-from ihd_core.heatmaps.overlay import COLOURS, FLOOR, UNIT, Layer, blend, cell_mm, layers, paint
+from ihd_core.heatmaps.overlay import COLOURS, FLOOR, Layer, blend, cell_mm, layers, paint, unit
 from ihd_core.labels import Label
 from ihd_core.orientation import edge_letters
 from ihd_core.windowing import to_grey
@@ -157,8 +157,8 @@ def _footer(scan: Scan, prediction: Prediction, window: Window, label: Label, sl
     return [
         model.intended_use,
         f"{model.name}  {model.sha256[:12]}; window {window_text(window)}",
-        f"{Kind.CNN.full_name}, {UNIT}; highest {label.short_name} on this slice {highest:.2g}; "
-        f"one cell is {cell_mm(scan, prediction):.0f} mm",
+        f"{Kind.CNN.full_name}, {unit(Kind.CNN, cell_mm(scan, prediction))}; "
+        f"highest {label.short_name} on this slice {highest:.2g}",
     ]
 
 

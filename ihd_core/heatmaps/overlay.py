@@ -32,7 +32,6 @@ COLOURS: Mapping[Label, tuple[int, int, int]] = {
 OPACITY = 0.6
 FLOOR = 0.2
 """Share of full scale below which nothing is painted."""
-UNIT = "evidence (logit per cell)"
 CONTOURS = (FLOOR, 0.5)
 """Shares of full scale along which contours run."""
 
@@ -48,6 +47,18 @@ class Layer:
 
     values: NDArray[np.float32]
     label: Label
+
+
+def unit(kind: Kind, cell: float) -> str:
+    """What the numbers of a colour bar count.
+
+    Args:
+        kind: of the heatmap.
+        cell: from cell_mm().
+    """
+    if kind in (Kind.GRAD_CAM_PLUS_PLUS, Kind.EIGEN_CAM):
+        return f"no unit; cells of {cell:.0f} mm"
+    return f"evidence (logit per cell of {cell:.0f} mm)"
 
 
 def layers(

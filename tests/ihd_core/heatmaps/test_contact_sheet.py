@@ -73,6 +73,6 @@ def test_a_page_says_what_it_shows(monkeypatch):
         "5 of 12",
         "EDH 0.90",
         "operating point 0.50",
-        "one cell is 56 mm",
+        "logit per cell of 56 mm",
     ):
         assert expected in written, expected

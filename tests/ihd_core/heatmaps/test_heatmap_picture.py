@@ -62,7 +62,7 @@ def test_a_picture_says_what_it_is_and_that_it_is_not_for_clinical_use(monkeypat
     assert prediction.model.sha256[:12] in texts
     assert "SDH  subdural" in texts
     assert f"slice {prediction.of(Label.SUBDURAL)[0]:.2f}" in texts
-    assert "one cell is 56 mm" in texts
+    assert "logit per cell of 56 mm" in texts
     assert "window C 40 W 80" in texts
 
 
