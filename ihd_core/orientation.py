@@ -30,6 +30,17 @@ class EdgeLetters:
     top: str
     bottom: str
 
+    def turned(self, turn: Turn) -> EdgeLetters:
+        """The letters of the same slice after a turn."""
+        left, right, top, bottom = self.left, self.right, self.top, self.bottom
+        if turn.transpose:
+            left, right, top, bottom = top, bottom, left, right
+        if turn.flip_rows:
+            top, bottom = bottom, top
+        if turn.flip_columns:
+            left, right = right, left
+        return EdgeLetters(left, right, top, bottom)
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -50,6 +61,12 @@ class Turn:
         if self.transpose:
             pixels = pixels.swapaxes(-1, -2)
         return pixels[..., :: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1]
+
+    def then(self, other: Turn) -> Turn:
+        """This turn and another one after it, as one."""
+        flips = self.flip_rows, self.flip_columns
+        rows, columns = flips[::-1] if other.transpose else flips  # a transpose changes what flips before it turn round
+        return Turn(self.transpose != other.transpose, rows != other.flip_rows, columns != other.flip_columns)
 
     def to_original(self, shape: tuple[int, int]) -> NDArray[np.float64]:
         """Where a turned pixel came from.

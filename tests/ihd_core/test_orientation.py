@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -82,3 +84,27 @@ def test_other_planes_cannot_be_predicted_and_the_reason_is_named(orientation, p
 def test_an_unknown_orientation_cannot_be_predicted():
     with pytest.raises(CannotPredict, match="unknown"):
         in_plane_turn(np.full((3, 3), np.nan))
+
+
+ALL_TURNS = [Turn(*flags) for flags in itertools.product([False, True], repeat=3)]
+
+
+@pytest.mark.parametrize("first", ALL_TURNS)
+@pytest.mark.parametrize("second", ALL_TURNS)
+def test_two_turns_after_each_other_are_one(first, second):
+    pixels = np.arange(6).reshape(2, 3)
+    assert np.array_equal(first.then(second).apply(pixels), second.apply(first.apply(pixels)))
+
+
+@pytest.mark.parametrize("turn", ALL_TURNS)
+def test_letters_go_with_the_pixels_they_stand_beside(turn):
+    """Each letter stands beside one corner-free edge pixel of a 3 x 3 slice; after the turn it must again."""
+    slice_ = np.array([["", "top", ""], ["left", "", "right"], ["", "bottom", ""]])
+    turned = turn.apply(slice_)
+    found = EdgeLetters("left", "right", "top", "bottom").turned(turn)
+    assert (found.left, found.right, found.top, found.bottom) == (
+        turned[1, 0],
+        turned[1, 2],
+        turned[0, 1],
+        turned[2, 1],
+    )
