@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QKeySequence
 
 from ihd_core.heatmaps.explain import FURTHER
 from ihd_core.labels import DISPLAY_ORDER, Label
+from ihd_core.slab import Projection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -45,6 +46,13 @@ def _label_commands() -> tuple[Command, ...]:
     return tuple(
         Command(f"heatmap_{label}", text(label), "AI", (f"Alt+{number}",), "results", checkable=True)
         for number, label in enumerate(DISPLAY_ORDER, start=1)
+    )
+
+
+def _slab_commands() -> tuple[Command, ...]:
+    return tuple(
+        Command(f"slab_{projection}", f"Slab: {projection}", "View", (), "scan", checkable=True)
+        for projection in Projection
     )
 
 
@@ -88,6 +96,15 @@ COMMANDS = (
     Command("default_window", "Window of the scanner", "View", ("`",), "scan"),
     Command("full_window", "All values of the slice", "View", ("0",), "scan"),
     Command("invert", "Invert", "View", ("I",), "scan", checkable=True),
+    Command("toggle_windows", "-Brain, subdural and soft tissue side by side", "View", ("V",), "scan", checkable=True),
+    Command("toggle_planes", "Axial, sagittal and coronal", "View", ("Shift+V",), "scan", checkable=True),
+    Command("thicker_slab", "Thicker slab", "View", ("Ctrl+Up",), "scan"),
+    Command("thinner_slab", "Thinner slab", "View", ("Ctrl+Down",), "scan"),
+    *_slab_commands(),
+    Command("toggle_cine", "Cine", "View", ("C",), "scan", checkable=True),
+    Command("flip_horizontally", "-Flip left and right", "View", ("Ctrl+Shift+H",), "scan"),
+    Command("flip_vertically", "Flip top and bottom", "View", ("Ctrl+Shift+V",), "scan"),
+    Command("rotate", "Rotate by 90 degrees", "View", ("R",), "scan"),
     Command("fit", "-Fit to the window", "View", ("=",), "scan"),
     Command("zoom_in", "Zoom in", "View", ("+",), "scan"),
     Command("zoom_out", "Zoom out", "View", ("-",), "scan"),

@@ -29,7 +29,7 @@ from app.panels.opinion_panel import OpinionPanel
 from app.panels.parts import button, named, plain_label
 from app.panels.rating_panel import RatingPanel
 from app.panels.slice_strip import SliceStrip
-from app.panels.slice_view import SliceView
+from app.panels.view_grid import ViewGrid
 from app.panels.window_bar import WindowBar
 from app.panels.worklist import Worklist
 from ihd_core.heatmaps.explain import OWN
@@ -37,6 +37,8 @@ from ihd_core.labels import DISPLAY_ORDER
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QWheelEvent
+
+    from app.panels.slice_view import SliceView
 
 LEFT_WIDTH, RIGHT_WIDTH = 288, 346
 NOTES_SHARE, LEFT_OUT_SHARE = 0.45, 0.2
@@ -120,8 +122,8 @@ class Parts:
     notes: NotesPanel
     left_out: LeftOutList
     window_bar: WindowBar
+    grid: ViewGrid
     slice_view: SliceView
-    compared_view: SliceView
     slider: SliceSlider
     strip: SliceStrip
     findings: FindingsPanel
@@ -138,6 +140,7 @@ def build(window: QMainWindow) -> Parts:
     """Make the panels and place them: scans on the left, the picture in the middle, results and record on the right."""
     keys = {name.replace("_", " "): key_text(f"{name}_window") for name in ("brain", "subdural", "bone", "stroke")}
     keys |= {"soft tissue": key_text("soft_tissue_window"), "network": key_text("toggle_network_view")}
+    grid = ViewGrid()
     stop = button("Stop", "stop", "Stop what is running")
     parts = Parts(
         Notice(),
@@ -146,8 +149,8 @@ def build(window: QMainWindow) -> Parts:
         NotesPanel(),
         LeftOutList(),
         WindowBar(keys=keys),
-        SliceView(),
-        _compared_view(),
+        grid,
+        grid.views[0],
         SliceSlider(),
         SliceStrip(),
         FindingsPanel(),
@@ -174,14 +177,6 @@ def build(window: QMainWindow) -> Parts:
     window.setCentralWidget(central)
     _status(window, parts)
     return parts
-
-
-def _compared_view() -> SliceView:
-    """The same slice with the other kind of heatmap; there while two are compared."""
-    view = SliceView()
-    named(view, "compared_view", "Slice with the heatmap of the result")
-    view.hide()
-    return view
 
 
 def _show_keys(parts: Parts) -> None:
@@ -212,8 +207,7 @@ def _middle(parts: Parts) -> QVBoxLayout:
         channels.clear()
     picture = QHBoxLayout()
     picture.setSpacing(2)
-    picture.addWidget(parts.slice_view, 1)
-    picture.addWidget(parts.compared_view, 1)
+    picture.addWidget(parts.grid, 1)
     picture.addWidget(parts.slider)
     column = QVBoxLayout()
     column.setSpacing(0)

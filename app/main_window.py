@@ -9,6 +9,7 @@ from PySide6.QtCore import QByteArray, QSize, Signal
 from PySide6.QtWidgets import QMainWindow, QStyle
 
 from app import places
+from app.cine import Cine
 from app.commands import install
 from app.drops import accept_copy, dropped_paths, leave_drops_to_window
 from app.error_dialog import show_bug
@@ -19,21 +20,25 @@ from app.opening import Opening
 from app.reading_clock import ReadingClock
 from app.recording import Recorder
 from app.second_opinion import SecondOpinion
-from app.session import Mode, Session, Shown
+from app.session import Layout, Mode, Session, Shown
 from app.settings import Settings, write_settings
 from app.showing import show_panels, show_status
-from app.values import panel_values, worklist_values
-from app.values.scan_gaps import gap_between
+from app.values import pictures, worklist_values
+from app.values.scan_gaps import gap_between, gaps
 from app.view_commands import COMMANDS as VIEWING
 from app.view_commands import (
     at_slice,
-    moved,
+    clicked,
+    enlarged,
     obstacle,
+    probed,
+    scrolled,
     toggle_comparing,
     toggle_contours,
     with_heatmap,
     with_kind,
     with_opacity,
+    with_pane_window,
     with_setting,
     with_window,
 )
@@ -81,6 +86,7 @@ class MainWindow(QMainWindow):
         self._not_opened = ""  # the message about the last failure to open something
         self.session = Session(self)
         self.clock = ReadingClock()
+        self.cine = Cine(self.session, self)
         self.opening: Opening = Opening(self.session, self)
         self.second_opinion: SecondOpinion = SecondOpinion(self.session, self)
         self.heatmap_jobs: HeatmapJobs = HeatmapJobs(self.session, self.second_opinion.loaded_model, self)
@@ -115,13 +121,13 @@ class MainWindow(QMainWindow):
 
     def _connect_panels(self) -> None:
         parts, become = self.parts, self._become
-        for view in (parts.slice_view, parts.compared_view):
-            view.scrolled.connect(lambda steps: become(moved(self.shown, steps)))
-            view.window_dragged.connect(self._on_window)
-            view.probed.connect(lambda row, column: self.session.show(probe=(row, column)))
-            view.left.connect(lambda: self.session.show(probe=None))
-        parts.slice_view.placed.connect(parts.compared_view.place_like)
-        parts.compared_view.placed.connect(parts.slice_view.place_like)
+        grid = parts.grid
+        grid.scrolled.connect(lambda pane, steps: become(scrolled(self.shown, pane, steps)))
+        grid.window_dragged.connect(lambda pane, window: become(with_pane_window(self.shown, pane, window)))
+        grid.probed.connect(lambda pane, row, column: become(probed(self.shown, pane, row, column)))
+        grid.left.connect(lambda: self.session.show(probe=None))
+        grid.clicked.connect(lambda pane, row, column: become(clicked(self.shown, pane, row, column)))
+        grid.enlarged.connect(lambda pane: become(enlarged(self.shown, pane)))
         for part in (parts.strip, parts.findings, parts.notes):
             part.slice_chosen.connect(lambda index: become(at_slice(self.shown, index)))
         parts.slider.valueChanged.connect(lambda index: become(at_slice(self.shown, index)))
@@ -187,15 +193,13 @@ class MainWindow(QMainWindow):
 
     def _on_changed(self, shown: Shown, old: Shown) -> None:
         self.clock.look(shown)
-        view = self.parts.slice_view
+        grid = self.parts.grid
         if (shown.scan or shown.preview) is None or shown.current != old.current:
-            view.reset_view()
+            grid.reset_view()
         self.heatmap_jobs.follow(shown)
-        if not panel_values.same_picture(shown, old):
-            picture, compared = panel_values.pictures(shown)
-            view.show_picture(picture)
-            self.parts.compared_view.show_picture(compared)
-            self.parts.compared_view.setVisible(compared is not None)
+        self.cine.follow(shown)
+        if not pictures.same_picture(shown, old):
+            grid.show_pictures(pictures.pictures(shown), stacked=shown.layout is Layout.PLANES)
         if replace(shown, probe=None) == replace(old, probe=None):
             return
         self._tell_crossing(shown, old)
@@ -207,7 +211,7 @@ class MainWindow(QMainWindow):
         """Say so when a step goes over slices that are missing."""
         if shown.scan is None or shown.scan is not old.scan or abs(shown.slice_index - old.slice_index) > LARGEST_STEP:
             return
-        gap = gap_between(panel_values.gaps(shown), shown.slice_index, old.slice_index)
+        gap = gap_between(gaps(shown), shown.slice_index, old.slice_index)
         if gap is not None:
             self.hint(f"{gap.size} between slices {gap.after_index + 1} and {gap.after_index + 2}")
 
@@ -330,6 +334,7 @@ class MainWindow(QMainWindow):
         self.opening.shut_down()
         self.second_opinion.shut_down()
         self.heatmap_jobs.shut_down()
+        self.cine.stop()
         self.recorder.close()
 
     def remember(self) -> None:

@@ -11,9 +11,11 @@ from PySide6.QtCore import QObject, Signal
 
 from ihd_core.heatmaps.explain import FURTHER, Kind
 from ihd_core.labels import LABELS, SUBTYPES, Label
+from ihd_core.orientation import Turn
 from ihd_core.scan import withheld_reason
+from ihd_core.slab import Projection
 from ihd_core.study.opinion import Opinion
-from ihd_core.windowing import BRAIN, Window
+from ihd_core.windowing import BRAIN, SOFT_TISSUE, SUBDURAL, Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +37,15 @@ class Mode(StrEnum):
 
     SECOND_READER = "second-reader"
     TRIAGE = "triage"
+
+
+class Layout(StrEnum):
+    """Which pictures are side by side."""
+
+    ONE = "one"
+    WINDOWS = "three windows"
+    KINDS = "two heatmaps"
+    PLANES = "three planes"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,9 +85,14 @@ class Shown:
         heatmap_label: None for all detected labels together.
         heatmap_kind: that the reader has chosen; kind says which one is shown.
         kinds_ready: of heatmaps beside the CNN's Grad-CAM, those that are computed.
-        comparing: the CNN's heatmap and a result's side by side.
         contours: heatmaps are lines and not colour.
         inside_only: heatmaps are drawn inside the skull only.
+        layout: which pictures there are; enlarged: the number of the only one shown, None for all.
+        pane_windows: of the three windows side by side.
+        cut: (row, column) of the stored slice at which the other planes cut it; None for the middle.
+        slab_mm: thickness of what is shown as one slice by projection; 0 for the slice alone.
+        turn: of the picture, after it was read; none for a new scan.
+        cine: slices go on by themselves.
         peeking: the reader looks at the picture without heatmap while a key is held.
         probe: row and column of the pixel under the pointer.
         opinion: as it stands on the screen; saved_opinion: as it stands in the record, None where there is none.
@@ -111,10 +127,17 @@ class Shown:
     heatmap_label: Label | None = None
     heatmap_kind: Kind = Kind.CNN
     kinds_ready: frozenset[Kind] = frozenset()
-    comparing: bool = False
     contours: bool = False
     inside_only: bool = False
     opacity: float = 0.5
+    layout: Layout = Layout.ONE
+    enlarged: int | None = None
+    pane_windows: tuple[Window, ...] = (BRAIN, SUBDURAL, SOFT_TISSUE)
+    cut: tuple[int, int] | None = None
+    slab_mm: float = 0.0
+    projection: Projection = Projection.MEAN
+    turn: Turn = field(default_factory=Turn)
+    cine: bool = False
     peeking: bool = False
     probe: tuple[int, int] | None = None
     opinion: Opinion = field(default_factory=Opinion)
@@ -215,6 +238,9 @@ def preview_arrived(shown: Shown, current: int, preview: Preview) -> Shown:
         slice_index=preview.slice_index,
         revealed=False,
         heatmap_label=None,
+        cut=None,
+        turn=Turn(),
+        cine=False,
         peeking=False,
         probe=None,
         opinion=Opinion(),

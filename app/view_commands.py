@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.session import Mode, Shown
+from app.session import Layout, Mode, Shown
+from app.values.pictures import cut_at, cut_of, drawn_to_stored
 from ihd_core.heatmaps.explain import FURTHER, OWN, Kind, full_scale, heatmap
 from ihd_core.heatmaps.grad_cam_library import missing
 from ihd_core.heatmaps.overlay import FLOOR
 from ihd_core.labels import DISPLAY_ORDER, Label
+from ihd_core.orientation import Turn
+from ihd_core.reformat import Cut
+from ihd_core.slab import Projection
 from ihd_core.windowing import BONE, BRAIN, SOFT_TISSUE, STROKE, SUBDURAL, Window
 
 if TYPE_CHECKING:
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
 HIDDEN = "Hidden until you save your opinion (Ctrl+Enter) or press Show AI (F9)"
 OPACITY_STEP = 0.1
+SLABS_MM = (0.0, 5.0, 10.0, 15.0, 20.0, 30.0)
 
 
 def obstacle(shown: Shown, needs: str) -> str:
@@ -71,7 +76,8 @@ def rating_obstacle(shown: Shown) -> str:
     reasons = {
         "Leave the network view (T) to rate a heatmap": shown.network_view,
         "Show the heatmap (G) to rate it": not shown.heatmap_on,
-        "Leave the comparison (Shift+B) to rate a heatmap": shown.comparing and shown.has_kinds,
+        "Leave the comparison (Shift+B) to rate a heatmap": shown.layout is Layout.KINDS and shown.has_kinds,
+        "Go back to the slice to rate its heatmap": shown.layout is Layout.PLANES and bool(shown.enlarged),
         "Show the heatmap outside the skull too, to rate it": shown.inside_only,
         "The heatmap is being computed": not shown.kind_ready,
         "Not detected: only the CNN's heatmap of it is shown (B)": not labels and shown.heatmap_label is not None,
@@ -101,7 +107,17 @@ def moved(shown: Shown, steps: int) -> Shown:
 
 def with_window(shown: Shown, window: Window) -> Shown:
     """Show this window of HU; leaves the network's view."""
-    return replace(shown, window=window, network_view=False)
+    layout = Layout.ONE if shown.layout is Layout.WINDOWS else shown.layout
+    return replace(shown, window=window, network_view=False, layout=layout)
+
+
+def with_pane_window(shown: Shown, pane: int, window: Window) -> Shown:
+    """Show this window of HU in one of the pictures."""
+    if shown.layout is not Layout.WINDOWS:
+        return with_window(shown, window)
+    number = pane if shown.enlarged is None else shown.enlarged
+    windows = tuple(window if one == number else old for one, old in enumerate(shown.pane_windows))
+    return replace(shown, pane_windows=windows)
 
 
 def default_window(shown: Shown) -> Shown:
@@ -157,7 +173,87 @@ def next_kind(shown: Shown) -> Shown:
 
 def toggle_comparing(shown: Shown) -> Shown:
     """The CNN's heatmap beside that of the result, or one alone."""
-    return replace(shown, comparing=not shown.comparing, heatmap_on=True, network_view=False)
+    changed = in_layout(shown, Layout.KINDS)
+    return replace(changed, heatmap_on=True, network_view=False)
+
+
+def in_layout(shown: Shown, layout: Layout) -> Shown:
+    """Show the pictures of a layout, or one picture again."""
+    return replace(shown, layout=Layout.ONE if shown.layout is layout else layout, enlarged=None, network_view=False)
+
+
+def enlarged(shown: Shown, pane: int) -> Shown:
+    """Show one of several pictures alone, or all of them again."""
+    if shown.layout is Layout.ONE:
+        return shown
+    return replace(shown, enlarged=pane if shown.enlarged is None else None)
+
+
+def scrolled(shown: Shown, pane: int, steps: int) -> Shown:
+    """Go on in one of the pictures: through the slices, or with the plane that cuts them."""
+    cut = cut_in(shown, pane)
+    if cut is None or shown.scan is None:
+        return moved(shown, steps)
+    row, column = cut_at(shown)
+    _, rows, columns = shown.scan.hu.shape
+    if cut is Cut.COLUMN:
+        return replace(shown, cut=(row, min(max(column + steps, 0), columns - 1)))
+    return replace(shown, cut=(min(max(row + steps, 0), rows - 1), column))
+
+
+def probed(shown: Shown, pane: int, row: int, column: int) -> Shown:
+    """The pointer is over this pixel of one of the pictures."""
+    on_slice = cut_in(shown, pane) is None
+    return replace(shown, probe=drawn_to_stored(shown, row, column) if on_slice else None)
+
+
+def clicked(shown: Shown, pane: int, row: int, column: int) -> Shown:
+    """Bring all three planes to the place that was clicked."""
+    if shown.layout is not Layout.PLANES or shown.scan is None:
+        return shown
+    cut = cut_in(shown, pane)
+    if cut is None:
+        return replace(shown, cut=drawn_to_stored(shown, row, column))
+    found, (cut_row, cut_column) = cut_of(shown, cut), cut_at(shown)
+    if found is None:
+        return shown
+    nearest = int(np.abs(found.slice_rows - row).argmin())
+    place = (column, cut_column) if cut is Cut.COLUMN else (cut_row, column)
+    return replace(at_slice(shown, nearest), cut=place)
+
+
+def cut_in(shown: Shown, pane: int) -> Cut | None:
+    """Which plane a picture of the layout shows; None for a slice."""
+    number = pane if shown.enlarged is None else shown.enlarged
+    if shown.layout is not Layout.PLANES or shown.slice_count < 2 or number == 0:
+        return None
+    return tuple(Cut)[number - 1]
+
+
+def turned(shown: Shown, turn: Turn) -> Shown:
+    """Turn the picture, and its letters with it."""
+    return replace(shown, turn=shown.turn.then(turn))
+
+
+def with_slab(shown: Shown, steps: int) -> Shown:
+    """Show a thicker or a thinner slab; the thinnest is the slice alone."""
+    place = min(range(len(SLABS_MM)), key=lambda number: abs(SLABS_MM[number] - shown.slab_mm)) + steps
+    return replace(shown, slab_mm=SLABS_MM[min(max(place, 0), len(SLABS_MM) - 1)])
+
+
+def with_projection(shown: Shown, projection: Projection) -> Shown:
+    """Show the mean, the brightest or the darkest along a slab; one of 10 mm where there is none."""
+    return replace(shown, projection=projection, slab_mm=shown.slab_mm or 10.0)
+
+
+def toggle_cine(shown: Shown) -> Shown:
+    """Let the slices go on by themselves, or stop."""
+    return replace(shown, cine=not shown.cine and shown.slice_count > 1)
+
+
+def next_frame(shown: Shown) -> Shown:
+    """The slice that follows in cine; after the last one the first."""
+    return replace(shown, slice_index=(shown.slice_index + 1) % max(shown.slice_count, 1))
 
 
 def toggle_contours(shown: Shown) -> Shown:
@@ -241,6 +337,15 @@ COMMANDS: dict[str, Callable[[Shown], Shown]] = {
     "next_kind": next_kind,
     **{f"{kind.name.lower()}_kind": partial(with_kind, kind=kind) for kind in FURTHER},
     "toggle_comparing": toggle_comparing,
+    "toggle_windows": partial(in_layout, layout=Layout.WINDOWS),
+    "toggle_planes": partial(in_layout, layout=Layout.PLANES),
+    "flip_horizontally": partial(turned, turn=Turn(flip_columns=True)),
+    "flip_vertically": partial(turned, turn=Turn(flip_rows=True)),
+    "rotate": partial(turned, turn=Turn(transpose=True, flip_columns=True)),
+    "thicker_slab": partial(with_slab, steps=1),
+    "thinner_slab": partial(with_slab, steps=-1),
+    **{f"slab_{projection}": partial(with_projection, projection=projection) for projection in Projection},
+    "toggle_cine": toggle_cine,
     "toggle_contours": toggle_contours,
     "toggle_inside_only": toggle_inside_only,
     "next_peak": partial(to_peak, forward=True),
@@ -276,7 +381,11 @@ def ticked(shown: Shown) -> frozenset[str]:
         "toggle_text": shown.overlay_text,
         "toggle_network_view": shown.network_view,
         "toggle_heatmap": shown.heatmap_on,
-        "toggle_comparing": shown.comparing,
+        "toggle_comparing": shown.layout is Layout.KINDS,
+        "toggle_windows": shown.layout is Layout.WINDOWS,
+        "toggle_planes": shown.layout is Layout.PLANES,
+        "toggle_cine": shown.cine,
+        f"slab_{shown.projection}": shown.slab_mm > 0,
         "toggle_contours": shown.contours,
         "toggle_inside_only": shown.inside_only,
         "toggle_repair": shown.repair,

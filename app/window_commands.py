@@ -16,6 +16,7 @@ from app.values import panel_values
 from ihd_core.errors import FileError
 from ihd_core.heatmaps.contact_sheet import SheetChoice
 from ihd_core.labels import DISPLAY_ORDER
+from ihd_core.orientation import Turn
 from ihd_core.study.rating import RatingValue
 from ihd_core.windowing import BRAIN
 
@@ -83,8 +84,8 @@ def save_sheets(window: MainWindow) -> None:
 
 def reset_view(window: MainWindow) -> None:
     """Brain window, whole slice, not inverted."""
-    window.parts.slice_view.reset_view()
-    window.session.show(window=BRAIN, inverted=False, network_view=False)
+    window.parts.grid.reset_view()
+    window.session.show(window=BRAIN, inverted=False, network_view=False, turn=Turn(), slab_mm=0.0)
 
 
 def toggle_worklist(window: MainWindow) -> None:
@@ -137,9 +138,9 @@ COMMANDS: dict[str, Callable[[MainWindow], object]] = {
     "previous_series": lambda window: window.choose(window.shown.current - 1),
     "next_case": lambda window: window.choose(case_beside(window.shown, 1)),
     "previous_case": lambda window: window.choose(case_beside(window.shown, -1)),
-    "fit": lambda window: window.parts.slice_view.fit(),
-    "zoom_in": lambda window: window.parts.slice_view.zoom_in(),
-    "zoom_out": lambda window: window.parts.slice_view.zoom_out(),
+    "fit": lambda window: window.parts.grid.fit(),
+    "zoom_in": lambda window: window.parts.grid.zoom_in(),
+    "zoom_out": lambda window: window.parts.grid.zoom_out(),
     "reset_view": reset_view,
     "toggle_worklist": toggle_worklist,
     "full_screen": full_screen,

@@ -56,6 +56,11 @@ class Turn:
     flip_rows: bool = False
     flip_columns: bool = False
 
+    @property
+    def mirrors(self) -> bool:
+        """Whether left and right change places, which no rotation does."""
+        return (self.transpose + self.flip_rows + self.flip_columns) % 2 == 1
+
     def apply(self, pixels: NDArray[_Number]) -> NDArray[_Number]:
         """Turn the last two axes of an array, (..., rows, columns); a view, nothing is copied."""
         if self.transpose:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
     from ihd_core.scan import Scan
-
-WIDEST_STEP = 1.5
-"""Times the usual distance between slices; across a wider one nothing is interpolated."""
 
 
 class Cut(StrEnum):
@@ -47,7 +46,7 @@ class Reformat:
             array.flags.writeable = False
 
 
-def reformat(scan: Scan, cut: Cut, index: float) -> Reformat:
+def reformat(scan: Scan, cut: Cut, index: float, missing: Collection[int] = ()) -> Reformat:
     """Cut across the slices, square to them: each is read where the plane meets it, however the stack is sheared.
 
     A tilted gantry takes slices that lie askew above one another. The plane is spanned by the slices' normal, so that
@@ -58,6 +57,7 @@ def reformat(scan: Scan, cut: Cut, index: float) -> Reformat:
         scan: of at least two slices.
         cut: which way.
         index: of the column or row, as it lies in the middle slice of the stack.
+        missing: slices above which others are missing; between such a one and the next nothing is made up.
 
     Raises:
         ValueError: the scan has one slice.
@@ -79,7 +79,7 @@ def reformat(scan: Scan, cut: Cut, index: float) -> Reformat:
     gap = heights[upper] - heights[upper - 1]
     share = ((rows - heights[upper - 1]) / gap).astype(np.float32)[:, None]
     hu = read[upper - 1] * (1 - share) + read[upper] * share
-    known = gap <= WIDEST_STEP * scan.spacing_mm[0]
+    known = ~np.isin(upper - 1, list(missing)) | (share[:, 0] == 0) | (share[:, 0] == 1)
     hu[~known] = beyond
     return Reformat(
         hu=np.rint(hu).astype(np.int16),
@@ -97,8 +97,10 @@ def _between(lines: NDArray[np.int16], index: float, beyond: float) -> NDArray[n
     index = min(max(index, 0.0), len(lines) - 1.0)
     lower = min(int(index), max(len(lines) - 2, 0))
     share = np.float32(index - lower)
-    line = lines[lower].astype(np.float32)
-    return line if share == 0 else line * (1 - share) + lines[lower + 1].astype(np.float32) * share
+    line: NDArray[np.float32] = lines[lower].astype(np.float32)
+    if share == 0:
+        return line
+    return np.asarray(line * (1 - share) + lines[lower + 1] * share, np.float32)
 
 
 def _shifted(line: NDArray[np.float32], pixels: float, beyond: float) -> NDArray[np.float32]:

@@ -40,13 +40,13 @@ def slab(scan: Scan, slice_index: int, thickness_mm: float, projection: Projecti
     if projection is not Projection.MEAN:
         within = np.abs(scan.heights_mm - scan.heights_mm[slice_index]) <= thickness_mm / 2
         within[slice_index] = True
-        some = scan.hu[within]
-        return some.max(axis=0) if projection is Projection.MAXIMUM else some.min(axis=0)
+        take = np.max if projection is Projection.MAXIMUM else np.min
+        return np.asarray(take(scan.hu[within], axis=0), np.int16)
     chosen = np.flatnonzero(weights)
     if len(chosen) < 2:
-        return scan.hu[slice_index]
+        return np.asarray(scan.hu[slice_index])
     mean = np.tensordot(weights[chosen].astype(np.float32), scan.hu[chosen].astype(np.float32), axes=1)
-    return np.rint(mean / weights.sum()).astype(np.int16)
+    return np.asarray(np.rint(mean / weights.sum()), np.int16)
 
 
 def _shares(heights: NDArray[np.float64], slice_index: int, thickness_mm: float) -> NDArray[np.float64]:
@@ -57,4 +57,5 @@ def _shares(heights: NDArray[np.float64], slice_index: int, thickness_mm: float)
     lower = np.concatenate([[2 * heights[0] - middles[0]], middles])
     upper = np.concatenate([middles, [2 * heights[-1] - middles[-1]]])
     low, high = (heights[slice_index] + sign * thickness_mm / 2 for sign in (-1, 1))
-    return np.maximum(np.minimum(upper, high) - np.maximum(lower, low), 0)
+    shares: NDArray[np.float64] = np.maximum(np.minimum(upper, high) - np.maximum(lower, low), 0)
+    return shares

@@ -65,6 +65,8 @@ class SlicePicture:
         top_left, top_right, bottom_left, bottom_right: lines of text in the corners.
         badges: what must not be missed, drawn in one row at the top.
         colour_bars: one for every label in the overlay.
+        rules: thin lines along (rows, columns) of the picture, in pixels: where other pictures cut this one.
+        linked: pictures with the same word and shape are kept at the same zoom and place.
         caution: lines above the lower right corner in the colour of the badges, such as slices missing beside this one.
     """
 
@@ -80,6 +82,8 @@ class SlicePicture:
     badges: tuple[Badge, ...] = ()
     colour_bars: tuple[ColourBar, ...] = ()
     caution: tuple[str, ...] = ()
+    rules: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+    linked: str = ""
 
     def __post_init__(self) -> None:
         if not min(self.pixel_mm) > 0:

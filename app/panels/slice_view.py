@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.panels.slice_picture import CENTER_LIMITS, WIDTH_LIMITS, SlicePicture
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 EMPTY = "Open a head CT: Ctrl+O, or drop a folder, files, a ZIP or NIfTI here"
 CALM = QColor(150, 157, 165)
+RULE = QColor(120, 180, 220, 150)
 NOTCH = 120  # Qt: eighths of a degree of one wheel click
 TOUCHPAD_STEP_PX = 24
 ZOOM_STEP = 1.2
@@ -41,6 +42,7 @@ GESTURES = (
     Gesture("Shift + wheel", "Ten slices"),
     Gesture("Ctrl + wheel", "Zoom about the pointer"),
     Gesture("Left drag", "Window: right is wider, up is brighter"),
+    Gesture("Double click", "One picture alone, or all again"),
     Gesture("Middle drag", "Move the slice"),
     Gesture("Right drag", "Zoom: up is larger"),
 )
@@ -65,6 +67,10 @@ class SliceView(QWidget):
     """Row and column of the slice pixel under the pointer."""
     left = Signal()
     """The pointer is no longer over the slice."""
+    clicked = Signal(int, int)
+    """Row and column of the slice pixel that was clicked, without a drag."""
+    doubled = Signal()
+    """A double click."""
     placed = Signal(float, object)
     """Zoom and middle, as Placing has them, that the reader has chosen."""
 
@@ -154,6 +160,7 @@ class SliceView(QWidget):
         part = visible_part(placing, self.devicePixelRatioF())
         if part is not None:
             self._draw_slice(painter, self._picture, part)
+        self._draw_rules(painter, self._picture, placing)
         write_around(painter, self._picture, placing.size, placing.per_mm)
 
     def _draw_slice(self, painter: QPainter, picture: SlicePicture, part: VisiblePart) -> None:
@@ -166,6 +173,17 @@ class SliceView(QWidget):
         if picture.overlay is not None:
             resized = self._resized_overlay(picture.overlay, part)
             painter.drawImage(corner, _image(resized, QImage.Format.Format_ARGB32_Premultiplied, ratio))
+
+    def _draw_rules(self, painter: QPainter, picture: SlicePicture, placing: Placing) -> None:
+        """Thin lines where other pictures cut this one."""
+        rows, columns = picture.rules
+        painter.setPen(QPen(RULE, 1, Qt.PenStyle.DashLine))
+        for row in rows:
+            y = placing.on_widget(row + 0.5, 0)[1]
+            painter.drawLine(QPointF(0, y), QPointF(self.width(), y))
+        for column in columns:
+            x = placing.on_widget(0, column + 0.5)[0]
+            painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
 
     def _resized_overlay(self, overlay: NDArray[np.uint8], part: VisiblePart) -> NDArray[np.uint8]:
         """The overlay at screen size; kept, so that a window change does not resize it again."""
@@ -214,22 +232,40 @@ class SliceView(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End a drag."""
-        if self._drag is not None and event.button() == self._drag.button:
+        drag = self._drag
+        if drag is None or event.button() != drag.button:
+            return
+        self._drag = None
+        moved = event.position() - drag.start
+        if drag.button == Qt.MouseButton.LeftButton and max(abs(moved.x()), abs(moved.y())) < CLICK_PX:
+            place = self._pixel_at(event.position())
+            if place is not None:
+                self.clicked.emit(*place)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Ask for this picture alone, or for all again."""
+        if event.button() == Qt.MouseButton.LeftButton and self._picture is not None:
             self._drag = None
+            self.doubled.emit()
 
     def leaveEvent(self, event: QEvent) -> None:
         """Say that no pixel is under the pointer."""
         self.left.emit()
 
     def _probe(self, where: QPointF) -> None:
+        place = self._pixel_at(where)
+        if place is not None:
+            self.probed.emit(*place)
+        elif self._picture is not None:
+            self.left.emit()
+
+    def _pixel_at(self, where: QPointF) -> tuple[int, int] | None:
+        """Row and column of the slice pixel at a place of the widget."""
         placing = self._placing()
         if placing is None:
-            return
+            return None
         row, column = (math.floor(position) for position in placing.on_slice(where.x(), where.y()))
-        if 0 <= row < placing.shape[0] and 0 <= column < placing.shape[1]:
-            self.probed.emit(row, column)
-        else:
-            self.left.emit()
+        return (row, column) if 0 <= row < placing.shape[0] and 0 <= column < placing.shape[1] else None
 
     def _drag_window(self, start: Window, moved: QPointF) -> None:
         hu_per_px = max(start.width, 40) / 200

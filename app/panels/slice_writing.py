@@ -83,11 +83,13 @@ class _Sheet:
             x = max((self.width - _row_width(row, metrics)) / 2, BADGE_GAP)
             for badge in row:
                 ground = QRectF(x, y, metrics.horizontalAdvance(badge.text) + BADGE_PAD, height)
+                ground.setWidth(min(ground.width(), self.width - 2 * BADGE_GAP))
                 self.painter.setPen(Qt.PenStyle.NoPen)
                 self.painter.setBrush(BADGE if badge.serious else CALM_BADGE)
                 self.painter.drawRoundedRect(ground, 4, 4)
                 self.painter.setPen(BADGE_INK if badge.serious else CALM_BADGE_INK)
-                self.painter.drawText(ground, Qt.AlignmentFlag.AlignCenter, badge.text)
+                words = metrics.elidedText(badge.text, Qt.TextElideMode.ElideRight, ground.width() - 4)
+                self.painter.drawText(ground, Qt.AlignmentFlag.AlignCenter, words)
                 x += ground.width() + BADGE_GAP
             y += height + BADGE_GAP
         return y

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from app.panels.notes_panel import Note
 from app.panels.slice_picture import Badge
+from app.session import Layout
 from app.values.heatmap_focus import focus_of
 from app.values.slice_directions import unusual_lie
 from ihd_core.heatmaps.explain import Kind
+from ihd_core.orientation import Turn
 
 if TYPE_CHECKING:
     from app.session import Shown
@@ -86,10 +88,14 @@ def badges(shown: Shown) -> tuple[Badge, ...]:
     always = [REPAIR_OFF * (not shown.repair), "Inverted" * shown.inverted]
     if shown.heatmap_labels and shown.prediction and shown.prediction.model.demonstration:
         always.append(DEMONSTRATION)
+    if shown.turn != Turn():
+        always.append("FLIPPED" if shown.turn.mirrors else "ROTATED")
+    if shown.slab_mm:
+        always.append(f"Slab of {shown.slab_mm:g} mm, {shown.projection}")
     if shown.heatmap_labels and shown.inside_only:
         always.append("Heatmap outside the skull hidden")
     kept = [Badge(text) for text in (*always, *_peaks_outside(shown)) if text]
-    if (shown.kind is not Kind.CNN or shown.comparing) and shown.has_kinds and shown.results_visible:
+    if (shown.kind is not Kind.CNN or shown.layout is Layout.KINDS) and shown.has_kinds and shown.results_visible:
         kept.append(Badge(shown.kind.full_name, serious=False))
     return tuple({badge.text: badge for badge in (*lie, *found, *kept)}.values())
 

@@ -460,6 +460,7 @@ def test_every_key_does_something_that_can_be_seen(read_window, press):
     other = {
         "brain_window": {"window": BONE},
         "show_ai": {"mode": Mode.SECOND_READER},
+        "thinner_slab": {"slab_mm": 10.0},
         "heatmap_subdural": {"heatmap_label": Label.ANY},
     }
     without_effect = []
@@ -709,7 +710,7 @@ def test_keys_choose_the_kind_and_put_two_side_by_side(read_window, press, qtbot
     window = read_window(mode="triage")
     window.session.show(prediction=replace(window.shown.prediction, scan=np.ones(6, np.float32)))
     qtbot.waitUntil(lambda: not window.busy)
-    beside = window.parts.compared_view
+    beside = window.parts.grid.views[1]
     assert not beside.isVisible()
     press(window, "B")
     assert window.shown.kind is Kind.RESULT_SLICE

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.session import Mode, Shown
+from app.session import Layout, Mode, Shown
 from app.view_commands import (
     COMMANDS,
     HIDDEN,
@@ -171,7 +171,7 @@ def test_what_a_result_rests_on_is_shown_of_detected_labels_once_it_is_computed(
     assert replace(absent, heatmap_kind=Kind.CNN).heatmap_labels == (Label.EPIDURAL,)
 
 
-@pytest.mark.parametrize("changes", [{"comparing": True}, {"inside_only": True}])
+@pytest.mark.parametrize("changes", [{"layout": Layout.KINDS}, {"inside_only": True}])
 def test_half_a_heatmap_or_two_cannot_be_rated(shown, changes):
     assert rated_label(shown) is Label.SUBDURAL
     assert rated_label(replace(shown, **changes)) is None
