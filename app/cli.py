@@ -96,6 +96,7 @@ def _run_window(options: argparse.Namespace, paths: Sequence[Path], mode: str | 
             model=options.model,
             journal=options.journal,
             reader=options.reader,
+            engine=options.engine,
             mode=mode,
             screenshot=screenshot,
             repair=getattr(options, "repair", True),  # demo has no such option: its files need no repair
@@ -127,23 +128,37 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from app.command_line.batch import ENDINGS, predict_to_files
-    from app.places import default_model
+    from app.command_line.batch import ENDINGS, How, predict_to_files
+    from app.places import default_model, engines_file, predictions_folder
+    from ihd_core.prediction_cache import PredictionCache
 
     if options.out.suffix.lower() not in ENDINGS:
         raise BadCall(f"--out {options.out}: the name must end in {' or '.join(ENDINGS)}")
+    cache = PredictionCache(predictions_folder()) if options.cache else None
+    how = How(options.repair, options.engine, engines_file(), cache)
     with progress("predict", quiet=options.quiet) as report:
         outcome = predict_to_files(
             options.paths,
             options.model or default_model(),
             [options.out],
             options.heatmaps,
-            repair=options.repair,
+            how=how,
             report=report,
         )
     for line in (*outcome.remarks, *outcome.failed):
         say(line)
     return AT_FAULT if outcome.failed else DONE
+
+
+def _cache(options: argparse.Namespace) -> int:
+    from app.places import predictions_folder
+    from ihd_core.prediction_cache import PredictionCache
+
+    cache = PredictionCache(predictions_folder())
+    count, size = cache.clear() if options.action == "clear" else cache.size()
+    word = "removed" if options.action == "clear" else "kept"
+    print(f"{count} predictions {word}, {size / 1e6:.1f} MB, in {cache.folder}")
+    return DONE
 
 
 def _phantom(options: argparse.Namespace) -> int:
@@ -199,6 +214,7 @@ RUN = {
     "demo": _demo,
     "inspect": _inspect,
     "predict": _predict,
+    "cache": _cache,
     "phantom": _phantom,
     "phantom-look": _phantom_look,
     "model convert": _model_convert,

@@ -19,12 +19,13 @@ from app.layout import Parts, build
 from app.opening import Opening
 from app.reading_clock import ReadingClock
 from app.recording import Recorder
-from app.second_opinion import SecondOpinion
+from app.second_opinion import Means, SecondOpinion
 from app.session import Layout, Mode, Session, Shown
 from app.settings import Settings, write_settings
 from app.showing import show_panels, show_status
 from app.values import pictures, worklist_values
-from app.values.scan_gaps import gap_between, gaps
+from app.values.scan_gaps import gap_between
+from app.values.scan_notes import gaps
 from app.view_commands import COMMANDS as VIEWING
 from app.view_commands import (
     at_slice,
@@ -69,13 +70,16 @@ class MainWindow(QMainWindow):
     settled = Signal()
     """Everything that was asked for is there, or has failed: nothing runs."""
 
-    def __init__(self, settings: Settings, *, journal: Path | None = None, reader: str = "") -> None:
+    def __init__(
+        self, settings: Settings, *, journal: Path | None = None, reader: str = "", engine: str = "auto"
+    ) -> None:
         """Build the window; nothing is opened yet.
 
         Args:
             settings: from the last run; written back when the window is closed.
             journal: the file for the record, instead of one for each reader in the data folder.
             reader: pseudonym for this run; the remembered one where empty.
+            engine: what runs the CNN, one of ENGINES.
         """
         super().__init__()
         self.setObjectName("main_window")
@@ -88,7 +92,9 @@ class MainWindow(QMainWindow):
         self.clock = ReadingClock()
         self.cine = Cine(self.session, self)
         self.opening: Opening = Opening(self.session, self)
-        self.second_opinion: SecondOpinion = SecondOpinion(self.session, self)
+        self.second_opinion: SecondOpinion = SecondOpinion(
+            self.session, Means(engine, places.engines_file(), places.predictions_folder()), self
+        )
         self.heatmap_jobs: HeatmapJobs = HeatmapJobs(self.session, self.second_opinion.loaded_model, self)
         self.recorder: Recorder = Recorder(self.session, self.clock, journal, self)
         self.parts: Parts = build(self)
@@ -112,6 +118,7 @@ class MainWindow(QMainWindow):
         self.opening.replacing.connect(self._on_replacing)
         self.opening.opened.connect(self._on_opened)
         self.second_opinion.ready.connect(self._on_ready)
+        self.second_opinion.told.connect(self.hint)
         self.opening.failed.connect(self._on_not_opened)
         self.second_opinion.failed.connect(self._on_failed)
         self.heatmap_jobs.failed.connect(self._on_failed)

@@ -48,6 +48,16 @@ def log_file() -> Path:
     return data_folder() / "ihd.log"
 
 
+def engines_file() -> Path:
+    """What engines have proved on this machine."""
+    return data_folder() / "engines.json"
+
+
+def predictions_folder() -> Path:
+    """What was predicted before, without names."""
+    return data_folder() / "predictions"
+
+
 def demo_folder() -> Path:
     """The demonstration study, made at first use, and made again by another version of the program."""
     return data_folder() / f"demonstration-{version()}"

@@ -46,6 +46,7 @@ class WindowOptions:
         mode: "second-reader" or "triage"; None for the one remembered; for a picture, triage.
         screenshot: write a picture of the results here and end.
         repair: undo the wrap-around of RSNA files.
+        engine: what runs the CNN, one of ENGINES.
     """
 
     paths: tuple[Path, ...] = ()
@@ -55,6 +56,7 @@ class WindowOptions:
     mode: str | None = None
     screenshot: Path | None = None
     repair: bool = True
+    engine: str = "auto"
 
 
 def run_window(options: WindowOptions) -> int:
@@ -117,7 +119,7 @@ def make_window(options: WindowOptions) -> MainWindow:
     settings = read_settings(places.settings_file())
     if options.screenshot:  # a picture must not depend on the last run, nor take a reader's record
         settings = replace(settings, reader="", geometry="")
-    window = MainWindow(settings, journal=options.journal, reader=options.reader or "")
+    window = MainWindow(settings, journal=options.journal, reader=options.reader or "", engine=options.engine)
     window.session.show(repair=options.repair)
     mode = options.mode or (Mode.TRIAGE if options.screenshot else settings.mode)
     if mode in set(Mode):

@@ -236,6 +236,7 @@ class Recorder(QObject):
             ai_visible_seconds=clock.results_seconds,
             model=shown.model.name if shown.model else "",
             model_sha256=shown.model.sha256 if shown.model else "",
+            engine=shown.prediction.engine if shown.prediction else "",
             setting=shown.setting,
             slices_seen=clock.slices_seen,
             warnings=recorded_codes(shown),

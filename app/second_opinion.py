@@ -10,13 +10,14 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.jobs import Deliver, Latest
 from app.session import Session, predicted, slab_arrived, without_prediction
-from ihd_core.errors import IhdError, ModelFileError
+from ihd_core.errors import FileError, IhdError, ModelFileError
 from ihd_core.model_file import load_model, read_info
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ihd_core.brain_mask import BrainMask
+    from ihd_core.engines.engine import Engine
     from ihd_core.model_file import Model, ModelInfo
     from ihd_core.predict import Prediction, SlabResult
     from ihd_core.progress import Report
@@ -34,39 +35,69 @@ class _Chosen:
     info: ModelInfo
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What predictions are made with, beside the model.
+
+    Attributes:
+        engine: one of ENGINES.
+        memory: the file where engines keep what they have proved.
+        cache: of predictions.
+    """
+
+    engine: str
+    memory: Path
+    cache: Path
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Wanted:
-    """What is to be read, from which slice outwards, by which model."""
+    """What is to be read, from which slice outwards, by which model; afresh: whatever was predicted before."""
 
     scan: Scan
     from_slice: int
     chosen: _Chosen
+    afresh: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Opinion:
-    """What the model says, and what is needed to say where it looks."""
+    """What the model says, what is needed to say where it looks, and what was not as usual."""
 
     prediction: Prediction
     brain: BrainMask
+    engine_note: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A model and what runs its CNNs."""
+
+    model: Model
+    engine: Engine
 
 
 class _Models:
-    """Keeps one model loaded, for any thread."""
+    """Keeps one model and its engine loaded, for any thread."""
 
-    def __init__(self) -> None:
-        self._model: Model | None = None
+    def __init__(self, means: Means) -> None:
+        self.means = means
+        self._loaded: _Loaded | None = None
         self._lock = threading.Lock()
 
-    def loaded(self, chosen: _Chosen) -> Model:
+    def loaded(self, chosen: _Chosen) -> _Loaded:
+        from ihd_core.engines.memory import remembered_engine
+
         with self._lock:
-            if self._model is None or self._model.info.sha256 != chosen.info.sha256:
-                self._model = None
+            if self._loaded is None or self._loaded.model.info.sha256 != chosen.info.sha256:
+                self._loaded = None
                 model = load_model(chosen.folder)
                 if model.info.sha256 != chosen.info.sha256:
                     raise ModelFileError(f"{chosen.folder}: replaced while the program was running; choose it again")
-                self._model = model
-            return self._model
+                engine = remembered_engine(model, self.means.engine, memory=self.means.memory)
+                self._loaded = _Loaded(model, engine)
+            return self._loaded
 
 
 class SecondOpinion(QObject):
@@ -76,12 +107,16 @@ class SecondOpinion(QObject):
     """The prediction of the open scan is complete."""
     failed = Signal(object)
     """The exception that ended the prediction, or that refuses a model."""
+    told = Signal(str)
+    """What was not as usual and cost no result, such as an engine that is not used; each line once."""
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, means: Means, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._chosen: _Chosen | None = None
-        self._models = _Models()
+        self._models = _Models(means)
+        self._told: set[str] = set()
+        self._preparing = Latest(self)
         self._checking = Latest(self)
         self._checking.succeeded.connect(self._on_checked)
         self._checking.failed.connect(self._on_refused)
@@ -114,10 +149,14 @@ class SecondOpinion(QObject):
         """
         if self._chosen is None:
             raise ModelFileError(NO_MODEL)
-        return self._models.loaded(self._chosen)
+        return self._models.loaded(self._chosen).model
 
-    def predict(self) -> None:
-        """Read the open scan, again if need be."""
+    def predict(self, *, afresh: bool = False) -> None:
+        """Read the open scan, again if need be.
+
+        Args:
+            afresh: do not show what was predicted before.
+        """
         scan, chosen, models = self._session.shown.scan, self._chosen, self._models
         if scan is None or self._checking.running:  # once the model is checked, prediction begins by itself
             return
@@ -125,7 +164,7 @@ class SecondOpinion(QObject):
             self._session.show(refusal=self._session.shown.refusal or NO_MODEL)
             return
         self._session.become(replace(without_prediction(self._session.shown), predicting=(0, len(scan))))
-        wanted = _Wanted(scan, min(self._session.shown.slice_index, len(scan) - 1), chosen)
+        wanted = _Wanted(scan, min(self._session.shown.slice_index, len(scan) - 1), chosen, afresh)
         self._predicting.start(lambda report, deliver: _predict(wanted, models, report, deliver))
 
     def forget(self) -> None:
@@ -141,6 +180,7 @@ class SecondOpinion(QObject):
     def shut_down(self) -> None:
         """Stop and wait; call before the window is destroyed."""
         self._checking.shut_down()
+        self._preparing.shut_down()
         self._predicting.shut_down()
 
     @Slot(object)
@@ -148,6 +188,7 @@ class SecondOpinion(QObject):
         self._chosen = chosen
         self._predicting.cancel()
         self._session.become(replace(without_prediction(self._session.shown), model=chosen.info))
+        self._preparing.start(lambda _report, _deliver: self._models.loaded(chosen))  # while the scan is being read
 
     @Slot()
     def _on_checking_ended(self) -> None:
@@ -172,8 +213,13 @@ class SecondOpinion(QObject):
 
     @Slot(object)
     def _on_predicted(self, opinion: _Opinion) -> None:
-        self._session.become(predicted(self._session.shown, opinion.prediction, opinion.brain))
+        shown = predicted(self._session.shown, opinion.prediction, opinion.brain)
+        self._session.become(replace(shown, engine_note=opinion.engine_note))
         self.ready.emit()
+        for remark in opinion.remarks:
+            if remark not in self._told:
+                self._told.add(remark)
+                self.told.emit(remark)
 
     @Slot(object)
     def _on_failed(self, error: Exception) -> None:
@@ -190,13 +236,28 @@ def _predict(wanted: _Wanted, models: _Models, report: Report, deliver: Deliver)
     from ihd_core.brain_mask import brain_mask
     from ihd_core.model_input import placement
     from ihd_core.predict import finish, prediction_steps
+    from ihd_core.prediction_cache import PredictionCache, cache_key
 
     scan, chosen = wanted.scan, wanted.chosen
     report(0, len(scan))
     placement(scan, chosen.info.side)  # a scan that is refused is so at once, and not after the model is loaded
-    model = models.loaded(chosen)
-    results = []
-    for result in prediction_steps(scan, model, from_slice=wanted.from_slice):
-        results.append(result)
-        deliver(result)
-    return _Opinion(finish(scan, model, results), brain_mask(scan))
+    loaded = models.loaded(chosen)
+    model, engine, cache = loaded.model, loaded.engine, PredictionCache(models.means.cache)
+    remarks = []
+    with engine.torch_beside():
+        report(0, len(scan))
+        name, key = engine.name, cache_key(scan, model.info, engine.name)
+        kept = None if wanted.afresh else cache.read(key)
+        results = list(kept or ())
+        if kept is None:
+            for result in prediction_steps(scan, model, engine=engine, from_slice=wanted.from_slice):
+                results.append(result)
+                deliver(result)
+        prediction = finish(scan, model, results)
+        if kept is None and prediction.engine == name:  # none failed on the way
+            try:
+                cache.write(key, results)
+            except FileError as error:
+                remarks.append(f"The prediction is shown but not kept: {error}")
+    note = "\n".join((engine.why, *engine.refused))
+    return _Opinion(prediction, brain_mask(scan), note, (*engine.refused, *remarks))

@@ -79,6 +79,7 @@ class Shown:
         loading_name: what is being read, in a few words.
         model: None while none is chosen or the chosen one is refused.
         brain: where the skull and its inside are, for what a heatmap looks at; there with the prediction.
+        engine_note: which engine ran the model and why, a line each for those that were refused.
         refusal: why there is no prediction; empty while there is one or it is on its way.
         partial: results before the prediction is complete.
         revealed: the reader asked for the results of this scan, or saved an opinion on it.
@@ -121,6 +122,7 @@ class Shown:
     partial: Partial | None = None
     prediction: Prediction | None = None
     brain: BrainMask | None = None
+    engine_note: str = ""
     refusal: str = ""
     revealed: bool = False
     heatmap_on: bool = True

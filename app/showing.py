@@ -48,6 +48,7 @@ def show_status(window: MainWindow) -> None:
         parts.progress.setValue(running[0])
         parts.progress.setFormat(_progress_text(window, shown))
     parts.model.setText(panel_values.model_text(shown))
+    parts.model.setToolTip(shown.engine_note)
     parts.reader.setText(panel_values.reader_text(shown))
     ticks = ticked(shown) | _own_ticks(window)
     for command in COMMANDS:

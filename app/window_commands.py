@@ -145,7 +145,7 @@ COMMANDS: dict[str, Callable[[MainWindow], object]] = {
     "toggle_worklist": toggle_worklist,
     "full_screen": full_screen,
     "show_ai": lambda window: window.show_ai(),
-    "predict_again": lambda window: window.second_opinion.predict(),
+    "predict_again": lambda window: window.second_opinion.predict(afresh=True),
     "cancel": lambda window: window.cancel(),
     "rate_correct": lambda window: window.recorder.rate(RatingValue.CORRECT),
     "rate_partially_correct": lambda window: window.recorder.rate(RatingValue.PARTIALLY_CORRECT),

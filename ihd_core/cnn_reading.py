@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ihd_core.final_logits import mean_of
 
@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 
     Cnns = Callable[[int, Tensor], CnnOutput]
     """What runs the CNN of the member with that number on (n, channels, side, side)."""
+
+
+REFERENCE_NAME = "torch fp32"
+"""Of the engine that all others are measured by, which runs where none is named."""
+
+
+class CnnEngine(Protocol):
+    """What runs the CNNs of a model; an Engine is one."""
+
+    @property
+    def name(self) -> str:
+        """For records, after reading."""
+
+    def read(self, member_number: int, pictures: Tensor, /) -> CnnOutput:
+        """What the CNN of a member says of n pictures, as its forward() does."""
 
 
 def read(pictures: NDArray[np.float32], model: Model, cnns: Cnns | None = None) -> tuple[NDArray[np.float32], ...]:

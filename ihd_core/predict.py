@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.cnn_reading import is_linear, read
+from ihd_core.cnn_reading import REFERENCE_NAME, is_linear, read
 from ihd_core.errors import CannotPredict
 from ihd_core.final_logits import final_logits
 from ihd_core.heatmaps.explain_result import ResultEvidence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ihd_core.cnn_reading import Cnns
+    from ihd_core.cnn_reading import CnnEngine
     from ihd_core.heatmaps.explain import Kind
     from ihd_core.model_file import Model, ModelInfo
     from ihd_core.model_input import Cells, Placement
@@ -47,6 +47,7 @@ class SlabResult:
         seconds: that this slab took.
         maps: float32 (members, labels + k, map rows, map columns), what every member's logits, then its features rest
             on; see ResultEvidence. Without them the result cannot be explained, only the CNN's own reading.
+        engine: name of what ran the CNNs.
     """
 
     slices: range
@@ -56,6 +57,7 @@ class SlabResult:
     evidence: NDArray[np.float32]
     seconds: float = 0.0
     maps: NDArray[np.float32] | None = None
+    engine: str = REFERENCE_NAME
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +80,7 @@ class Prediction:
         linear_head: whether evidence is a closed form, which adds up to the CNN's logit; if not, it is the gradient of
             the logit by the pooled features, times the last map.
         result: what `slices` and `scan` rest on; None where it was not kept.
+        engine: names of what ran the CNNs, with commas between where one took over from another.
         further: maps of further methods, each like evidence; further_maps() makes them, and who asks for one adds it.
     """
 
@@ -94,6 +97,7 @@ class Prediction:
     seconds: float
     linear_head: bool = True
     result: ResultEvidence | None = None
+    engine: str = REFERENCE_NAME
     further: dict[Kind, NDArray[np.float32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -128,7 +132,7 @@ class Prediction:
 
 
 def predict(
-    scan: Scan, model: Model, *, batch: int = 1, cnns: Cnns | None = None, report: Report = silent
+    scan: Scan, model: Model, *, batch: int = 1, engine: CnnEngine | None = None, report: Report = silent
 ) -> Prediction:
     """Probabilities of every label, slice by slice and for the scan, with the evidence behind them.
 
@@ -136,7 +140,7 @@ def predict(
         scan: an axial head CT.
         model: from load_model().
         batch: slabs that go through the CNN together; the result does not depend on it.
-        cnns: run the members' CNNs, such as the read() of an Engine; by default torch does.
+        engine: runs the members' CNNs, such as an Engine; by default torch does, in single precision.
         report: called once per slab, in slices.
 
     Raises:
@@ -144,22 +148,22 @@ def predict(
     """
     results = []
     report(0, len(scan))
-    for result in prediction_steps(scan, model, batch=batch, cnns=cnns):
+    for result in prediction_steps(scan, model, batch=batch, engine=engine):
         results.append(result)
         report(result.slices.stop, len(scan))
     return finish(scan, model, results)
 
 
 def prediction_steps(
-    scan: Scan, model: Model, *, batch: int = 1, cnns: Cnns | None = None, from_slice: int = 0
+    scan: Scan, model: Model, *, batch: int = 1, engine: CnnEngine | None = None, from_slice: int = 0
 ) -> Iterator[SlabResult]:
     """The CNN's reading of a scan, slab by slab; hand all of them to finish().
 
     Args:
-        scan: as predict() has it, and so are model, batch and cnns.
+        scan: as predict() has it, and so are model, batch and engine.
         model: see scan.
         batch: see scan.
-        cnns: see scan.
+        engine: see scan.
         from_slice: its slab comes first, then the others by their distance from it; of equals the superior one. From
             slice 0 that is from inferior to superior.
 
@@ -173,10 +177,11 @@ def prediction_steps(
         some = list(itertools.islice(arriving, batch))
         if not some:
             return
-        found = read(np.stack([picture for _, picture in some]), model, cnns)
+        found = read(np.stack([picture for _, picture in some]), model, engine.read if engine is not None else None)
+        name = engine.name if engine is not None else REFERENCE_NAME
         seconds = (time.perf_counter() - began) / len(some)
         for (slab, _), cnn, logits, features, evidence, maps in zip(some, *found, strict=True):
-            yield SlabResult(slab, cnn, logits, features, evidence, seconds, maps)
+            yield SlabResult(slab, cnn, logits, features, evidence, seconds, maps, name)
 
 
 def pictures(scan: Scan, info: ModelInfo, from_slice: int = 0) -> Iterator[tuple[range, NDArray[np.float32]]]:
@@ -252,6 +257,7 @@ def finish(scan: Scan, model: Model, results: Sequence[SlabResult]) -> Predictio
         seconds=seconds,
         linear_head=all(is_linear(member.cnn.head) for member in model.members),
         result=result,
+        engine=", ".join(dict.fromkeys(one.engine for one in ordered)),
     )
 
 

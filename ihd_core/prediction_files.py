@@ -82,6 +82,7 @@ def _scan_entry(result: ScanResult) -> dict[str, object]:
         "slice_count": len(result.slice_uids),
         "warnings": [{"code": w.code, "text": w.text, "values": dict(w.values)} for w in prediction.warnings],
         "model": _model_entry(prediction.model),
+        "engine": prediction.engine,
         "withheld": prediction.withheld,
         "scan": _by_label(prediction.scan) if given else None,
         "scan_cnn": _by_label(prediction.cnn_scan) if given else None,

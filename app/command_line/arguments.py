@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ihd_core.labels import Label
 
-JOBS = ("open", "demo", "inspect", "predict", "phantom", "phantom-look", "model", "bench")
+JOBS = ("open", "demo", "inspect", "predict", "phantom", "phantom-look", "model", "cache", "bench")
 PATH_HELP = "folder (with all in it), DICOM file, DICOMDIR, ZIP or NIfTI (.nii, .nii.gz); as many as you like"
 MODES = ("second-reader", "triage")
 
@@ -93,6 +93,8 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="write pictures of every slice, and contact sheets, into DIR/SERIES",
     )
+    _add_engine(job)
+    job.add_argument("--no-cache", action="store_false", dest="cache", help="predict anew, and keep nothing of it")
     _add_repair(job)
     _add_quiet(job)
     job.set_defaults(job="predict")
@@ -119,6 +121,12 @@ def parser() -> argparse.ArgumentParser:
 
     job = jobs.add_parser("model", help="make model folders")
     add_model_jobs(job)
+
+    job = jobs.add_parser("cache", help="say how large the cache of predictions is, or clear it")
+    job.add_argument(
+        "action", metavar="ACTION", nargs="?", choices=("show", "clear"), default="show", help="show or clear"
+    )
+    job.set_defaults(job="cache")
 
     job = jobs.add_parser("bench", help="measure how fast the program is here, against its goals")
     _add_benches(job)
@@ -158,12 +166,27 @@ def _add_model(job: argparse.ArgumentParser) -> None:
     job.add_argument("--model", metavar="DIR", type=Path, help="model folder (default: the one that comes with ihd)")
 
 
+def _add_engine(job: argparse.ArgumentParser) -> None:
+    engines = "'auto', 'cuda', 'openvino bf16', 'torch bf16', 'openvino fp32', 'onnxruntime fp32' or 'torch fp32'"
+    about = f"what runs the CNN: {engines} (default: auto, the fastest here that agrees with torch fp32)"
+    job.add_argument("--engine", metavar="NAME", type=_engine, default="auto", help=about)
+
+
+def _engine(text: str) -> str:
+    from ihd_core.engines.engine import ENGINES
+
+    if text not in ENGINES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(ENGINES)}")
+    return text
+
+
 def _add_quiet(job: argparse.ArgumentParser) -> None:
     job.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def _add_window_options(job: argparse.ArgumentParser) -> None:
     _add_model(job)
+    _add_engine(job)
     job.add_argument("--journal", metavar="FILE", type=Path, help="keep the record in this CSV")
     job.add_argument("--reader", metavar="NAME", help="the reader's pseudonym; asked for otherwise")
     job.add_argument("--mode", choices=MODES, help="when the model's results are shown (default: second-reader)")

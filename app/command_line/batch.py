@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.study_order import Study, ordered, study_of
+from ihd_core.cnn_reading import REFERENCE_NAME
 from ihd_core.errors import Cancelled, IhdError
 from ihd_core.files import file_errors, make_folder, write_atomically
 from ihd_core.labels import DISPLAY_ORDER
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
     from ihd_core.dicom.headers import Header
     from ihd_core.dicom.series import Series
+    from ihd_core.engines.engine import Engine
     from ihd_core.heatmaps.contact_sheet import SheetChoice
     from ihd_core.model_file import Model
     from ihd_core.predict import Prediction
+    from ihd_core.prediction_cache import PredictionCache
     from ihd_core.prediction_files import ScanResult
     from ihd_core.progress import Report
     from ihd_core.scan import Scan
@@ -31,6 +34,32 @@ SETTING = "screen"
 
 ENDINGS = {".json": predictions_json, ".csv": predictions_csv}
 """The kinds of result file, by the ending of their name."""
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How scans are read and predicted.
+
+    Attributes:
+        repair: undo the wrap-around of RSNA files; the results say where.
+        engine: one of ENGINES.
+        memory: the file where engines keep what they have proved; None to prove it anew.
+        cache: of predictions; None for none.
+    """
+
+    repair: bool = True
+    engine: str = REFERENCE_NAME
+    memory: Path | None = None
+    cache: PredictionCache | None = None
+
+    def engine_for(self, model: Model) -> Engine:
+        """The engine, which has proved itself."""
+        from ihd_core.engines.engine import engine_for
+        from ihd_core.engines.memory import remembered_engine
+
+        if self.memory is None:
+            return engine_for(model, self.engine)
+        return remembered_engine(model, self.engine, memory=self.memory)
 
 
 @dataclass(slots=True)
@@ -54,7 +83,7 @@ def predict_to_files(
     outputs: Sequence[Path],
     heatmaps: Path | None = None,
     *,
-    repair: bool = True,
+    how: How = How(),
     report: Report = silent,
 ) -> Outcome:
     """Predict the best series of every study in each path that the network may get, and write what came out.
@@ -66,7 +95,7 @@ def predict_to_files(
         model_folder: read and checked first.
         outputs: result files; their endings are keys of ENDINGS.
         heatmaps: where to write SERIES/INDEX_LABEL.png for every slice and label, and contact sheets, if anywhere.
-        repair: undo the wrap-around of RSNA files; the results say where.
+        how: the scans are read and predicted.
         report: called once per slice that was predicted, and once more per slice that was drawn.
 
     Raises:
@@ -77,20 +106,31 @@ def predict_to_files(
     from ihd_core.model_file import load_model
 
     model = load_model(model_folder)
+    reader = _Reader(model, how.engine_for(model), how)
     for output in outputs:
         make_folder(output.parent)
-    outcome = Outcome()
+    outcome = Outcome(remarks=list(reader.engine.refused))
     chosen = _chosen(paths, outcome)
     passes = 2 if heatmaps else 1
     total = passes * sum(one.series.slice_count for one in chosen)
     begun = 0
     for one in chosen:
-        _predict_one(one, model, heatmaps, outcome, _part_of(report, begun, total), repair=repair)
+        _predict_one(one, reader, heatmaps, outcome, _part_of(report, begun, total))
         begun += passes * one.series.slice_count
+    outcome.remarks += (line for line in reader.engine.refused if line not in outcome.remarks)
     if outcome.results:
         for output in outputs:
             write_atomically(output, ENDINGS[output.suffix.lower()](outcome.results).encode())
     return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What reads all scans."""
+
+    model: Model
+    engine: Engine
+    how: How
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,15 +250,15 @@ def _called(series: Series) -> str:
     return f"{series.description}{part}{f' ({number})' if number not in ('series ', series.description) else ''}"
 
 
-def _predict_one(
-    chosen: _Chosen, model: Model, heatmaps: Path | None, outcome: Outcome, report: Report, *, repair: bool
-) -> None:
+def _predict_one(chosen: _Chosen, reader: _Reader, heatmaps: Path | None, outcome: Outcome, report: Report) -> None:
     from ihd_core.dicom.inspection import load_examined
-    from ihd_core.predict import predict
+    from ihd_core.prediction_cache import predict_with
 
+    how = reader.how
     try:
-        scan = load_examined(chosen.series, repair=repair)
-        prediction = predict(scan, model, report=report)
+        scan = load_examined(chosen.series, repair=how.repair)
+        with reader.engine.torch_beside():
+            prediction = predict_with(how.cache, scan, reader.model, reader.engine, report=report)
         outcome.results.append(scan_result(scan, prediction))
         if prediction.withheld:
             outcome.remarks.append(f"{chosen.called}: no result is given for the scan, and no heatmap")

@@ -15,7 +15,7 @@ from app.panels.rating_panel import RatingView
 from app.panels.slice_strip import StripView
 from app.session import Layout
 from app.values.heatmap_focus import focus_of
-from app.values.scan_gaps import gaps
+from app.values.scan_notes import gaps
 from app.values.slice_directions import ends
 from app.view_commands import rated_label, rating_obstacle
 from ihd_core.heatmaps.explain import RESULTS, Kind, agreement, full_scale, heatmap
@@ -177,10 +177,11 @@ def rating_view(shown: Shown) -> RatingView:
 
 
 def model_text(shown: Shown) -> str:
-    """The model's name, its hash and what it may be used for."""
+    """The model's name, its hash and what ran it."""
     if shown.model is None:
         return "No model"
-    return f"{shown.model.name} · {shown.model.sha256[:12]}"
+    engine = f" · {shown.prediction.engine}" if shown.prediction is not None else ""
+    return f"{shown.model.name} · {shown.model.sha256[:12]}{engine}"
 
 
 def reader_text(shown: Shown) -> str:

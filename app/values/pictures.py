@@ -11,8 +11,8 @@ import numpy as np
 from app.panels.slice_picture import Badge, ColourBar, SlicePicture
 from app.session import Layout
 from app.values.patient_text import age_text, date_text, name_text
-from app.values.scan_gaps import beside, gaps
-from app.values.scan_notes import badges
+from app.values.scan_gaps import beside
+from app.values.scan_notes import badges, gaps
 from ihd_core.heatmaps.explain import Kind, full_scale
 from ihd_core.heatmaps.overlay import COLOURS, FLOOR, cell_mm, layers, paint, paint_contours, unit
 from ihd_core.model_input import CHANNELS, channels, slabs
@@ -183,6 +183,7 @@ NOT_IN_THE_PICTURE = (
     "loading_name",
     "predicting",
     "partial",
+    "engine_note",
     "refusal",
     "opinion",
     "saved_opinion",

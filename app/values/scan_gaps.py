@@ -13,7 +13,6 @@ from ihd_core.dicom.places import SAME_PLACE_MM
 from ihd_core.model_input import GAP
 
 if TYPE_CHECKING:
-    from app.session import Shown
     from ihd_core.dicom.series import Series
     from ihd_core.scan import Scan
 
@@ -111,8 +110,3 @@ def _thickness_mm(scan: Scan, series: Series | None, index: int) -> float:
     planned = series.stack.positions_mm @ scan.orientation[2]
     places = [int(np.abs(planned - scan.heights_mm[slice_index]).argmin()) for slice_index in (index, index + 1)]
     return min(series.stack.headers[place].details.thickness_mm for place in places)
-
-
-def gaps(shown: Shown) -> tuple[Gap, ...]:
-    """Where slices of the open scan are missing; of a scan that is not complete yet nobody knows."""
-    return scan_gaps(shown.scan, shown.open_series) if shown.scan is not None else ()

@@ -8,6 +8,7 @@ from app.panels.notes_panel import Note
 from app.panels.slice_picture import Badge
 from app.session import Layout
 from app.values.heatmap_focus import focus_of
+from app.values.scan_gaps import Gap, scan_gaps
 from app.values.slice_directions import unusual_lie
 from ihd_core.heatmaps.explain import Kind
 from ihd_core.orientation import Turn
@@ -41,6 +42,11 @@ SERIOUS = (
 
 REPAIR_OFF = "RSNA repair off"
 DEMONSTRATION = "Demonstration model, not for clinical use"
+
+
+def gaps(shown: Shown) -> tuple[Gap, ...]:
+    """Where slices of the open scan are missing; of a scan that is not complete yet nobody knows."""
+    return scan_gaps(shown.scan, shown.open_series) if shown.scan is not None else ()
 
 
 def warnings(shown: Shown) -> tuple[ScanWarning, ...]:

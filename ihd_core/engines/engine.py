@@ -35,6 +35,7 @@ def engine_for(
     samples: NDArray[np.float32] | None = None,
     *,
     runtimes: Sequence[Runtime] = RUNTIMES,
+    known: dict[str, Distance] | None = None,
 ) -> Engine:
     """Find the engine that reads for a model, and have it prove itself; takes as long as some slices.
 
@@ -43,14 +44,16 @@ def engine_for(
         wanted: one of ENGINES. What strays is not used even then; torch fp32 is.
         samples: float32 (n, channels, side, side), 0..1, to be tried on; by default slices of a phantom.
         runtimes: that may be taken, fastest first.
+        known: by name of a runtime, how far it was found to stray for this model on this machine; it is not tried
+            again, and what is found now is added.
 
     Raises:
         CannotPredict: weights or results are no finite numbers.
         ValueError: there is no engine of that name.
     """
     if wanted != AUTO:
-        return Engine(model, [runtime_named(wanted, runtimes)], samples, chosen=True)
-    return Engine(model, runtimes, samples, chosen=False)
+        return Engine(model, [runtime_named(wanted, runtimes)], (samples, known), chosen=True)
+    return Engine(model, runtimes, (samples, known), chosen=False)
 
 
 class Engine:
@@ -62,7 +65,7 @@ class Engine:
     Args:
         model: whose CNNs.
         candidates: to be tried in this order; torch fp32 comes last by itself.
-        samples: as engine_for() has them.
+        tried: samples and known, as engine_for() has them.
         chosen: somebody wants the candidate; otherwise those that are not installed or not made for this machine are
             passed over without a word.
 
@@ -71,7 +74,12 @@ class Engine:
     """
 
     def __init__(
-        self, model: Model, candidates: Sequence[Runtime], samples: NDArray[np.float32] | None, *, chosen: bool
+        self,
+        model: Model,
+        candidates: Sequence[Runtime],
+        tried: tuple[NDArray[np.float32] | None, dict[str, Distance] | None],
+        *,
+        chosen: bool,
     ) -> None:
         _check_weights(model)
         self._model = model
@@ -79,7 +87,8 @@ class Engine:
         self._lock = threading.RLock()
         self._refused: list[tuple[str, str]] = []
         self._waiting = [runtime for runtime in candidates if runtime.name != REFERENCE.name]
-        self._given = samples
+        self._given = tried[0]
+        self._known = tried[1] if tried[1] is not None else {}
         self._samples: Tensor | None = None
         self._expected: list[CnnOutput] = []
         self._runtime = REFERENCE
@@ -178,16 +187,21 @@ class Engine:
                 if self._chosen:
                     self._refuse(runtime, f"is not installed here (packages {', '.join(runtime.modules)})")
                 continue
+            known = self._known.get(runtime.name)
             try:
                 if not self._chosen and not runtime.suits(self._model.members[0].cnn):
                     continue
+                if known is not None and (wrong := known.beyond(_bounds(runtime))):
+                    self._refuse(runtime, wrong)
+                    continue
                 readers = [runtime.load(member.cnn, self._model.info.side) for member in self._model.members]
-                strayed = self._tried(readers)
+                strayed = known or self._tried(readers)
             except CannotPredict:
                 raise
             except Exception as error:  # whatever a library raises means that this machine cannot use it
                 self._refuse(runtime, f"cannot be used here ({_first_line(error)})")
                 continue
+            self._known[runtime.name] = strayed
             if wrong := strayed.beyond(_bounds(runtime)):
                 self._refuse(runtime, wrong)
                 continue

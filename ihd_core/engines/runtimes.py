@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ihd_core.cnn_reading import REFERENCE_NAME
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -213,7 +215,7 @@ def _always(cnn: SliceCnn) -> bool:
     return True
 
 
-REFERENCE = Runtime("torch fp32", "torch fp32", (), _torch, _always)
+REFERENCE = Runtime(REFERENCE_NAME, REFERENCE_NAME, (), _torch, _always)
 """What all others are measured by."""
 
 RUNTIMES: tuple[Runtime, ...] = (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app import second_opinion
+from app import places, second_opinion
 from app.main_window import MainWindow
 from app.program import make_application
 from app.settings import Settings
@@ -71,12 +71,14 @@ def unexpected(monkeypatch):
 
 
 @pytest.fixture
-def open_window(qtbot, tmp_path, unexpected):
+def open_window(qtbot, tmp_path, unexpected, monkeypatch):
     """open_window(**settings) is an active window of its own record; it is closed with the test."""
+    monkeypatch.setattr(places, "predictions_folder", lambda: tmp_path / "predictions")
     made: list[MainWindow] = []
 
     def make(*, journal: Path | None = None, reader: str = "R1", **settings: object) -> MainWindow:
-        window = MainWindow(Settings(**settings), journal=journal or tmp_path / "journal.csv", reader=reader)
+        path = journal or tmp_path / "journal.csv"
+        window = MainWindow(Settings(**settings), journal=path, reader=reader, engine="torch fp32")
         made.append(window)
         window.resize(1366, 768)
         window.show()

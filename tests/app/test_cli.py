@@ -391,3 +391,18 @@ def test_inspect_of_a_good_and_a_bad_input_says_so_and_fails(ihd, scan_folder, t
     assert out[0] == "Series, best first:"
     (line,) = err
     assert line.startswith(f"ihd: {tmp_path / 'bad.zip'}: ")
+
+
+def test_the_cache_is_shown_and_cleared(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("app.places.predictions_folder", lambda: tmp_path)
+    (tmp_path / "a.prediction").write_bytes(bytes(2_000_000))
+    assert cli.main(["cache"]) == 0
+    assert "1 predictions kept, 2.0 MB" in capsys.readouterr().out
+    assert cli.main(["cache", "clear"]) == 0
+    assert "1 predictions removed" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_engine_that_nobody_knows_is_refused(capsys, tmp_path):
+    assert cli.main(["predict", str(tmp_path), "--out", "x.json", "--engine", "gpu"]) == 2
+    assert "'gpu' is not one of auto, cuda" in capsys.readouterr().err

@@ -745,3 +745,57 @@ def test_a_further_method_is_chosen_from_the_menu_and_recorded_by_its_name(read_
     press(window, "A")
     assert {key[2] for key in window.shown.ratings} == {Kind.LAYER_CAM}
     assert any(badge.text == "LayerCAM of the CNN" for badge in scan_notes.badges(window.shown))
+
+
+def test_a_scan_opened_again_shows_everything_at_once_and_f5_reads_it_afresh(
+    read_window, wait_settled, study, press, monkeypatch
+):
+    import ihd_core.predict
+
+    window = read_window(mode="triage")
+    first, read = window.shown.prediction, []
+    original = ihd_core.predict.prediction_steps
+
+    def counting(*given, **named):
+        for result in original(*given, **named):
+            read.append(result)
+            yield result
+
+    monkeypatch.setattr(ihd_core.predict, "prediction_steps", counting)
+    window.open_paths([study.one])
+    wait_settled(window)
+    assert window.shown.prediction is not first
+    assert np.array_equal(window.shown.prediction.slices, first.slices)
+    assert read == []
+    press(window, "F5")
+    wait_settled(window)
+    assert len(read) == len(window.shown.scan)
+    assert np.array_equal(window.shown.prediction.slices, first.slices)
+
+
+def test_a_prediction_that_cannot_be_kept_is_shown_all_the_same_and_that_is_said_once(
+    open_window, wait_settled, study, toy_folder, press, tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    window = open_window(mode="triage")
+    told = []
+    window.second_opinion.told.connect(told.append)
+    monkeypatch.setattr(
+        window.second_opinion._models,
+        "means",
+        replace(window.second_opinion._models.means, cache=tmp_path / "file" / "predictions"),
+    )
+    window.second_opinion.use_model(toy_folder)
+    window.open_paths([study.one])
+    wait_settled(window)
+    press(window, "F5")
+    wait_settled(window)
+    assert window.shown.prediction is not None
+    assert len(told) == 1
+    assert "shown but not kept" in told[0]
+
+
+def test_the_engine_stands_in_the_status_bar_and_says_why(read_window):
+    window = read_window()
+    assert window.parts.model.text().endswith("torch fp32")
+    assert window.parts.model.toolTip().startswith("torch fp32")

@@ -296,3 +296,9 @@ def test_a_rating_names_the_kind_of_heatmap_and_counts_for_that_alone(read_windo
         (*place, Kind.CNN): RatingValue.CORRECT, (*place, Kind.RESULT_SLICE): RatingValue.INCORRECT,
     }  # fmt: skip
     assert float(rows("rating")[1]["seconds"]) > 0
+
+
+def test_the_engine_is_in_the_record(read_window, press, rows):
+    window = read_window(mode="triage")
+    press(window, "Alt+3", "Home", "A")
+    assert [row["engine"] for row in rows("rating")] == [window.shown.prediction.engine] == ["torch fp32"]

@@ -378,11 +378,15 @@ def test_what_is_averaged_is_the_mean_of_what_was_run_one_at_a_time(changes):
 def test_whatever_runs_the_cnns_is_asked_by_the_members_number(changes):
     model, scan, asked = toy_model(**changes), toy_scan(3), []
 
-    def engine(number, x):
-        asked.append((number, tuple(x.shape)))
-        return model.members[number].cnn(x)
+    class Asked:
+        name = "asked"
 
-    found, usual = predict(scan, model, cnns=engine), predict(scan, model)
+        def read(self, number, x):
+            asked.append((number, tuple(x.shape)))
+            return model.members[number].cnn(x)
+
+    found, usual = predict(scan, model, engine=Asked()), predict(scan, model)
+    assert (found.engine, usual.engine) == ("asked", "torch fp32")
     for name in ARRAYS:
         assert np.array_equal(getattr(found, name), getattr(usual, name)), name
     passes, channels_in = (2, 9) if changes is EVERYTHING else (1, 3)

@@ -49,7 +49,9 @@ def result():
 
 def test_the_json_of_a_scan_is_complete_and_any_comes_first(result):
     (scan,) = json.loads(predictions_json([result]))["scans"]
-    assert list(scan) == ["series_uid", "slice_count", "warnings", "model", "withheld", "scan", "scan_cnn", "slices"]
+    assert list(scan) == [
+        "series_uid", "slice_count", "warnings", "model", "engine", "withheld", "scan", "scan_cnn", "slices",
+    ]  # fmt: skip
     assert (scan["series_uid"], scan["slice_count"]) == ("1.2.3", 2)
     assert scan["warnings"] == [
         {"code": "gantry-tilt", "text": "Gantry tilt +18.5°", "values": {"degrees": 18.5}},

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from app.command_line.batch import predict_to_files, series_folder, write_sheets
+from app.command_line.batch import How, predict_to_files, series_folder, write_sheets
 from ihd_core import scan_checks
 from ihd_core.errors import Cancelled, FileError, ModelFileError
 from ihd_core.heatmaps.contact_sheet import SheetChoice
@@ -252,7 +252,7 @@ def test_without_the_repair_the_values_are_taken_as_stored(tmp_path, model_folde
     write_series(tmp_path / "in", stored, **options)
     codes = {}
     for repair in (True, False):
-        outcome = predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"], repair=repair)
+        outcome = predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"], how=How(repair=repair))
         (scan,) = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["scans"]
         codes[repair] = {warning["code"]: warning["values"] for warning in scan["warnings"]}
         assert any("RSNA repair" in remark for remark in outcome.remarks)
@@ -373,9 +373,46 @@ def test_values_that_wrap_around_are_not_judged_but_their_headers_are(tmp_path, 
     write_series(tmp_path / "in", stored, **options)
     codes = {}
     for repair in (True, False):
-        predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"], repair=repair)
+        predict_to_files([tmp_path / "in"], model_folder, [tmp_path / "p.json"], how=How(repair=repair))
         (scan,) = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["scans"]
         codes[repair] = {warning["code"] for warning in scan["warnings"]}
     assert codes[True] >= {"metal", "motion", "contrast-agent"}
     assert codes[False] & {"metal", "motion", "contrast-agent"} == {"contrast-agent"}
     assert "rsna-repair-off" in codes[False]
+
+
+def test_an_engine_and_a_cache_change_nothing_that_is_written_but_its_name(tmp_path, model_folder):
+    from ihd_core.prediction_cache import PredictionCache
+
+    write_series(tmp_path / "in", toy_hu(), spacing_mm=(5.0, 3.5, 3.5), series_uid="1.2.3")
+    cache = PredictionCache(tmp_path / "cache")
+    written = []
+    for number, how in enumerate(
+        (
+            How(),
+            How(cache=cache),
+            How(cache=cache),
+            How(engine="onnxruntime fp32", memory=tmp_path / "engines.json"),
+        )
+    ):
+        out = tmp_path / f"{number}.json"
+        assert predict_to_files([tmp_path / "in"], model_folder, [out], how=how).failed == []
+        written.append(json.loads(out.read_text(encoding="utf-8"))["scans"][0])
+    assert written[1] == written[2] == written[0]
+    assert cache.size()[0] == 1
+    assert (written[0].pop("engine"), written[3].pop("engine")) == ("torch fp32", "onnxruntime fp32")
+    here, there = (
+        np.array([list(one["cnn"].values()) for one in result["slices"]]) for result in (written[0], written[3])
+    )
+    assert np.abs(here - there).max() < 1e-3
+
+
+def test_an_engine_that_cannot_be_used_is_named_once_and_costs_no_result(tmp_path, model_folder, monkeypatch):
+    import sys
+
+    write_series(tmp_path / "in", toy_hu(), spacing_mm=(5.0, 3.5, 3.5), series_uid="1.2.3")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    out = tmp_path / "p.json"
+    outcome = predict_to_files([tmp_path / "in"], model_folder, [out], how=How(engine="onnxruntime fp32"))
+    assert sum("ONNX Runtime fp32" in line and "torch fp32 is used" in line for line in outcome.remarks) == 1
+    assert json.loads(out.read_text(encoding="utf-8"))["scans"][0]["engine"] == "torch fp32"

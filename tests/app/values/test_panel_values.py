@@ -10,7 +10,7 @@ import pytest
 from app.panels.findings_panel import FindingsState
 from app.session import Mode, Partial, Shown
 from app.values import panel_values, pictures
-from app.values.scan_gaps import gaps
+from app.values.scan_notes import gaps
 from ihd_core.dicom.reader import Preview
 from ihd_core.heatmaps.explain import Kind, agreement, full_scale, heatmap
 from ihd_core.labels import LABELS, Label
