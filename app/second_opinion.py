@@ -243,7 +243,7 @@ def _predict(wanted: _Wanted, models: _Models, report: Report, deliver: Deliver)
     placement(scan, chosen.info.side)  # a scan that is refused is so at once, and not after the model is loaded
     loaded = models.loaded(chosen)
     model, engine, cache = loaded.model, loaded.engine, PredictionCache(models.means.cache)
-    remarks = []
+    refused, remarks = engine.refused, []
     with engine.torch_beside():
         report(0, len(scan))
         name, key = engine.name, cache_key(scan, model.info, engine.name)
@@ -260,4 +260,5 @@ def _predict(wanted: _Wanted, models: _Models, report: Report, deliver: Deliver)
             except FileError as error:
                 remarks.append(f"The prediction is shown but not kept: {error}")
     note = "\n".join((engine.why, *engine.refused))
-    return _Opinion(prediction, brain_mask(scan), note, (*engine.refused, *remarks))
+    remarks += (line for line in engine.refused if line not in refused)  # what failed now; the note has the others
+    return _Opinion(prediction, brain_mask(scan), note, tuple(remarks))
