@@ -36,8 +36,19 @@ def place_of_peak(
     if at is None:
         return "no evidence"
     row, column = (min(max(round(x), 0), side - 1) for x, side in zip(at, lesion.shape, strict=True))
-    if lesion[row, column]:
+    return place_at((row, column), lesion, inside, spacing_mm, cell_mm(heatmap, spacing_mm))
+
+
+def place_at(
+    pixel: tuple[int, int],
+    lesion: NDArray[np.bool_],
+    inside: NDArray[np.bool_],
+    spacing_mm: tuple[float, float],
+    one_cell_mm: float,
+) -> Place:
+    """Where a pixel lies, of a map with cells of so many mm; otherwise as place_of_peak()."""
+    if lesion[pixel]:
         return "inside the lesion"
-    if distance_mm(lesion, (row, column), spacing_mm) <= cell_mm(heatmap, spacing_mm):
+    if distance_mm(lesion, pixel, spacing_mm) <= one_cell_mm:
         return "within one cell"
-    return "inside the skull" if inside[row, column] else "outside"
+    return "inside the skull" if inside[pixel] else "outside"

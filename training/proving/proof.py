@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ihd_core.errors import ModelFileError
 from ihd_core.files import make_folder, write_atomically
-from ihd_core.labels import DISPLAY_ORDER, Label
+from ihd_core.labels import Label
 from ihd_core.progress import Report, silent
 from training.model_card import with_proof
 from training.proving import accuracy, held_out, limits, mistakes, pairs, quietness, readings, tables, thicknesses
-from training.proving.peaks import PLACES
+from training.proving.map_shares import map_shares, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +135,8 @@ def _on_phantoms(found: Sequence[Reading], rows: dict[str, Rows]) -> dict[str, A
         "calibration": [asdict(one) for level in both for one in accuracy.calibrations(level, bootstrap)],
         "thresholds_at_95_specificity": at,
         "limits": [asdict(one) for one in limits.limits(found, at, bootstrap)],
-        "peaks": _peaks(found, at),
+        "heatmaps": [asdict(one) for one in map_shares(found, at, bootstrap)],
+        "told": [asdict(one) for one in told(found, bootstrap)],
         "false_alarms": [asdict(one) for one in mistakes.false_alarms(found)],
         "misses": [asdict(one) for one in mistakes.misses(found)],
     }
@@ -143,21 +144,6 @@ def _on_phantoms(found: Sequence[Reading], rows: dict[str, Rows]) -> dict[str, A
 
 def _estimate(found: Any) -> dict[str, Any] | None:
     return None if found is None else asdict(found)
-
-
-def _peaks(found: Sequence[Reading], at: dict[Label, float]) -> list[dict[str, Any]]:
-    """Where the peaks lie, by label: on all slices on which it can be seen, and on those of them that are called."""
-    lines = []
-    for only_called in (False, True):
-        for label in DISPLAY_ORDER:
-            places = Counter(
-                peak.place
-                for one in found
-                for peak in one.peaks
-                if peak.label is label and (not only_called or one.slices[peak.slice_index, label.column] > at[label])
-            )
-            lines.append({"label": label, "only_called": only_called, "places": {p: places[p] for p in PLACES}})
-    return lines
 
 
 def _thicknesses(asked: Asked, report: Report) -> dict[str, Any]:

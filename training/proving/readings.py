@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.files import file_errors
-from ihd_core.labels import LABELS, SUBTYPES, Label
+from ihd_core.labels import LABELS, Label
 from ihd_core.progress import Report, silent
 from training.processes import Steps, in_processes
 from training.proving.detector import blob_scores
 from training.proving.held_out import read
-from training.proving.peaks import place_of_peak
+from training.proving.maps import Slab, maps_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -28,20 +28,7 @@ if TYPE_CHECKING:
     from ihd_core.predict import Prediction
     from ihd_core.scan import Scan
     from training.proving.held_out import HeldOut
-    from training.proving.peaks import Place
-
-
-@dataclass(frozen=True, slots=True)
-class PeakOf:
-    """Where the peak of a label's heatmap lies in a slab, slices that are read as one, on which the label can be seen.
-
-    Attributes:
-        slice_index: the first slice of the slab on which it can be seen.
-    """
-
-    label: Label
-    slice_index: int
-    place: Place
+    from training.proving.maps import MapOf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +44,7 @@ class Reading:
         area_mm2: float64 (slices, labels), of what can be seen; any: of all subtypes together.
         blobs: float64 (slices, detector.SCORES).
         lesions: facts, one for every subtype and slice that has some of it.
-        peaks: one for every label and slab on which it can be seen.
+        maps: of every slab with something to see, see maps_of().
         seconds: that the prediction took.
         warnings: codes of those that come with the prediction, each once.
         withheld: whether the program gives no result for the scan as a whole.
@@ -71,7 +58,7 @@ class Reading:
     area_mm2: NDArray[np.float64]
     blobs: NDArray[np.float64]
     lesions: tuple[LesionRecord, ...]
-    peaks: tuple[PeakOf, ...]
+    maps: tuple[MapOf, ...]
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     withheld: bool = False
@@ -155,7 +142,7 @@ def _read(job: tuple[Path, Path], steps: Steps) -> Reading:
         areas(phantom.lesions, len(phantom.scan)),
         detector_scores(phantom.scan, brain),
         phantom.lesions,
-        tuple(_peaks(phantom, prediction, brain)),
+        tuple(_maps(phantom, prediction, brain)),
         prediction.seconds,
         tuple(dict.fromkeys(warning.code for warning in prediction.warnings)),
         bool(prediction.withheld),
@@ -179,20 +166,16 @@ def detector_scores(scan: Scan, brain: BrainMask) -> NDArray[np.float64]:
     return np.array([blob_scores(scan.hu[index], brain.on_slice(index), spacing) for index in range(len(scan))])
 
 
-def _peaks(phantom: HeldOut, prediction: Prediction, brain: BrainMask) -> list[PeakOf]:
-    from ihd_core.heatmaps.explain import heatmap
-
-    found = []
+def _maps(phantom: HeldOut, prediction: Prediction, brain: BrainMask) -> Iterator[MapOf]:
     for slab in range(len(prediction.evidence)):
         slices = np.flatnonzero(prediction.slab_of_slice == slab).tolist()
-        if not phantom.truth[slices].any():
+        seen = [index for index in slices if phantom.truth[index].any()]
+        if not seen:
             continue
         inside = np.any([brain.on_slice(index) for index in slices], axis=0)
-        for label in (*SUBTYPES, Label.ANY):
-            seen = [index for index in slices if phantom.truth[index, label.column]]
-            if seen:
-                lesion = np.any([phantom.mask(label, index) for index in slices], axis=0)
-                shown = heatmap(prediction, label, seen[0])
-                place = place_of_peak(shown, lesion, inside, phantom.scan.spacing_mm[1:])
-                found.append(PeakOf(label, seen[0], place))
-    return found
+        lesions = {
+            label: np.any([phantom.mask(label, index) for index in slices], axis=0)
+            for label in LABELS
+            if phantom.truth[slices, label.column].any()
+        }
+        yield from maps_of(phantom.scan, prediction, Slab(seen[0], lesions, inside))

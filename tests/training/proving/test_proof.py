@@ -9,7 +9,7 @@ import pytest
 
 from ihd_core.brain_mask import brain_mask
 from ihd_core.errors import Cancelled, ModelFileError
-from ihd_core.heatmaps.explain import heatmap
+from ihd_core.heatmaps.explain import Kind, heatmap, on_slice
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_file import load_model, save_model
 from ihd_core.model_input import slabs as model_slabs
@@ -64,13 +64,18 @@ def test_a_reading_holds_what_the_program_says(model, files):
         assert np.array_equal(reading.truth, phantom.truth)
         brain = brain_mask(phantom.scan)
         slabs = [list(slab) for slab in model_slabs(phantom.scan)]
-        for one in reading.peaks:
-            shown = heatmap(said, one.label, one.slice_index)
+        single = [one for one in reading.maps if one.label is not None]
+        for one in single:
+            shown = heatmap(said, one.label, one.slice_index, one.kind)
             (slab,) = (slab for slab in slabs if one.slice_index in slab)
             lesion = np.any([phantom.mask(one.label, index) for index in slab], axis=0)
             inside = np.any([brain.on_slice(index) for index in slab], axis=0)
             assert one.place == place_of_peak(shown, lesion, inside, phantom.scan.spacing_mm[1:])
-        assert len(reading.peaks) == sum(phantom.truth[slab].any(axis=0).sum() for slab in slabs)
+            drawn = on_slice(shown)
+            assert one.energy == pytest.approx(drawn[lesion].sum() / max(drawn.sum(), 1e-9), abs=1e-5)
+        visible = sum(int(phantom.truth[slab].any(axis=0).sum()) for slab in slabs)
+        assert len(single) == len(Kind) * visible
+        assert len(reading.maps) - len(single) == len(Kind) * sum(phantom.truth[slab].any() for slab in slabs)
         warned = scan_warnings(phantom.scan)
         assert {one.code for one in warned} <= set(reading.warnings)
         assert ("slices-averaged" in reading.warnings) == any(len(slab) > 1 for slab in slabs)
@@ -100,8 +105,12 @@ def test_peaks_are_counted_once_for_every_visible_label_of_slices_that_are_read_
     proof, _ = proved
     phantoms = [read(file) for file in files]
     truth = np.array([one.truth[list(slab)].any(axis=0) for one in phantoms for slab in model_slabs(one.scan)])
-    counted = {one["label"]: sum(one["places"].values()) for one in proof["peaks"] if not one["only_called"]}
-    assert counted == {str(label): int(truth[:, label.column].sum()) for label in LABELS}
+    expected = {str(label): int(truth[:, label.column].sum()) for label in LABELS}
+    expected[None] = expected["any"]
+    for kind in Kind:
+        some = [one for one in proof["heatmaps"] if one["kind"] == kind and not one["only_called"]]
+        assert {one["label"]: one["maps"] for one in some} == expected
+        assert {one["label"]: sum(one["places"].values()) for one in some} == expected
     assert any(len(slab) > 1 for one in phantoms for slab in model_slabs(one.scan))
 
 
