@@ -109,6 +109,12 @@ def _evaluate(run: RunFolder, options: argparse.Namespace, report: Report) -> No
         print(beyond_parts(run, report=report).as_markdown())
 
 
+def _ablate(run: RunFolder, options: argparse.Namespace, report: Report) -> None:
+    from training.judging.ablation import ablate
+
+    print(ablate(run, options.only, seeds=options.seeds, each=options.each, report=report).as_markdown())
+
+
 def _submission(run: RunFolder, options: argparse.Namespace, _report: Report) -> None:
     from training.submission import submit
 
@@ -131,6 +137,7 @@ WORK: dict[str, Callable[[RunFolder, argparse.Namespace, Report], None]] = {
     "features": _features,
     "sequence": _sequence,
     "evaluate": _evaluate,
+    "ablate": _ablate,
     "submission": _submission,
     "bundle": _bundle,
 }

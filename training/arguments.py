@@ -34,6 +34,8 @@ def parser() -> argparse.ArgumentParser:
     _add_options(stages.add_parser("all", help=f"{' '.join(ALL)}, one after the other"), "all")
     text = "all, and the submission, on phantoms; prints Tables 1, 2 and 3 and whether the paper's claims hold"
     _add_options(stages.add_parser("demo", help=text, description=text), "demo")
+    text = "what in the CNN's recipe matters: fit it with one thing changed each, judge all on scans that none saw"
+    _add_ablate(stages.add_parser("ablate", help=text, description=text))
     text = "judge any model folder on held-out phantoms and on a real head; no stage of a run"
     _add_prove(stages.add_parser("prove", help=text, description=text))
     stages.add_parser("bench", help="images per second of loader and model", add_help=False)
@@ -66,6 +68,16 @@ def _add_options(parser: argparse.ArgumentParser, name: str) -> None:
     if name in ("submission", "demo"):
         parser.add_argument("--out", type=Path, metavar="CSV", help="default: submission.csv in the run")
         parser.add_argument("--fill", action="store_true", help="slices that could not be read get the prevalence")
+
+
+def _add_ablate(parser: argparse.ArgumentParser) -> None:
+    _add_options(parser, "ablate")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="RECIPE", help="such as masks; may be given several times"
+    )
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="fits of the base; default: %(default)s")
+    text = "fits of every other recipe; default: %(default)s"
+    parser.add_argument("--each", type=int, default=1, metavar="N", help=text)
 
 
 def _add_prove(parser: argparse.ArgumentParser) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ihd_core.networks.network import SliceCnn
-    from training.config import RunConfig
+    from training.config import CnnConfig, RunConfig
     from training.fitting.distributed import Processes
     from training.fitting.loader import SliceSource
     from training.run_folder import RunFolder
@@ -92,9 +92,17 @@ def load_cnn(run: RunFolder, fold: int) -> SliceCnn:
     Raises:
         FileError: it has not been fitted.
     """
-    numbers = run.config.cnn
+    return read_cnn(run.config.cnn, run.folder("cnn", fold))
+
+
+def read_cnn(numbers: CnnConfig, folder: Path) -> SliceCnn:
+    """What fit_fold() left in a folder: on the CPU, in evaluation mode, without gradients.
+
+    Raises:
+        FileError: it cannot be read.
+    """
     cnn = new_cnn(numbers)
-    path = run.folder("cnn", fold) / "weights.pt"
+    path = folder / "weights.pt"
     with file_errors(path, "cannot be read"):
         cnn.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return cnn.eval().requires_grad_(False)
@@ -197,6 +205,26 @@ def judge(
     """The challenge's loss on some slices, and the area under the ROC curve for any; nothing without slices."""
     if not len(rows):
         return {}
+    found = logits_of(cnn, loader, rows, precision, processes)
+    truth, column = loader.source.table.truth[rows] == 1, Label.ANY.column
+    return {
+        "validation_loss": weighted_log_loss(truth, found),
+        "validation_auc_any": auc(truth[:, column], found[:, column]),
+    }
+
+
+def logits_of(
+    cnn: SliceCnn, loader: Loader, rows: NDArray[np.intp], precision: str, processes: Processes
+) -> NDArray[np.float32]:
+    """What a network says of some slices, unchanged: (rows, labels); all processes must call.
+
+    Args:
+        cnn: on the processes' device; it is left in evaluation mode.
+        loader: of the slices.
+        rows: of the loader's table, at least one.
+        precision: as CnnConfig.precision.
+        processes: that share the work.
+    """
     device, kind = processes.device, autocast_type(precision, processes.device)
     cnn.eval()
     plain = replace(loader, numbers=replace(loader.numbers, augmentation="none"), to_map=None)
@@ -209,12 +237,8 @@ def judge(
         for step, one in enumerate(plain.batches(padded, (), share=share)):
             pictures = windowed(one.pictures.to(device, non_blocking=True)).to(memory_format=torch.channels_last)
             logits[step, share] = cnn(pictures).logits.float()
-    found = processes.total(logits).flatten(0, 1)[: len(rows)].cpu().numpy()
-    truth, column = loader.source.table.truth[rows] == 1, Label.ANY.column
-    return {
-        "validation_loss": weighted_log_loss(truth, found),
-        "validation_auc_any": auc(truth[:, column], found[:, column]),
-    }
+    found: NDArray[np.float32] = processes.total(logits).flatten(0, 1)[: len(rows)].cpu().numpy()
+    return found
 
 
 def _write_metrics(folder: Path, rows: list[dict[str, float]]) -> None:
