@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.heatmaps.explain import Kind, agreement, full_scale, heatmap, on_slice
+from ihd_core.heatmaps.explain import OWN, Kind, agreement, full_scale, heatmap, on_slice
 from ihd_core.heatmaps.focus import cell_mm
 from ihd_core.heatmaps.overlay import Layer, paint
 from ihd_core.labels import LABELS, Label
@@ -142,7 +142,7 @@ def maps_of(scan: Scan, prediction: Prediction, slab: Slab) -> list[MapOf]:
     one_cell = cell_mm(heatmap(prediction, Label.ANY, slab.index), spacing)
     shown = {label: Shown.of(slab.lesions[label], one_cell, spacing) for label in LABELS if label in slab.lesions}
     found = []
-    for kind in Kind:
+    for kind in OWN:
         layers = {}
         for label in dict.fromkeys((*shown, *detected)):
             one = heatmap(prediction, label, slab.index, kind)

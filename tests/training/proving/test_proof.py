@@ -9,7 +9,7 @@ import pytest
 
 from ihd_core.brain_mask import brain_mask
 from ihd_core.errors import Cancelled, ModelFileError
-from ihd_core.heatmaps.explain import Kind, heatmap, on_slice
+from ihd_core.heatmaps.explain import OWN, heatmap, on_slice
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_file import load_model, save_model
 from ihd_core.model_input import slabs as model_slabs
@@ -74,8 +74,8 @@ def test_a_reading_holds_what_the_program_says(model, files):
             drawn = on_slice(shown)
             assert one.energy == pytest.approx(drawn[lesion].sum() / max(drawn.sum(), 1e-9), abs=1e-5)
         visible = sum(int(phantom.truth[slab].any(axis=0).sum()) for slab in slabs)
-        assert len(single) == len(Kind) * visible
-        assert len(reading.maps) - len(single) == len(Kind) * sum(phantom.truth[slab].any() for slab in slabs)
+        assert len(single) == len(OWN) * visible
+        assert len(reading.maps) - len(single) == len(OWN) * sum(phantom.truth[slab].any() for slab in slabs)
         warned = scan_warnings(phantom.scan)
         assert {one.code for one in warned} <= set(reading.warnings)
         assert ("slices-averaged" in reading.warnings) == any(len(slab) > 1 for slab in slabs)
@@ -107,7 +107,7 @@ def test_peaks_are_counted_once_for_every_visible_label_of_slices_that_are_read_
     truth = np.array([one.truth[list(slab)].any(axis=0) for one in phantoms for slab in model_slabs(one.scan)])
     expected = {str(label): int(truth[:, label.column].sum()) for label in LABELS}
     expected[None] = expected["any"]
-    for kind in Kind:
+    for kind in OWN:
         some = [one for one in proof["heatmaps"] if one["kind"] == kind and not one["only_called"]]
         assert {one["label"]: one["maps"] for one in some} == expected
         assert {one["label"]: sum(one["places"].values()) for one in some} == expected
