@@ -177,12 +177,33 @@ def _phantom_look(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _bench_predict(options: argparse.Namespace) -> int:
-    from app.bench.predict import bench_predict
+def _bench_scan(options: argparse.Namespace) -> int:
+    from app.bench.scan import bench_scan
     from app.places import default_model
 
+    folder = options.model or default_model()
     with progress("bench", quiet=options.quiet) as report:
-        table = bench_predict(options.model or default_model(), options.path, rounds=options.rounds, report=report)
+        table = bench_scan(folder, options.path, backbone=options.backbone, rounds=options.rounds, report=report)
+    return _show(table, options)
+
+
+def _bench_explain(options: argparse.Namespace) -> int:
+    from app.bench.explain import bench_explain
+    from app.places import default_model
+
+    folder = options.model or default_model()
+    with progress("bench", quiet=options.quiet) as report:
+        table = bench_explain(folder, options.path, backbone=options.backbone, rounds=options.rounds, report=report)
+    return _show(table, options)
+
+
+def _bench_model(options: argparse.Namespace) -> int:
+    from app.bench.model import bench_model
+    from app.places import default_model
+
+    folder = options.model or default_model()
+    with progress("bench", quiet=options.quiet) as report:
+        table = bench_model(folder, backbone=options.backbone, rounds=options.rounds, report=report)
     return _show(table, options)
 
 
@@ -218,7 +239,9 @@ RUN = {
     "phantom": _phantom,
     "phantom-look": _phantom_look,
     "model convert": _model_convert,
-    "bench predict": _bench_predict,
+    "bench scan": _bench_scan,
+    "bench explain": _bench_explain,
+    "bench model": _bench_model,
     "bench read": _bench_read,
 }
 """What does the job of a command."""

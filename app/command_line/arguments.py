@@ -135,16 +135,39 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_benches(bench: argparse.ArgumentParser) -> None:
     benches = bench.add_subparsers(metavar="JOB", required=True)
-    job = benches.add_parser("predict", help="reading and explaining a scan")
+    job = benches.add_parser("scan", help="from a folder to probabilities and heatmaps, beside the naive way; memory")
+    job.add_argument("path", metavar="PATH", nargs="?", type=Path, help="DICOM folder (default: a phantom)")
+    _add_measured_model(job)
+    job.set_defaults(job="bench scan")
+
+    job = benches.add_parser("explain", help="what heatmaps cost, and how exact they are")
     job.add_argument("path", metavar="PATH", nargs="?", type=Path, help="DICOM file or folder (default: a phantom)")
-    _add_model(job)
-    _add_bench_options(job)
-    job.set_defaults(job="bench predict")
+    _add_measured_model(job)
+    job.set_defaults(job="bench explain")
+
+    job = benches.add_parser("model", help="the engines that run the CNN, against torch in single precision")
+    _add_measured_model(job)
+    job.set_defaults(job="bench model")
 
     job = benches.add_parser("read", help="reading a series, against other readers")
     job.add_argument("path", metavar="PATH", nargs="?", type=Path, help="DICOM folder (default: made for it)")
     _add_bench_options(job)
     job.set_defaults(job="bench read")
+
+
+def _add_measured_model(job: argparse.ArgumentParser) -> None:
+    _add_model(job)
+    about = "measure this network with the paper's sizes and random weights instead, such as resnext101_32x8d"
+    job.add_argument("--backbone", metavar="NAME", type=_backbone, help=about)
+    _add_bench_options(job)
+
+
+def _backbone(text: str) -> str:
+    from ihd_core.networks.network import BACKBONES
+
+    if text not in BACKBONES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(BACKBONES)}")
+    return text
 
 
 def _add_bench_options(job: argparse.ArgumentParser) -> None:
