@@ -9,13 +9,13 @@ from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.study.journal import Circumstances, Event
 from ihd_core.study.opinion import UNANSWERED, Call, Opinion
 from ihd_core.study.rating import RatingValue
+from ihd_core.study.record import COMMENT, OPINION, RATING, SHOW_AI, UNDO, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ihd_core.study.journal import Journal
 
-OPINION, COMMENT, RATING, UNDO, SHOW_AI = "opinion", "comment", "rating", "undo", "show_ai"
 NOWHERE = Circumstances()
 
 
@@ -64,7 +64,7 @@ def recorded(journal: Journal, scan_uid: str, *, model_sha256: str | None = None
     opinion, when, ratings = None, "", {}
     # What was taken back counts here: nobody unsees a result.
     seen = any(row["ai_visible"] == "1" or row["event"] == SHOW_AI for row in journal.rows_of(scan_uid))
-    for rows in _answers(journal, scan_uid):
+    for rows in standing(journal.rows_of(scan_uid)):
         if rows[0]["event"] == OPINION:
             opinion, when = _opinion(rows), rows[0]["time"]
         elif rows[0]["event"] == RATING and model_sha256 in (None, rows[0]["model_sha256"]):
@@ -159,7 +159,7 @@ def undo_last(journal: Journal, scan_uid: str, circumstances: Circumstances = NO
     Raises:
         StudyError: nothing was recorded, so nothing was taken back.
     """
-    left = [rows for rows in _answers(journal, scan_uid) if rows[0]["event"] in (OPINION, RATING)]
+    left = [rows for rows in standing(journal.rows_of(scan_uid)) if rows[0]["event"] in (OPINION, RATING)]
     if not left:
         return None
     first = left[-1][0]
@@ -180,15 +180,6 @@ def undo_last(journal: Journal, scan_uid: str, circumstances: Circumstances = NO
         return Undone(OPINION, text="opinion")
     label = Label(first["label"])
     return Undone(RATING, first["slice_uid"], label, first["value"], f"rating {first['value']} of {label.short_name}")
-
-
-def _answers(journal: Journal, scan_uid: str) -> list[list[Mapping[str, str]]]:
-    """Rows of every answer that was not undone, oldest first."""
-    answers: dict[str, list[Mapping[str, str]]] = {}
-    for row in journal.rows_of(scan_uid):
-        answers.setdefault(row["answer"], []).append(row)
-    undone = {rows[0]["undoes"] for rows in answers.values() if rows[0]["event"] == UNDO}
-    return [rows for number, rows in answers.items() if number not in undone and rows[0]["event"] != UNDO]
 
 
 def _opinion(rows: Iterable[Mapping[str, str]]) -> Opinion:

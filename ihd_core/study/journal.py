@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 from ihd_core.errors import StudyError
+from ihd_core.study.record import Rows, read_lines
 from ihd_core.study.rows import FIRST_HASH, HEADER, Checked, checked, encode, lines
 
 if TYPE_CHECKING:
@@ -157,16 +158,12 @@ class Journal:
 
     def rows_of(self, scan_uid: str) -> tuple[Mapping[str, str], ...]:
         """The intact rows of one scan in the order in which they were written, complete answers only."""
-        rows = self._rows.get(scan_uid, [])
-        return tuple(row for row in rows if self._complete(row))
+        return self._rows.of(scan_uid)
 
     @property
     def damaged_rows(self) -> int:
         """How many lines of the file do not count."""
-        return self._damaged + sum(not self._complete(row) for rows in self._rows.values() for row in rows)
-
-    def _complete(self, row: Mapping[str, str]) -> bool:
-        return self._parts[row["answer"]] == int(row["part"].partition("/")[2])
+        return self._rows.damaged
 
     def _load(self) -> None:
         """Read the whole file; give it a header where it has none yet."""
@@ -180,20 +177,18 @@ class Journal:
             raise StudyError(f"{self.path}: is not a record of this program (its first line is different)")
         self._size = len(content)
         self._torn_end = not content.endswith(b"\n")
-        self._rows: dict[str, list[Mapping[str, str]]] = {}
-        self._parts: dict[str, int] = {}
-        self._sequence, self._hash, self._damaged = 0, FIRST_HASH, 0
+        self._rows = Rows()
+        self._sequence, self._hash = 0, FIRST_HASH
         for line in lines(content):
             if line.row is None:
-                self._damaged += 1
+                self._rows.take(None)
             elif line.row["reader"] != self.reader:
                 raise StudyError(f"{self.path}: holds the answers of reader {line.row['reader']}, not {self.reader}")
             else:
                 self._take(line.row)
 
     def _take(self, row: Mapping[str, str]) -> None:
-        self._rows.setdefault(row["scan_uid"], []).append(row)
-        self._parts[row["answer"]] = self._parts.get(row["answer"], 0) + 1
+        self._rows.take(row)
         self._sequence, self._hash = int(row["sequence"]), row["hash"]
 
     def _look_again(self) -> None:
@@ -257,13 +252,7 @@ def check(path: Path) -> Checked:
     Raises:
         StudyError: the file cannot be read or is no journal.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if not content.startswith(HEADER):
-        raise StudyError(f"{path}: is not a record of this program (its first line is different)")
-    return checked(tuple(lines(content)))
+    return checked(read_lines(path))
 
 
 def _columns(event: Event) -> dict[str, str]:
