@@ -150,6 +150,27 @@ def _predict(options: argparse.Namespace) -> int:
     return AT_FAULT if outcome.failed else DONE
 
 
+def _gallery(options: argparse.Namespace) -> int:
+    from app.command_line.galleries import write_gallery
+    from app.places import default_model
+
+    with progress("gallery", quiet=options.quiet) as report:
+        made = write_gallery(
+            options.records,
+            options.scans,
+            options.model or default_model(),
+            options.out,
+            each=options.each,
+            repair=options.repair,
+            report=report,
+        )
+    for line in (*made.outcome.remarks, *made.outcome.failed):
+        say(line)
+    for value, (count, shown) in made.counts.items():
+        print(f"{value}: {count} rated, {shown} shown")
+    return AT_FAULT if made.outcome.failed else DONE
+
+
 def _cache(options: argparse.Namespace) -> int:
     from app.places import predictions_folder
     from ihd_core.prediction_cache import PredictionCache
@@ -235,6 +256,7 @@ RUN = {
     "demo": _demo,
     "inspect": _inspect,
     "predict": _predict,
+    "gallery": _gallery,
     "cache": _cache,
     "phantom": _phantom,
     "phantom-look": _phantom_look,

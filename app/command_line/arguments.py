@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ihd_core.labels import Label
 
-JOBS = ("open", "demo", "inspect", "predict", "phantom", "phantom-look", "model", "cache", "bench")
+JOBS = ("open", "demo", "inspect", "predict", "gallery", "phantom", "phantom-look", "model", "cache", "bench")
 PATH_HELP = "folder (with all in it), DICOM file, DICOMDIR, ZIP or NIfTI (.nii, .nii.gz); as many as you like"
 MODES = ("second-reader", "triage")
 
@@ -99,6 +99,26 @@ def parser() -> argparse.ArgumentParser:
     _add_quiet(job)
     job.set_defaults(job="predict")
 
+    job = jobs.add_parser("gallery", help="show how readers rated heatmaps: examples of each rating, on pages")
+    _add_gallery(job)
+
+    _add_phantom_jobs(jobs)
+
+    job = jobs.add_parser("model", help="make model folders")
+    add_model_jobs(job)
+
+    job = jobs.add_parser("cache", help="say how large the cache of predictions is, or clear it")
+    job.add_argument(
+        "action", metavar="ACTION", nargs="?", choices=("show", "clear"), default="show", help="show or clear"
+    )
+    job.set_defaults(job="cache")
+
+    job = jobs.add_parser("bench", help="measure how fast the program is here, against its goals")
+    _add_benches(job)
+    return ihd
+
+
+def _add_phantom_jobs(jobs: argparse._SubParsersAction[_Parser]) -> None:
     job = jobs.add_parser("phantom", help="write synthetic head CT with hemorrhages whose place is known")
     job.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
     job.add_argument("--scans", metavar="N", type=_count, default=1, help="how many (default: 1)")
@@ -119,18 +139,17 @@ def parser() -> argparse.ArgumentParser:
     _add_quiet(job)
     job.set_defaults(job="phantom-look")
 
-    job = jobs.add_parser("model", help="make model folders")
-    add_model_jobs(job)
 
-    job = jobs.add_parser("cache", help="say how large the cache of predictions is, or clear it")
-    job.add_argument(
-        "action", metavar="ACTION", nargs="?", choices=("show", "clear"), default="show", help="show or clear"
-    )
-    job.set_defaults(job="cache")
-
-    job = jobs.add_parser("bench", help="measure how fast the program is here, against its goals")
-    _add_benches(job)
-    return ihd
+def _add_gallery(job: argparse.ArgumentParser) -> None:
+    job.add_argument("records", metavar="RECORD", nargs="+", type=Path, help="record of a reader (CSV); only read")
+    job.add_argument("--scans", metavar="PATH", nargs="+", type=Path, required=True, help=PATH_HELP)
+    job.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the pages and gallery.csv")
+    each = "so many of each rating at most, by lot (default: 8)"
+    job.add_argument("--each", metavar="N", type=_count, default=8, help=each)
+    _add_model(job)
+    _add_repair(job)
+    _add_quiet(job)
+    job.set_defaults(job="gallery")
 
 
 def _add_benches(bench: argparse.ArgumentParser) -> None:

@@ -115,7 +115,7 @@ def predict_to_files(
     total = passes * sum(one.series.slice_count for one in chosen)
     begun = 0
     for one in chosen:
-        _predict_one(one, reader, heatmaps, outcome, _part_of(report, begun, total))
+        _predict_one(one, reader, heatmaps, outcome, part_of(report, begun, total))
         begun += passes * one.series.slice_count
     outcome.remarks += (line for line in reader.engine.refused if line not in outcome.remarks)
     if outcome.results:
@@ -134,14 +134,14 @@ class _Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
+class Chosen:
     """A series that is to be predicted, and how messages call it."""
 
     series: Series
     called: str
 
 
-def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[_Chosen]:
+def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[Chosen]:
     """The best series of every study in every folder, each once; everything else is noted in outcome.
 
     Files that are named one by one, as a shell does with *.dcm, are looked at together: they may be slices of one scan.
@@ -149,16 +149,16 @@ def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[_Chosen]:
     from ihd_core.dicom.inspection import has_several_studies, study_text, unread_inputs
     from ihd_core.dicom.series import find_series
 
-    chosen: dict[str, _Chosen] = {}
-    for together in _together(paths):
+    chosen: dict[str, Chosen] = {}
+    for files in together(paths):
         try:
-            found = find_series(together)
+            found = find_series(files)
         except Cancelled:
             raise
         except IhdError as error:
             outcome.failed.append(str(error))
             continue
-        unread = unread_inputs(found, together)
+        unread = unread_inputs(found, files)
         told = list(unread.values())
         others = [entry for entry in found.left_out if told.count(entry) < len(entry.files)]
         outcome.remarks += [f"{found.source}: left out {entry.named_text}" for entry in others]
@@ -173,7 +173,7 @@ def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[_Chosen]:
                 why = f"not predicted: {other.refusal}" if other.refusal else f"{_name(chief)} of its study was chosen"
                 outcome.remarks.append(f"{found.source}: left out {_name(other)}; {why}")
             whose = f"{study_text(chief)}, " if several else ""
-            _choose(_Chosen(chief, f"{chief.source}: {whose}{_called(chief)}"), chosen, outcome)
+            choose(Chosen(chief, f"{chief.source}: {whose}{called(chief)}"), chosen, outcome)
     return list(chosen.values())
 
 
@@ -185,7 +185,7 @@ def _by_study(series: Sequence[Series]) -> list[list[Series]]:
     return list(studies.values())
 
 
-def _together(paths: Sequence[Path]) -> list[list[Path]]:
+def together(paths: Sequence[Path]) -> list[list[Path]]:
     """Every folder alone; all single files in one group, where the first of them stood."""
     files: list[Path] = []
     groups: list[list[Path]] = []
@@ -199,7 +199,7 @@ def _together(paths: Sequence[Path]) -> list[list[Path]]:
     return groups
 
 
-def _choose(new: _Chosen, chosen: dict[str, _Chosen], outcome: Outcome) -> None:
+def choose(new: Chosen, chosen: dict[str, Chosen], outcome: Outcome) -> None:
     """Add a series; of copies the most complete stays, of equals the first.
 
     Two that only share their UID are never taken for copies: each has slices that the other has not.
@@ -243,14 +243,14 @@ def _name(series: Series) -> str:
     return f"{series.description}{part} ({series.reason})"
 
 
-def _called(series: Series) -> str:
+def called(series: Series) -> str:
     """Description and number."""
     number = f"series {series.details.series_number}"
     part = f", {series.part}" if series.part else ""
     return f"{series.description}{part}{f' ({number})' if number not in ('series ', series.description) else ''}"
 
 
-def _predict_one(chosen: _Chosen, reader: _Reader, heatmaps: Path | None, outcome: Outcome, report: Report) -> None:
+def _predict_one(chosen: Chosen, reader: _Reader, heatmaps: Path | None, outcome: Outcome, report: Report) -> None:
     from ihd_core.dicom.inspection import load_examined
     from ihd_core.prediction_cache import predict_with
 
@@ -264,7 +264,7 @@ def _predict_one(chosen: _Chosen, reader: _Reader, heatmaps: Path | None, outcom
             outcome.remarks.append(f"{chosen.called}: no result is given for the scan, and no heatmap")
         outcome.remarks += dict.fromkeys(f"{chosen.called}: {warning.text}" for warning in prediction.warnings)
         if heatmaps and not prediction.withheld:
-            drawn = _part_of(report, len(scan), 2 * len(scan))
+            drawn = part_of(report, len(scan), 2 * len(scan))
             write_heatmaps(heatmaps / series_folder(scan.uid), scan, prediction, report=drawn)
     except Cancelled:
         raise
@@ -326,6 +326,6 @@ def write_sheets(folder: Path, scan: Scan, prediction: Prediction, choice: Sheet
     return files
 
 
-def _part_of(report: Report, begun: int, whole: int) -> Report:
+def part_of(report: Report, begun: int, whole: int) -> Report:
     """Report for one part of the work, whose first step is step `begun` of the whole."""
     return lambda done, _: report(begun + done, whole)

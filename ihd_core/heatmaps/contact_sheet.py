@@ -9,7 +9,7 @@ import numpy as np
 
 from ihd_core.heatmaps.explain import Kind, full_scale
 from ihd_core.heatmaps.heatmap_picture import DIM, INK, LINE, PAPER, draw_ramp, drawn_slice, window_text, write_text
-from ihd_core.heatmaps.overlay import COLOURS, FLOOR, cell_mm, layers, unit
+from ihd_core.heatmaps.overlay import COLOURS, FLOOR, cell_mm, layers, paint, unit
 from ihd_core.labels import DISPLAY_ORDER
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ class _Shown:
 
     def tile(self, index: int, label: Label) -> NDArray[np.uint8]:
         """The bare slice beside the painted one, below a line that says which."""
-        painted = layers(self.prediction, [label], index, self.choice.kind)
-        sides = [drawn_slice(self.scan, index, self.choice.window, one, _SIDE) for one in ((), painted)]
+        painted = paint(layers(self.prediction, [label], index, self.choice.kind))
+        sides = [drawn_slice(self.scan, index, self.choice.window, one, _SIDE) for one in (None, painted)]
         line = np.full((LINE + 4, 2 * sides[0].shape[1], 3), PAPER, np.uint8)
         write_text(line, f"{index + 1} of {len(self.scan)}", (4, LINE - 4), INK)
         text = f"{label.short_name} {self.prediction.slices[index, label.column]:.2f}"

@@ -53,7 +53,7 @@ def picture(
         (rows, columns, 3) red, green, blue: the slice as it is stored, 768 pixels along its longer side, with the
         letters of its edges; beside it probabilities and colour bars with numbers; below it who says so.
     """
-    drawn = drawn_slice(scan, slice_index, window, layers(prediction, labels, slice_index), SIDE)
+    drawn = drawn_slice(scan, slice_index, window, paint(layers(prediction, labels, slice_index)), SIDE)
     panel = np.full((len(drawn), _PANEL, 3), PAPER, np.uint8)
     write_text(panel, f"slice {slice_index + 1} of {len(scan)}", (12, 24), INK)
     for number, label in enumerate(labels):
@@ -75,21 +75,23 @@ def write_png(path: Path, rgb: NDArray[np.uint8]) -> None:
         write_atomically(path, cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())
 
 
-def drawn_slice(scan: Scan, slice_index: int, window: Window, painted: Sequence[Layer], side: int) -> NDArray[np.uint8]:
+def drawn_slice(
+    scan: Scan, slice_index: int, window: Window, painted: NDArray[np.uint8] | None, side: int
+) -> NDArray[np.uint8]:
     """A slice as it is stored, with what is painted on it and the letters of its edges.
 
     Args:
         scan: an axial one.
         slice_index: 0 = most inferior.
         window: how the slice is shown.
-        painted: from layers(); none for the bare slice.
+        painted: from paint(); None for the bare slice.
         side: pixels along its longer side; its pixels become square in mm.
 
     Returns:
         (rows, columns, 3): red, green, blue.
     """
     grey = to_grey(scan.hu[slice_index], window)
-    rgb = blend(grey, paint(painted)) if painted else np.repeat(grey[..., None], 3, axis=2)
+    rgb = blend(grey, painted) if painted is not None else np.repeat(grey[..., None], 3, axis=2)
     height, width = grey.shape[0] * scan.spacing_mm[1], grey.shape[1] * scan.spacing_mm[2]
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))

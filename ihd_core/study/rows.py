@@ -123,7 +123,7 @@ def encode(values: Mapping[str, str], previous_hash: str) -> tuple[bytes, str]:
         if len(value) > LONGEST:
             raise StudyError(f"{name}: {len(value):,} characters, at most {LONGEST:,} can be recorded")
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow([_escaped(name, filled.get(name, "")) for name in FIELDS[:-1]])
+    csv.writer(text, lineterminator="").writerow([escaped(name, filled.get(name, "")) for name in FIELDS[:-1]])
     body = text.getvalue().encode()
     own_hash = hashlib.sha256(body).hexdigest()
     return body + f",{own_hash}\n".encode(), own_hash
@@ -189,7 +189,7 @@ def checked(content: Sequence[Line]) -> Checked:
     return Checked(rows, tuple(found), tuple(torn))
 
 
-def _escaped(name: str, text: str) -> str:
+def escaped(name: str, text: str) -> str:
     """No line break, no invisible character, and nothing a spreadsheet would run."""
     text = "".join(_escaped_character(character) for character in text)
     if name not in NUMBERS and text.startswith(("'", *_FORMULA)):
