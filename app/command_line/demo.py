@@ -14,7 +14,7 @@ from ihd_core.progress import silent
 if TYPE_CHECKING:
     from ihd_core.progress import Report
 
-CASES = ((4, (Label.INTRAPARENCHYMAL, Label.SUBDURAL)), (3, ()))
+CASES = ((4, (Label.INTRAPARENCHYMAL, Label.SUBDURAL)), (10, ()))
 """Seed of every scan, and what is to be seen in it."""
 SLICES = 28
 """Of every scan; making them takes a few seconds."""
