@@ -158,7 +158,7 @@ class AblationTable:
             if not any(one.verdict for one in row.labels.values()):
                 said = ["nobody can say: no recipe was fitted twice"]
             lines.append(
-                f"{row.name}, against {row.against}: {'; '.join(said) or 'nothing beyond the noise of a fit'}."
+                f"{row.name}, against {row.against}: {'; '.join(said) or 'nothing beyond chance'}."
             )
         return lines
 

@@ -129,7 +129,7 @@ def test_the_words_name_the_labels_beyond_the_noise():
     one = Measured({label: Drawn(area, np.full(DRAWS, area), "of nobody") for label, area in areas.items()})
     text = table_with({BASE: base, "one": [one], "two": [one]}).as_markdown()
     assert "* one thing changed, against base: lower for Any and SDH; higher for EDH." in text
-    assert "* another, against one thing changed: nothing beyond the noise of a fit." in text
+    assert "* another, against one thing changed: nothing beyond chance." in text
 
 
 def test_what_was_not_measured_says_why_and_what_is_to_come_that_it_is():
