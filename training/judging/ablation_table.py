@@ -157,9 +157,7 @@ class AblationTable:
             said = [f"{verdict} for {_joined(names)}" for verdict, names in by_verdict.items() if names]
             if not any(one.verdict for one in row.labels.values()):
                 said = ["nobody can say: no recipe was fitted twice"]
-            lines.append(
-                f"{row.name}, against {row.against}: {'; '.join(said) or 'nothing beyond chance'}."
-            )
+            lines.append(f"{row.name}, against {row.against}: {'; '.join(said) or 'nothing beyond chance'}.")
         return lines
 
 
@@ -188,8 +186,8 @@ def tabulated(
     spreads = {label: _spread(measured, label) for label in DISPLAY_ORDER}
     chances = {label: _chance(measured, label) for label in DISPLAY_ORDER}
     rows = []
-    for number, recipe in enumerate(recipes):
-        rng = np.random.default_rng([_PURPOSE, seed, number])
+    for recipe in recipes:
+        rng = np.random.default_rng([_PURPOSE, seed, *recipe.key.encode()])  # whatever other recipes there are
         fits, other = measured.get(recipe.key, ()), measured.get(recipe.against, ())
         labels = {}
         for label in DISPLAY_ORDER if fits else ():
