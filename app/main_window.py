@@ -17,6 +17,7 @@ from app.heatmap_jobs import HeatmapJobs
 from app.keys import KeyFilter
 from app.layout import Parts, build
 from app.opening import Opening
+from app.pane_commands import clicked, enlarged, probed, scrolled, with_pane_window
 from app.reading_clock import ReadingClock
 from app.recording import Recorder
 from app.second_opinion import Means, SecondOpinion
@@ -29,17 +30,12 @@ from app.values.scan_notes import gaps
 from app.view_commands import COMMANDS as VIEWING
 from app.view_commands import (
     at_slice,
-    clicked,
-    enlarged,
     obstacle,
-    probed,
-    scrolled,
     toggle_comparing,
     toggle_contours,
     with_heatmap,
     with_kind,
     with_opacity,
-    with_pane_window,
     with_setting,
     with_window,
 )

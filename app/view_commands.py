@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.session import Layout, Mode, Shown
-from app.values.pictures import cut_at, cut_of, drawn_to_stored
 from ihd_core.heatmaps.explain import FURTHER, OWN, Kind, full_scale, heatmap
 from ihd_core.heatmaps.grad_cam_library import missing
 from ihd_core.heatmaps.overlay import FLOOR
 from ihd_core.labels import DISPLAY_ORDER, Label
 from ihd_core.orientation import Turn
-from ihd_core.reformat import Cut
 from ihd_core.slab import Projection
 from ihd_core.windowing import BONE, BRAIN, SOFT_TISSUE, STROKE, SUBDURAL, Window
 
@@ -111,15 +109,6 @@ def with_window(shown: Shown, window: Window) -> Shown:
     return replace(shown, window=window, network_view=False, layout=layout)
 
 
-def with_pane_window(shown: Shown, pane: int, window: Window) -> Shown:
-    """Show this window of HU in one of the pictures."""
-    if shown.layout is not Layout.WINDOWS:
-        return with_window(shown, window)
-    number = pane if shown.enlarged is None else shown.enlarged
-    windows = tuple(window if one == number else old for one, old in enumerate(shown.pane_windows))
-    return replace(shown, pane_windows=windows)
-
-
 def default_window(shown: Shown) -> Shown:
     """The window the scanner wrote into the files, or brain where it wrote none."""
     window = shown.scan.details.default_window if shown.scan is not None else None
@@ -180,54 +169,6 @@ def toggle_comparing(shown: Shown) -> Shown:
 def in_layout(shown: Shown, layout: Layout) -> Shown:
     """Show the pictures of a layout, or one picture again."""
     return replace(shown, layout=Layout.ONE if shown.layout is layout else layout, enlarged=None, network_view=False)
-
-
-def enlarged(shown: Shown, pane: int) -> Shown:
-    """Show one of several pictures alone, or all of them again."""
-    if shown.layout is Layout.ONE:
-        return shown
-    return replace(shown, enlarged=pane if shown.enlarged is None else None)
-
-
-def scrolled(shown: Shown, pane: int, steps: int) -> Shown:
-    """Go on in one of the pictures: through the slices, or with the plane that cuts them."""
-    cut = cut_in(shown, pane)
-    if cut is None or shown.scan is None:
-        return moved(shown, steps)
-    row, column = cut_at(shown)
-    _, rows, columns = shown.scan.hu.shape
-    if cut is Cut.COLUMN:
-        return replace(shown, cut=(row, min(max(column + steps, 0), columns - 1)))
-    return replace(shown, cut=(min(max(row + steps, 0), rows - 1), column))
-
-
-def probed(shown: Shown, pane: int, row: int, column: int) -> Shown:
-    """The pointer is over this pixel of one of the pictures."""
-    on_slice = cut_in(shown, pane) is None
-    return replace(shown, probe=drawn_to_stored(shown, row, column) if on_slice else None)
-
-
-def clicked(shown: Shown, pane: int, row: int, column: int) -> Shown:
-    """Bring all three planes to the place that was clicked."""
-    if shown.layout is not Layout.PLANES or shown.scan is None:
-        return shown
-    cut = cut_in(shown, pane)
-    if cut is None:
-        return replace(shown, cut=drawn_to_stored(shown, row, column))
-    found, (cut_row, cut_column) = cut_of(shown, cut), cut_at(shown)
-    if found is None:
-        return shown
-    nearest = int(np.abs(found.slice_rows - row).argmin())
-    place = (column, cut_column) if cut is Cut.COLUMN else (cut_row, column)
-    return replace(at_slice(shown, nearest), cut=place)
-
-
-def cut_in(shown: Shown, pane: int) -> Cut | None:
-    """Which plane a picture of the layout shows; None for a slice."""
-    number = pane if shown.enlarged is None else shown.enlarged
-    if shown.layout is not Layout.PLANES or shown.slice_count < 2 or number == 0:
-        return None
-    return tuple(Cut)[number - 1]
 
 
 def turned(shown: Shown, turn: Turn) -> Shown:

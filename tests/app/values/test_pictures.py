@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app import view_commands
+from app import pane_commands, view_commands
 from app.panels.slice_picture import Badge
 from app.session import Layout, Shown, preview_arrived
 from app.values import pictures
@@ -176,11 +176,11 @@ def test_three_windows_are_the_same_slice_side_by_side(open_scan):
 
 def test_a_double_click_leaves_one_picture_and_brings_all_back(open_scan):
     three = replace(open_scan, layout=Layout.WINDOWS)
-    one = view_commands.enlarged(three, 1)
+    one = pane_commands.enlarged(three, 1)
     (picture,) = pictures.pictures(one)
     assert picture.window == SUBDURAL
-    assert len(pictures.pictures(view_commands.enlarged(one, 0))) == 3
-    assert view_commands.enlarged(open_scan, 0) == open_scan
+    assert len(pictures.pictures(pane_commands.enlarged(one, 0))) == 3
+    assert pane_commands.enlarged(open_scan, 0) == open_scan
 
 
 def test_three_planes_meet_in_the_place_that_is_chosen(open_scan):
@@ -207,23 +207,23 @@ def test_missing_slices_are_black_across_and_said():
 
 def test_a_click_brings_the_planes_together_in_every_picture(open_scan):
     planes = replace(open_scan, layout=Layout.PLANES)
-    clicked = view_commands.clicked(planes, 0, 11, 22)
+    clicked = pane_commands.clicked(planes, 0, 11, 22)
     assert pictures.cut_at(clicked) == (11, 22)
     rows = reformat(open_scan.scan, Cut.COLUMN, 22).slice_rows
-    clicked = view_commands.clicked(clicked, 1, round(rows[4]), 33)
+    clicked = pane_commands.clicked(clicked, 1, round(rows[4]), 33)
     assert (clicked.slice_index, pictures.cut_at(clicked)) == (4, (33, 22))
-    clicked = view_commands.clicked(clicked, 2, round(rows[1]), 44)
+    clicked = pane_commands.clicked(clicked, 2, round(rows[1]), 44)
     assert (clicked.slice_index, pictures.cut_at(clicked)) == (1, (33, 44))
 
 
 def test_the_wheel_moves_the_plane_it_is_over(open_scan):
     planes = replace(open_scan, layout=Layout.PLANES, cut=(20, 30))
-    assert view_commands.scrolled(planes, 0, 1).slice_index == 3
-    assert view_commands.scrolled(planes, 1, 5).cut == (20, 35)
-    assert view_commands.scrolled(planes, 2, -5).cut == (15, 30)
-    assert view_commands.scrolled(planes, 2, -500).cut == (0, 30)
-    alone = view_commands.enlarged(planes, 2)
-    assert view_commands.scrolled(alone, 0, -5).cut == (15, 30)
+    assert pane_commands.scrolled(planes, 0, 1).slice_index == 3
+    assert pane_commands.scrolled(planes, 1, 5).cut == (20, 35)
+    assert pane_commands.scrolled(planes, 2, -5).cut == (15, 30)
+    assert pane_commands.scrolled(planes, 2, -500).cut == (0, 30)
+    alone = pane_commands.enlarged(planes, 2)
+    assert pane_commands.scrolled(alone, 0, -5).cut == (15, 30)
 
 
 TURNS = ("flip_horizontally", "flip_vertically", "rotate")
