@@ -72,6 +72,14 @@ def test_the_memory_is_that_of_a_whole_process(toy_folder):
     assert more - few < 40 * SIDE * SIDE * 8  # nothing of the volume's size is kept beside it in a wider type
 
 
+def test_the_memory_of_who_measures_does_not_count(toy_folder):
+    before = peak_above_volume(toy_folder, slices=4)
+    large = np.ones(1_500_000_000, np.uint8)
+    after = peak_above_volume(toy_folder, slices=4)
+    assert large.all()
+    assert after == pytest.approx(before, rel=0.2)
+
+
 def test_a_model_that_is_refused_is_told(tmp_path):
     with pytest.raises(OSError, match="no-model"):
         peak_above_volume(tmp_path / "no-model", slices=2)
