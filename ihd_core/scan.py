@@ -116,6 +116,19 @@ class Scan:
         """SeriesInstanceUID alone, which several stacks may share."""
         return self.uid.partition(PART)[0]
 
+    def place_mm(self, slice_index: int, row: float, column: float) -> NDArray[np.float64]:
+        """Where the centre of a pixel lies in the patient, (3,), LPS, mm.
+
+        Source:
+            DICOM PS3.3 C.7.6.2.1.1, equation C.7.6.2.1-1.
+        """
+        along_row, down_column, _ = self.orientation
+        _, rows_mm, columns_mm = self.spacing_mm
+        place: NDArray[np.float64] = (
+            self.positions_mm[slice_index] + along_row * columns_mm * column + down_column * rows_mm * row
+        )
+        return place
+
     @property
     def heights_mm(self) -> NDArray[np.float64]:
         """Position of every slice along the normal, (slices,), increasing, mm."""

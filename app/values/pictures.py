@@ -16,7 +16,7 @@ from app.values.scan_notes import badges, gaps
 from ihd_core.heatmaps.explain import Kind, full_scale
 from ihd_core.heatmaps.overlay import COLOURS, FLOOR, cell_mm, layers, paint, paint_contours, unit
 from ihd_core.model_input import CHANNELS, channels, slabs
-from ihd_core.orientation import Turn, edge_letters
+from ihd_core.orientation import Turn, edge_letters, letters
 from ihd_core.reformat import Cut, Reformat, reformat
 from ihd_core.slab import slab
 from ihd_core.windowing import to_grey
@@ -296,14 +296,20 @@ def _thickness_mm(shown: Shown, scan: Scan, index: int) -> float:
 
 def _slice_lines(shown: Shown, scan: Scan, index: int) -> tuple[str, ...]:
     kvp = f"{scan.details.kvp:g} kV" if scan.details.kvp else ""
-    probe = ""
+    probe = place = ""
     if shown.probe is not None and shown.scan is not None:
         row, column = shown.probe
         if row < scan.hu.shape[1] and column < scan.hu.shape[2]:
             probe = f"{int(scan.hu[index, row, column])} HU"
+            place = _place_text(scan.place_mm(index, row, column))
     number, count = (index, len(scan)) if shown.preview is None else (shown.slice_index, shown.preview.slice_count)
-    place = f"Slice {number + 1} / {count}"
-    return _lines(probe, " ".join(filter(None, (scan.details.kernel, kvp))), place)
+    return _lines(place, probe, " ".join(filter(None, (scan.details.kernel, kvp))), f"Slice {number + 1} / {count}")
+
+
+def _place_text(place_mm: NDArray[np.float64]) -> str:
+    """A place in the patient, as "L 12.3 A 40.1 H 22.0 mm"."""
+    named = (f"{letters(np.copysign(axis, mm))} {abs(mm):.1f}" for axis, mm in zip(np.eye(3), place_mm, strict=True))
+    return f"{' '.join(named)} mm"
 
 
 def _lines(*lines: str) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def test_they_are_ready_soon_after_the_prediction_and_are_not_computed_on_the_sc
     made, session = maps
     prediction = toy_prediction(scan)
     session.become(predicted(session.shown, prediction))
-    qtbot.waitUntil(lambda: session.shown.kinds_ready == READY and not made.running)
+    qtbot.waitUntil(lambda: session.shown.kinds_ready == READY and not made.running, timeout=30_000)
 
     def refuse(*_):
         raise AssertionError("computed again")
@@ -87,12 +87,12 @@ def test_a_further_method_is_computed_when_it_is_chosen_and_once(maps, qtbot, sc
     made, session = maps
     prediction = replace(toy_prediction(scan), scan=np.ones(6, np.float32))
     session.become(predicted(replace(session.shown, revealed=True), prediction))
-    qtbot.waitUntil(lambda: not made.running)
+    qtbot.waitUntil(lambda: not made.running, timeout=30_000)
     assert prediction.further == {}
     session.show(heatmap_kind=Kind.LAYER_CAM)
     assert made.running
     assert session.shown.heatmap_labels == ()
-    qtbot.waitUntil(lambda: not made.running)
+    qtbot.waitUntil(lambda: not made.running, timeout=30_000)
     assert prediction.further[Kind.LAYER_CAM].shape == prediction.evidence.shape
     assert session.shown.heatmap_labels
     session.show(heatmap_kind=Kind.CNN)

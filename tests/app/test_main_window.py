@@ -709,7 +709,7 @@ def test_contact_sheets_are_saved_in_a_folder_of_the_series(read_window, monkeyp
 def test_keys_choose_the_kind_and_put_two_side_by_side(read_window, press, qtbot):
     window = read_window(mode="triage")
     window.session.show(prediction=replace(window.shown.prediction, scan=np.ones(6, np.float32)))
-    qtbot.waitUntil(lambda: not window.busy)
+    qtbot.waitUntil(lambda: not window.busy, timeout=30_000)
     beside = window.parts.grid.views[1]
     assert not beside.isVisible()
     press(window, "B")
@@ -740,7 +740,7 @@ def test_a_further_method_is_chosen_from_the_menu_and_recorded_by_its_name(read_
     window = read_window(mode="triage")
     window.session.show(prediction=replace(window.shown.prediction, scan=np.ones(6, np.float32)))
     window.actions_by_name["layer_cam_kind"].trigger()
-    qtbot.waitUntil(lambda: not window.busy)
+    qtbot.waitUntil(lambda: not window.busy, timeout=30_000)
     press(window, "Alt+6")
     press(window, "A")
     assert {key[2] for key in window.shown.ratings} == {Kind.LAYER_CAM}

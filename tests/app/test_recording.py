@@ -286,7 +286,7 @@ def test_a_thousand_slices_that_could_not_be_read_still_let_an_opinion_be_record
 def test_a_rating_names_the_kind_of_heatmap_and_counts_for_that_alone(read_window, press, rows, qtbot):
     window = read_window(mode="triage")
     window.session.show(prediction=replace(window.shown.prediction, scan=np.ones(6, np.float32)))
-    qtbot.waitUntil(lambda: not window.busy)
+    qtbot.waitUntil(lambda: not window.busy, timeout=30_000)
     press(window, "Alt+3", "Home", "A", "B", "D")
     assert [(row["method"], row["value"], row["previous"]) for row in rows("rating")] == [
         ("grad-cam-cnn", "correct", ""), ("grad-cam-result-slice", "incorrect", ""),
