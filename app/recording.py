@@ -183,13 +183,14 @@ class Recorder(QObject):
             self.told.emit(obstacle(shown, "rating"))
             return
         place = (shown.slice_index, label, shown.kind)
+        window = shown.one_window
         around = self._circumstances(
             seconds=self._clock.heatmap_seconds(place),
             views=self._clock.heatmap_views(place),
             method=str(shown.kind),
-            window_center=shown.window.center,
-            window_width=shown.window.width,
-            opacity=shown.opacity,
+            window_center=window.center if window is not None else None,
+            window_width=window.width if window is not None else None,
+            opacity=shown.opacity if not shown.contours else None,
         )
         self._attempt(self._write_rating, shown.scan, place, value, around)
 

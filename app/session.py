@@ -160,6 +160,13 @@ class Shown:
         return len(self.scan) if self.scan is not None else 0
 
     @property
+    def one_window(self) -> Window | None:
+        """The window of HU that slices are shown in; None where there are three side by side."""
+        if self.layout is not Layout.WINDOWS:
+            return self.window
+        return None if self.enlarged is None else self.pane_windows[self.enlarged]
+
+    @property
     def results_visible(self) -> bool:
         """Whether the reader may see what the model says about this scan."""
         return self.mode is Mode.TRIAGE or self.revealed

@@ -77,6 +77,7 @@ def rating_obstacle(shown: Shown) -> str:
         "Leave the comparison (Shift+B) to rate a heatmap": shown.layout is Layout.KINDS and shown.has_kinds,
         "Go back to the slice to rate its heatmap": shown.layout is Layout.PLANES and bool(shown.enlarged),
         "Show the heatmap outside the skull too, to rate it": shown.inside_only,
+        "Show one slice, not a slab (Ctrl+Down), to rate its heatmap": shown.slab_mm > 0,
         "The heatmap is being computed": not shown.kind_ready,
         "Not detected: only the CNN's heatmap of it is shown (B)": not labels and shown.heatmap_label is not None,
         "Nothing detected: choose a label (Alt+1 to Alt+6)": not labels,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ihd_core.labels import Label
     from ihd_core.predict import Prediction
     from ihd_core.scan import Scan, ScanDetails
+    from ihd_core.slab import Projection
 
 
 def pictures(shown: Shown) -> tuple[SlicePicture, ...]:
@@ -206,10 +207,20 @@ def same_picture(shown: Shown, old: Shown) -> bool:
 def _pixels(scan: Scan, index: int, shown: Shown) -> NDArray[np.uint8]:
     if shown.network_view and shown.scan is not None:
         return _network_pixels(scan, index)
-    thick = shown.slab_mm > 0 and shown.scan is not None
-    hu = slab(scan, index, shown.slab_mm, shown.projection) if thick else scan.hu[index]
-    grey = to_grey(hu, shown.window)
+    grey = to_grey(_hu(scan, index, shown), shown.window)
     return 255 - grey if shown.inverted else grey
+
+
+def _hu(scan: Scan, index: int, shown: Shown) -> NDArray[np.int16]:
+    """What is shown as one slice: the slice, or the slab about it."""
+    if shown.slab_mm > 0 and shown.scan is not None:
+        return _slab(scan, index, shown.slab_mm, shown.projection)
+    return np.asarray(scan.hu[index])
+
+
+@lru_cache(maxsize=4)
+def _slab(scan: Scan, index: int, slab_mm: float, projection: Projection) -> NDArray[np.int16]:
+    return slab(scan, index, slab_mm, projection)
 
 
 @lru_cache(maxsize=4)
@@ -300,7 +311,7 @@ def _slice_lines(shown: Shown, scan: Scan, index: int) -> tuple[str, ...]:
     if shown.probe is not None and shown.scan is not None:
         row, column = shown.probe
         if row < scan.hu.shape[1] and column < scan.hu.shape[2]:
-            probe = f"{int(scan.hu[index, row, column])} HU"
+            probe = f"{int(_hu(scan, index, shown)[row, column])} HU"
             place = _place_text(scan.place_mm(index, row, column))
     number, count = (index, len(scan)) if shown.preview is None else (shown.slice_index, shown.preview.slice_count)
     return _lines(place, probe, " ".join(filter(None, (scan.details.kernel, kvp))), f"Slice {number + 1} / {count}")

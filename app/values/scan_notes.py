@@ -96,7 +96,7 @@ def badges(shown: Shown) -> tuple[Badge, ...]:
         always.append(DEMONSTRATION)
     if shown.turn != Turn():
         always.append("FLIPPED" if shown.turn.mirrors else "ROTATED")
-    if shown.slab_mm:
+    if shown.slab_mm and not shown.network_view:
         always.append(f"Slab of {shown.slab_mm:g} mm, {shown.projection}")
     if shown.heatmap_labels and shown.inside_only:
         always.append("Heatmap outside the skull hidden")

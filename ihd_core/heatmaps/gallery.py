@@ -101,7 +101,7 @@ def obstacle(rating: Rating, model: ModelInfo) -> str:
     if rating.method not in set(OWN):
         return f"heatmap by a method that is not drawn here: {rating.method or 'not recorded'}"
     if rating.window_center is None or rating.window_width is None:
-        return "window not recorded"
+        return "no one window recorded"
     if not rating.window_width >= _NARROWEST:
         return f"window cannot be shown: width {rating.window_width:g} HU, at least {_NARROWEST}"
     return ""

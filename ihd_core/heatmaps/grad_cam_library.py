@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,12 @@ class NoGradCam(IhdError):
     """pytorch-grad-cam cannot be imported here."""
 
 
+@cache
 def missing() -> str:
-    """Names of the packages that the library needs and that are not installed; empty where none is. Imports nothing."""
+    """Names of the packages that the library needs and that are not installed; empty where none is. Imports nothing.
+
+    Looked up once: the menus ask for it whenever something on the screen changes.
+    """
     return ", ".join(package for module, package in _NEEDED.items() if find_spec(module) is None)
 
 

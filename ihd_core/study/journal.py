@@ -34,8 +34,8 @@ class Circumstances:
         engine: what computed the result.
         method: of the heatmap.
         setting: of the operating points.
-        window_center: HU; window_width too.
-        opacity: of the heatmap, 0..1.
+        window_center: HU; window_width too; None where several were on the screen.
+        opacity: of the heatmap, 0..1; None where it was drawn as contours.
         views: how often the heatmap was on the screen.
         seconds: how long what is answered was on the screen.
         slices_seen: how many different slices were on the screen.

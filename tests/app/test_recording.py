@@ -302,3 +302,14 @@ def test_the_engine_is_in_the_record(read_window, press, rows):
     window = read_window(mode="triage")
     press(window, "Alt+3", "Home", "A")
     assert [row["engine"] for row in rows("rating")] == [window.shown.prediction.engine] == ["torch fp32"]
+
+
+def test_a_rating_names_a_window_and_an_opacity_only_where_there_was_one(read_window, press, rows):
+    window = read_window(mode="triage")
+    press(window, "Alt+3", "2", "A", "V", "A")
+    window.session.show(enlarged=2)
+    press(window, "Shift+G", "A")
+    found = [tuple(row[name] for name in ("window_center", "window_width", "opacity")) for row in rows("rating")]
+    assert [tuple(float(text) if text else None for text in one) for one in found] == [
+        (80, 200, 0.5), (None, None, 0.5), (40, 380, None),
+    ]  # fmt: skip

@@ -171,8 +171,8 @@ def test_what_a_result_rests_on_is_shown_of_detected_labels_once_it_is_computed(
     assert replace(absent, heatmap_kind=Kind.CNN).heatmap_labels == (Label.EPIDURAL,)
 
 
-@pytest.mark.parametrize("changes", [{"layout": Layout.KINDS}, {"inside_only": True}])
-def test_half_a_heatmap_or_two_cannot_be_rated(shown, changes):
+@pytest.mark.parametrize("changes", [{"layout": Layout.KINDS}, {"inside_only": True}, {"slab_mm": 10.0}])
+def test_half_a_heatmap_two_or_one_on_a_slab_cannot_be_rated(shown, changes):
     assert rated_label(shown) is Label.SUBDURAL
     assert rated_label(replace(shown, **changes)) is None
 

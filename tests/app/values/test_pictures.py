@@ -282,6 +282,8 @@ def test_a_slab_is_drawn_and_said(open_scan):
     expected = slab(open_scan.scan, 2, 10, Projection.MAXIMUM)
     assert np.array_equal(picture.pixels, to_grey(expected, open_scan.window))
     assert Badge("Slab of 10 mm, maximum") in picture.badges
+    probed = pictures.slice_picture(replace(thick, probe=(3, 4))).bottom_right
+    assert f"{expected[3, 4]} HU" in probed
     thinner = view_commands.COMMANDS["thinner_slab"](view_commands.COMMANDS["thinner_slab"](thick))
     assert np.array_equal(pictures.slice_picture(thinner).pixels, pictures.slice_picture(open_scan).pixels)
 

@@ -128,7 +128,9 @@ def test_our_own_kinds_are_none_of_them(model):
 def test_what_is_not_installed_is_named(model, monkeypatch):
     assert missing() == ""
     monkeypatch.setattr(grad_cam_library, "_NEEDED", {"no_such_module": "grad-cam", "nor_this": "torchvision"})
+    missing.cache_clear()
     assert missing() == "grad-cam, torchvision"
+    missing.cache_clear()
     monkeypatch.setitem(sys.modules, "pytorch_grad_cam", None)
     monkeypatch.setitem(sys.modules, "pytorch_grad_cam.utils.model_targets", None)
     with pytest.raises(NoGradCam, match="cannot be imported"):

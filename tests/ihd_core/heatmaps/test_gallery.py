@@ -54,7 +54,7 @@ def test_an_example_is_the_bare_slice_beside_the_heatmap_as_the_reader_had_it():
         ({"model_sha256": "f" * 64}, "heatmap of another model: toy ffffffffffff"),
         ({"method": "layercam-cnn"}, "heatmap by a method that is not drawn here: layercam-cnn"),
         ({"method": ""}, "heatmap by a method that is not drawn here: not recorded"),
-        ({"window_width": None}, "window not recorded"),
+        ({"window_width": None}, "no one window recorded"),
         ({"window_width": 1.0}, "window cannot be shown: width 1 HU, at least 2"),
         ({}, ""),
         ({"method": "grad-cam-result-slice"}, ""),
