@@ -15,11 +15,11 @@ from ihd_core.prediction_files import predictions_csv, predictions_json, scan_re
 from ihd_core.progress import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ihd_core.dicom.headers import Header
-    from ihd_core.dicom.series import Series
+    from ihd_core.dicom.series import Found, Series
     from ihd_core.engines.engine import Engine
     from ihd_core.heatmaps.contact_sheet import SheetChoice
     from ihd_core.model_file import Model
@@ -147,17 +147,9 @@ def _chosen(paths: Sequence[Path], outcome: Outcome) -> list[Chosen]:
     Files that are named one by one, as a shell does with *.dcm, are looked at together: they may be slices of one scan.
     """
     from ihd_core.dicom.inspection import has_several_studies, study_text, unread_inputs
-    from ihd_core.dicom.series import find_series
 
     chosen: dict[str, Chosen] = {}
-    for files in together(paths):
-        try:
-            found = find_series(files)
-        except Cancelled:
-            raise
-        except IhdError as error:
-            outcome.failed.append(str(error))
-            continue
+    for files, found in found_in(paths, outcome):
         unread = unread_inputs(found, files)
         told = list(unread.values())
         others = [entry for entry in found.left_out if told.count(entry) < len(entry.files)]
@@ -183,6 +175,21 @@ def _by_study(series: Sequence[Series]) -> list[list[Series]]:
     for one in ordered(series):
         studies.setdefault(study_of(one), []).append(one)
     return list(studies.values())
+
+
+def found_in(paths: Sequence[Path], outcome: Outcome) -> Iterator[tuple[list[Path], Found]]:
+    """What is in every folder, and in all single files together; what cannot be looked at is noted in outcome."""
+    from ihd_core.dicom.series import find_series
+
+    for files in together(paths):
+        try:
+            found = find_series(files)
+        except Cancelled:
+            raise
+        except IhdError as error:
+            outcome.failed.append(str(error))
+        else:
+            yield files, found
 
 
 def together(paths: Sequence[Path]) -> list[list[Path]]:

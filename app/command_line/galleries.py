@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from app.command_line.batch import Chosen, Outcome, called, choose, part_of, together
+from app.command_line.batch import Chosen, Outcome, called, choose, found_in, part_of
 from ihd_core.errors import Cancelled, IhdError, StudyError
 from ihd_core.files import file_errors, make_folder, write_atomically
 from ihd_core.progress import silent
@@ -188,17 +188,9 @@ def _drawn(
 def _rated_series(paths: Sequence[Path], uids: Iterable[str], outcome: Outcome) -> list[Chosen]:
     """The series with one of these UIDs, whatever their rank: a reader may have opened any of a study."""
     from ihd_core.dicom.inspection import unread_inputs
-    from ihd_core.dicom.series import find_series
 
     wanted, chosen = frozenset(uids), dict[str, Chosen]()
-    for files in together(paths):
-        try:
-            found = find_series(files)
-        except Cancelled:
-            raise
-        except IhdError as error:
-            outcome.failed.append(str(error))
-            continue
+    for files, found in found_in(paths, outcome):
         outcome.failed += unread_inputs(found, files)
         for series in found.series:
             if series.uid in wanted:
