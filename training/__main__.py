@@ -182,6 +182,7 @@ def _prove(options: argparse.Namespace, stop: Callable[[], bool]) -> int:
         options.scans,
         options.heads,
         options.each,
+        options.methods,
         options.size,
         options.processes,
     )

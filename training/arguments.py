@@ -89,6 +89,9 @@ def _add_prove(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scans", type=int, default=300, metavar="N", help="held-out phantoms; default: %(default)s")
     parser.add_argument(
+        "--methods", type=int, default=0, metavar="N", help="of them also explained by pytorch-grad-cam; default: none"
+    )
+    parser.add_argument(
         "--heads", type=int, default=8, metavar="N", help="of them in slices of four thicknesses; default: %(default)s"
     )
     text = "hemorrhages of every subtype and size put into the real head; default: %(default)s"

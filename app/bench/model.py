@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.bench.measured import measured_model
 from ihd_core.engines.engine import engine_for
-from ihd_core.engines.proof import sample_pictures
+from ihd_core.engines.proof import ROUNDED, sample_pictures
 from ihd_core.engines.runtimes import REFERENCE, RUNTIMES
 from ihd_core.measure import Row, Table, at_least, at_most, interleaved, matrix_product, probe_operations, probe_row
 from ihd_core.progress import silent
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from ihd_core.engines.engine import Engine
-    from ihd_core.measure import Goal, Timings
+    from ihd_core.engines.runtimes import Runtime
+    from ihd_core.measure import Timings
     from ihd_core.model_file import Model
     from ihd_core.progress import Report
 
@@ -51,7 +50,7 @@ def bench_model(model_folder: Path, *, backbone: str | None = None, rounds: int,
     engines: dict[str, Engine] = {}
     for done, runtime in enumerate(RUNTIMES):
         report(done, len(RUNTIMES) + 1)
-        engines[runtime.name] = engine_for(model, runtime.name, samples)
+        engines[runtime.name] = engine_for(model, runtime.name)
     running = {name: engine for name, engine in engines.items() if engine.name == name}
     works: dict[str, Callable[[], object]] = {name: partial(engine.read, 0, one) for name, engine in running.items()}
     works |= {name: matrix_product(kind=kind) for kind, name in PROBES.items()}
@@ -63,8 +62,8 @@ def bench_model(model_folder: Path, *, backbone: str | None = None, rounds: int,
     for runtime in RUNTIMES:
         if runtime is not REFERENCE:
             why = "" if runtime.name in running else _why_not(engines[runtime.name])
-            rows += _rows(runtime.name, timings, why, operations if runtime.rounded else 0.0)
-            rows.append(_distance_row(runtime.name, model, running, samples))
+            rows += _rows(runtime.name, timings, why, operations if runtime.bounds is ROUNDED else 0.0)
+            rows.append(_distance_row(runtime, model, running))
     title = (
         f"One slice at a time, model {model.info.name} ({model.info.backbone} at {model.info.side}), "
         f"{torch.get_num_threads()} threads, median of {rounds} interleaved rounds"
@@ -88,15 +87,15 @@ def _rows(name: str, timings: Timings, why: str, operations: float) -> list[Row]
     ]
 
 
-def _distance_row(name: str, model: Model, running: dict[str, Engine], samples: NDArray[np.float32]) -> Row:
-    """How far probabilities on the sample slices are from those of torch in single precision."""
+def _distance_row(runtime: Runtime, model: Model, running: dict[str, Engine]) -> Row:
+    """How far probabilities on the slices that it is tried on are from those of torch in single precision."""
     import torch
 
-    label = f"{name}: largest difference in probability"
-    goal: Goal | None = at_most(1e-3) if "fp32" in name or name == "cuda" else at_most(0.02)
+    name = runtime.name
+    label, goal = f"{name}: largest difference in probability", at_most(runtime.bounds.probability)
     if name not in running:
         return Row(label, None, "of 0..1", goal, "the engine does not run here")
-    x = torch.from_numpy(samples.copy())
+    x = torch.from_numpy(runtime.samples(model.info))
     ours, theirs = (torch.sigmoid(running[one].read(0, x).logits) for one in (name, REFERENCE.name))
     return Row(label, float((ours - theirs).abs().max()), "of 0..1", goal)
 

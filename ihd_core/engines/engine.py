@@ -6,21 +6,22 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ihd_core.engines.proof import EXACT, ROUNDED, Distance, distance, furthest, sample_pictures
+from ihd_core.engines.proof import Distance, distance, furthest
 from ihd_core.engines.runtimes import REFERENCE, RUNTIMES, runtime_named
 from ihd_core.errors import CannotPredict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from ihd_core.engines.proof import Bounds
     from ihd_core.engines.runtimes import Reader, Runtime
-    from ihd_core.model_file import Model
+    from ihd_core.model_file import Model, ModelInfo
     from ihd_core.networks.network import CnnOutput
+
+    Samples = Callable[[ModelInfo], NDArray[np.float32]]
 
 __all__ = ["AUTO", "ENGINES", "Engine", "engine_for"]
 
@@ -42,7 +43,8 @@ def engine_for(
     Args:
         model: from load_model().
         wanted: one of ENGINES. What strays is not used even then; torch fp32 is.
-        samples: float32 (n, channels, side, side), 0..1, to be tried on; by default slices of a phantom.
+        samples: float32 (n, channels, side, side), 0..1, to be tried on; by default what each runtime names, slices of
+            phantoms.
         runtimes: that may be taken, fastest first.
         known: by name of a runtime, how far it was found to stray for this model on this machine; it is not tried
             again, and what is found now is added.
@@ -89,8 +91,7 @@ class Engine:
         self._waiting = [runtime for runtime in candidates if runtime.name != REFERENCE.name]
         self._given = tried[0]
         self._known = tried[1] if tried[1] is not None else {}
-        self._samples: Tensor | None = None
-        self._expected: list[CnnOutput] = []
+        self._references: dict[Samples, tuple[Tensor, list[CnnOutput]]] = {}
         self._runtime = REFERENCE
         self._readers: list[Reader] = []
         self._strayed: Distance | None = None
@@ -110,7 +111,7 @@ class Engine:
     def why(self) -> str:
         """Which engine runs and why, one line."""
         if self._strayed is not None:
-            bounds, place = _bounds(self._runtime), "as chosen" if self._chosen else "the fastest here that agrees"
+            bounds, place = self._runtime.bounds, "as chosen" if self._chosen else "the fastest here that agrees"
             return (
                 f"{self.title}, {place}: within {self._strayed.probability:.1g} of torch fp32 in probability "
                 f"(limit {bounds.probability:g}), {self._strayed.heatmap:.1g} of the peak in heatmaps "
@@ -191,52 +192,48 @@ class Engine:
             try:
                 if not self._chosen and not runtime.suits(self._model.members[0].cnn):
                     continue
-                if known is not None and (wrong := known.beyond(_bounds(runtime))):
+                if known is not None and (wrong := known.beyond(runtime.bounds)):
                     self._refuse(runtime, wrong)
                     continue
-                readers = [runtime.load(member.cnn, self._model.info.side) for member in self._model.members]
-                strayed = known or self._tried(readers)
+                readers = [runtime.load(member.cnn, self._model.info) for member in self._model.members]
+                strayed = known or self._tried(readers, runtime.samples)
             except CannotPredict:
                 raise
             except Exception as error:  # whatever a library raises means that this machine cannot use it
                 self._refuse(runtime, f"cannot be used here ({_first_line(error)})")
                 continue
             self._known[runtime.name] = strayed
-            if wrong := strayed.beyond(_bounds(runtime)):
+            if wrong := strayed.beyond(runtime.bounds):
                 self._refuse(runtime, wrong)
                 continue
             self._runtime, self._readers, self._strayed = runtime, readers, strayed
             return
         self._runtime = REFERENCE
-        self._readers = [REFERENCE.load(member.cnn, self._model.info.side) for member in self._model.members]
+        self._readers = [REFERENCE.load(member.cnn, self._model.info) for member in self._model.members]
 
-    def _tried(self, readers: Sequence[Reader]) -> Distance:
+    def _tried(self, readers: Sequence[Reader], wanted: Samples) -> Distance:
         """The furthest that any member's reader is from torch fp32."""
-        samples = self._reference()
+        samples, references = self._reference(wanted)
         each = [
             distance(reader(samples), expected, member.cnn.head)
-            for reader, expected, member in zip(readers, self._expected, self._model.members, strict=True)
+            for reader, expected, member in zip(readers, references, self._model.members, strict=True)
         ]
         return furthest(each)
 
-    def _reference(self) -> Tensor:
-        """The samples; what torch fp32 says of them is kept with them."""
+    def _reference(self, wanted: Samples) -> tuple[Tensor, list[CnnOutput]]:
+        """The samples, and what torch fp32 says of them for every member; both are kept."""
         import torch
 
-        if self._samples is None:
-            given = sample_pictures(self._model.info) if self._given is None else self._given
-            samples = torch.from_numpy(given.copy())
+        if wanted not in self._references:
+            given = wanted(self._model.info) if self._given is None else self._given
+            samples, references = torch.from_numpy(given.copy()), []
             for member in self._model.members:
-                output = REFERENCE.load(member.cnn, self._model.info.side)(samples)
+                output = REFERENCE.load(member.cnn, self._model.info)(samples)
                 if not _finite(output):
                     raise CannotPredict(f"{self._model.info.name}: results on sample slices are no finite numbers")
-                self._expected.append(output)
-            self._samples, self._given = samples, None
-        return self._samples
-
-
-def _bounds(runtime: Runtime) -> Bounds:
-    return ROUNDED if runtime.rounded else EXACT
+                references.append(output)
+            self._references[wanted] = samples, references
+        return self._references[wanted]
 
 
 def _finite(output: CnnOutput) -> bool:

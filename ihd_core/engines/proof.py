@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from ihd_core.networks.network import CnnOutput
     from ihd_core.scan import Scan
 
-_SEED, _SLICES, _SIZE = 3, 4, 256
-"""Of the phantom that samples come from: a head whose slices about the ventricles hold blood."""
+_SLICES, _SIZE = 4, 256
+_SAMPLED = (3,)
+"""Seed of the phantom that samples come from: a head whose slices about the ventricles hold blood."""
+_CALIBRATED = tuple(range(11, 19))
+_VALIDATED = tuple(range(21, 37))
+"""Seeds of the heads that integers are fitted to, and of other heads that they are then tried on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,9 @@ ROUNDED = Bounds(probability=0.02, heatmap=0.05)
 """For bf16. It keeps 8 bits, so each layer errs by up to 1 in 256 and the errors of independent layers partly cancel:
 0.016 was seen on a trained ResNet-18. 0.02 is below the steps in which a reader tells suspicions apart (10 of 100), and
 a twentieth of the peak is less than half a step of the ten that a colour bar can be read by."""
+INTEGER = Bounds(probability=0.05, heatmap=0.1)
+"""For int8, which somebody must ask for by name: half a step of a reader's suspicion, one step of the colour bar, on 64
+slices of 16 heads that it was not fitted to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,25 @@ def sample_pictures(info: ModelInfo) -> NDArray[np.float32]:
     They are of a phantom, not of the scan at hand: which engine runs should depend on the model and the machine alone,
     so that the same scan, opened again after another one, is read as before.
     """
-    scan = _phantom()
+    return _pictures(info, _SAMPLED)
+
+
+def calibration_pictures(info: ModelInfo) -> NDArray[np.float32]:
+    """Slices that integers are fitted to; of other heads than those of validation_pictures()."""
+    return _pictures(info, _CALIBRATED)
+
+
+def validation_pictures(info: ModelInfo) -> NDArray[np.float32]:
+    """Slices of several heads that an engine is tried on which was fitted to slices."""
+    return _pictures(info, _VALIDATED)
+
+
+def _pictures(info: ModelInfo, seeds: Sequence[int]) -> NDArray[np.float32]:
+    """As sample_pictures(), of the phantoms with these seeds."""
+    return np.concatenate([_pictures_of(_phantom(seed), info) for seed in seeds])
+
+
+def _pictures_of(scan: Scan, info: ModelInfo) -> NDArray[np.float32]:
     place, groups = placement(scan, info.side), slabs(scan)
     single = [slice_input(scan, group, place, info.resize).channels for group in groups]
     stacked = [
@@ -99,10 +124,10 @@ def sample_pictures(info: ModelInfo) -> NDArray[np.float32]:
 
 
 @functools.cache
-def _phantom() -> Scan:
+def _phantom(seed: int) -> Scan:
     from ihd_core.phantom.phantom import phantom_scan
 
-    return phantom_scan(_SEED, size=_SIZE, slices=_SLICES).scan
+    return phantom_scan(seed, size=_SIZE, slices=_SLICES).scan
 
 
 def _probabilities(output: CnnOutput) -> NDArray[np.float64]:

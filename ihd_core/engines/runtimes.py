@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ihd_core.cnn_reading import REFERENCE_NAME
+from ihd_core.engines.proof import EXACT, INTEGER, ROUNDED, calibration_pictures, sample_pictures, validation_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from ihd_core.engines.proof import Bounds
+    from ihd_core.model_file import ModelInfo
     from ihd_core.networks.network import CnnOutput, SliceCnn
 
     Reader = Callable[[Tensor], CnnOutput]
@@ -32,20 +35,22 @@ class Runtime:
         name: of settings, records and the command line.
         title: as people write it.
         modules: that must be installed.
-        load: a CNN in evaluation mode and the side of its pictures to what reads pictures, float32 (n, channels, side,
-            side) on the CPU, as the CNN's forward() does; the results are float32 on the CPU too, and may go into
+        load: a CNN in evaluation mode, and the description of its model, to what reads pictures, float32 (n, channels,
+            side, side) on the CPU, as the CNN's forward() does; the results are float32 on the CPU too, and may go into
             autograd. Any exception means that this machine cannot.
         suits: whether `auto` should try it for this CNN, cheaply; a wrong yes costs time, not truth.
-        rounded: it computes with bf16, 8 bits of significand.
+        bounds: how far it may stray from torch fp32.
+        samples: slices that it is tried on.
         own_threads: it computes in threads of its own, beside torch's.
     """
 
     name: str
     title: str
     modules: tuple[str, ...]
-    load: Callable[[SliceCnn, int], Reader]
+    load: Callable[[SliceCnn, ModelInfo], Reader]
     suits: Callable[[SliceCnn], bool]
-    rounded: bool = False
+    bounds: Bounds = EXACT
+    samples: Callable[[ModelInfo], NDArray[np.float32]] = sample_pictures
     own_threads: bool = False
 
     @property
@@ -66,7 +71,7 @@ def runtime_named(name: str, runtimes: Sequence[Runtime]) -> Runtime:
     raise ValueError(f"engine is {name!r}, must be auto, {', '.join(runtime.name for runtime in runtimes)}")
 
 
-def _torch(cnn: SliceCnn, side: int) -> Reader:
+def _torch(cnn: SliceCnn, info: ModelInfo) -> Reader:
     """The network as it is, wherever it is."""
     import torch
 
@@ -79,7 +84,7 @@ def _torch(cnn: SliceCnn, side: int) -> Reader:
     return read
 
 
-def _torch_bf16(cnn: SliceCnn, side: int) -> Reader:
+def _torch_bf16(cnn: SliceCnn, info: ModelInfo) -> Reader:
     import torch
 
     device = cnn.mean.device
@@ -93,7 +98,7 @@ def _torch_bf16(cnn: SliceCnn, side: int) -> Reader:
     return read
 
 
-def _cuda(cnn: SliceCnn, side: int) -> Reader:
+def _cuda(cnn: SliceCnn, info: ModelInfo) -> Reader:
     """On the first graphics card, in single precision throughout."""
     import torch
 
@@ -106,14 +111,14 @@ def _cuda(cnn: SliceCnn, side: int) -> Reader:
     return read
 
 
-def _openvino(hint: str) -> Callable[[SliceCnn, int], Reader]:
+def _openvino(hint: str) -> Callable[[SliceCnn, ModelInfo], Reader]:
     """OpenVINO in a precision; it takes bf16 by itself where the CPU has it, so the hint is always given."""
 
-    def load(cnn: SliceCnn, side: int) -> Reader:
+    def load(cnn: SliceCnn, info: ModelInfo) -> Reader:
         from ihd_core.engines.export import fixed_shapes, traced
 
         openvino = _import_openvino()
-        example, network = fixed_shapes(cnn, side)
+        example, network = fixed_shapes(cnn, info.side)
         model = openvino.convert_model(traced(network, example), example_input=example, input=[tuple(example.shape)])
         compiled = _core(openvino).compile_model(
             model, "CPU", {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
@@ -124,16 +129,28 @@ def _openvino(hint: str) -> Callable[[SliceCnn, int], Reader]:
     return load
 
 
-def _onnxruntime(cnn: SliceCnn, side: int) -> Reader:
-    import onnxruntime
-
+def _onnxruntime(cnn: SliceCnn, info: ModelInfo) -> Reader:
     from ihd_core.engines.export import fixed_shapes, onnx_bytes
+
+    example, network = fixed_shapes(cnn, info.side)
+    return _in_onnxruntime(cnn, onnx_bytes(network, example))
+
+
+def _onnxruntime_int8(cnn: SliceCnn, info: ModelInfo) -> Reader:
+    from ihd_core.engines.export import fixed_shapes, onnx_bytes
+    from ihd_core.engines.int8 import int8_bytes
+
+    example, network = fixed_shapes(cnn, info.side)
+    return _in_onnxruntime(cnn, int8_bytes(onnx_bytes(network, example), calibration_pictures(info)))
+
+
+def _in_onnxruntime(cnn: SliceCnn, network: bytes) -> Reader:
+    import onnxruntime
 
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores to torch
-    example, network = fixed_shapes(cnn, side)
-    session = onnxruntime.InferenceSession(onnx_bytes(network, example), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return _one_by_one(cnn, lambda picture: session.run(None, {name: picture})[0])
 
@@ -215,6 +232,10 @@ def _always(cnn: SliceCnn) -> bool:
     return True
 
 
+def _only_by_name(cnn: SliceCnn) -> bool:
+    return False
+
+
 REFERENCE = Runtime(REFERENCE_NAME, REFERENCE_NAME, (), _torch, _always)
 """What all others are measured by."""
 
@@ -226,12 +247,22 @@ RUNTIMES: tuple[Runtime, ...] = (
         ("openvino",),
         _openvino("bf16"),
         _bf16_suits_openvino,
-        rounded=True,
+        bounds=ROUNDED,
         own_threads=True,
     ),
-    Runtime("torch bf16", "torch bf16", (), _torch_bf16, _bf16_suits_torch, rounded=True),
+    Runtime("torch bf16", "torch bf16", (), _torch_bf16, _bf16_suits_torch, bounds=ROUNDED),
     Runtime("openvino fp32", "OpenVINO fp32", ("openvino",), _openvino("f32"), _always, own_threads=True),
     Runtime("onnxruntime fp32", "ONNX Runtime fp32", ("onnxruntime", "onnx"), _onnxruntime, _always, own_threads=True),
+    Runtime(
+        "onnxruntime int8",
+        "ONNX Runtime int8",
+        ("onnxruntime", "onnx"),
+        _onnxruntime_int8,
+        _only_by_name,
+        bounds=INTEGER,
+        samples=validation_pictures,
+        own_threads=True,
+    ),
     REFERENCE,
 )
 """In the order in which `auto` tries them: fastest first, as measured on ResNeXt-101 and EfficientNet-Lite0. It is not

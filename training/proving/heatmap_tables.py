@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ihd_core.heatmaps.explain import Kind
+from ihd_core.heatmaps.explain import FURTHER, Kind
 from ihd_core.heatmaps.overlay import FLOOR
 from training.proving.maps import SETTING, SMALLEST_MM2
 from training.proving.markdown import interval, table
@@ -19,6 +19,7 @@ NAMES: Mapping[Kind, str] = {
     Kind.CNN: "CNN",
     Kind.RESULT_SLICE: "result of the slice",
     Kind.RESULT_SCAN: "result of the scan",
+    **{kind: f"CNN, {kind.full_name}" for kind in FURTHER},
 }
 CALLED = {False: "visible", True: "called at 95 % specificity"}
 
@@ -59,10 +60,20 @@ in the scan at the operating point "{SETTING}", against the lesions of all subty
 is not painted.
 
 {table(head, rows)}
-
+{_methods_note(proof)}
 {_places(proof)}
 
 {_told(proof)}"""
+
+
+def _methods_note(proof: Proof) -> str:
+    scans = proof["phantoms"].get("further_methods", 0)
+    if not scans:
+        return ""
+    return f"""
+The methods of pytorch-grad-cam were applied to the first {scans} phantoms only. HiResCAM is the CNN's own map where
+the head is linear; EigenCAM knows no labels.
+"""
 
 
 def _places(proof: Proof) -> str:

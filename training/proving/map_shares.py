@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.heatmaps.explain import OWN, Kind
+from ihd_core.heatmaps.explain import FURTHER, OWN, Kind
 from ihd_core.labels import DISPLAY_ORDER, Label
 from training.proving.limits import share
 from training.proving.peaks import PLACES
@@ -90,7 +90,8 @@ def map_shares(readings: Sequence[Reading], at: Mapping[Label, float], bootstrap
         bootstrap: over the same phantoms.
     """
     found = []
-    for kind in OWN:
+    there = {one.kind for reading in readings for one in reading.maps}
+    for kind in (*OWN, *(kind for kind in FURTHER if kind in there)):
         for label in (None, *DISPLAY_ORDER):
             of_label = [
                 (reading, one) for reading in readings for one in reading.maps if (one.kind, one.label) == (kind, label)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ihd_core.heatmaps.explain import OWN, Kind, agreement, full_scale, heatmap, on_slice
+from ihd_core.heatmaps.explain import FURTHER, OWN, Kind, agreement, full_scale, heatmap, on_slice
 from ihd_core.heatmaps.focus import cell_mm
 from ihd_core.heatmaps.overlay import Layer, paint
 from ihd_core.labels import LABELS, Label
@@ -133,7 +133,8 @@ def maps_of(scan: Scan, prediction: Prediction, slab: Slab) -> list[MapOf]:
         slab: of this scan.
 
     Returns:
-        Kind by kind, every label that can be seen in the order of LABELS, then the joint view.
+        Kind by kind, OWN and those of FURTHER that the prediction has, every label that can be seen in the order of
+        LABELS, then the joint view.
 
     Raises:
         CannotPredict: a gradient of the result is not a finite number.
@@ -142,7 +143,7 @@ def maps_of(scan: Scan, prediction: Prediction, slab: Slab) -> list[MapOf]:
     one_cell = cell_mm(heatmap(prediction, Label.ANY, slab.index), spacing)
     shown = {label: Shown.of(slab.lesions[label], one_cell, spacing) for label in LABELS if label in slab.lesions}
     found = []
-    for kind in OWN:
+    for kind in (*OWN, *(kind for kind in FURTHER if kind in prediction.further)):
         layers = {}
         for label in dict.fromkeys((*shown, *detected)):
             one = heatmap(prediction, label, slab.index, kind)

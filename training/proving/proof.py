@@ -41,6 +41,7 @@ class Asked:
         scans: held-out phantoms.
         heads: of them that are also rendered in all thicknesses; 0: none.
         each: hemorrhages of every subtype and size that are put into the real head.
+        further: of the phantoms, how many are also explained by the methods of pytorch-grad-cam.
         size: rows and columns of the phantoms.
         processes: None: one a core.
     """
@@ -52,6 +53,7 @@ class Asked:
     scans: int = held_out.SCANS
     heads: int = thicknesses.HEADS
     each: int = pairs.EACH
+    further: int = 0
     size: int = held_out.SIZE
     processes: int | None = None
 
@@ -76,7 +78,7 @@ def prove(asked: Asked, *, report: Report = silent) -> dict[str, Any]:
     wanted = held_out.requests(asked.scans, size=asked.size)
     _log.info("prove: %d held-out phantoms of renderer %s", len(wanted), held_out.renderer())
     files = held_out.render(asked.cache, wanted, processes=asked.processes, report=report)
-    found = readings.read_all(asked.model, files, processes=asked.processes, report=report)
+    found = readings.read_all(asked.model, files, further=asked.further, processes=asked.processes, report=report)
     rows = accuracy.rows_of(found)
     proof: dict[str, Any] = {
         "model": {"name": info.name, "sha256": info.sha256},
@@ -112,6 +114,7 @@ def _phantoms(found: Sequence[Reading], by_slice: Rows, asked: Asked, renderer: 
         "bleeding": sum(bool(one.truth[:, Label.ANY.column].any()) for one in found),
         "renderer": renderer,
         "size": asked.size,
+        "further_methods": min(asked.further, len(found)),
         "seconds_a_scan": sum(one.seconds for one in found) / len(found),
         "withheld": sum(one.withheld for one in found),
         "warnings": Counter(code for one in found for code in one.warnings),

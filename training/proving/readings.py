@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ihd_core.files import file_errors
+from ihd_core.heatmaps.explain import FURTHER
 from ihd_core.labels import LABELS, Label
 from ihd_core.progress import Report, silent
 from training.processes import Steps, in_processes
@@ -65,13 +66,14 @@ class Reading:
 
 
 def read_all(
-    model: Path, files: Sequence[Path], *, processes: int | None = None, report: Report = silent
+    model: Path, files: Sequence[Path], *, further: int = 0, processes: int | None = None, report: Report = silent
 ) -> list[Reading]:
     """Read rendered phantoms with a model.
 
     Args:
         model: folder of the model.
         files: of held_out.render().
+        further: of the files, how many are also explained by the methods of pytorch-grad-cam, which take long.
         processes: that read; None: one a core.
         report: called with scans; may raise Cancelled.
 
@@ -82,8 +84,9 @@ def read_all(
         ModelFileError: the folder holds no model of this program.
         FileError: a phantom cannot be read.
         CannotPredict: a result is not a finite number.
+        NoGradCam: pytorch-grad-cam is wanted and is not installed.
     """
-    jobs = [(model, file) for file in files]
+    jobs = [(model, file, number < further) for number, file in enumerate(files)]
     found = list(in_processes(_read, jobs, processes=processes, total=len(jobs), report=report))
     return sorted(found, key=lambda one: one.seed)
 
@@ -124,14 +127,17 @@ def _predict(job: tuple[Path, Path], steps: Steps) -> tuple[Path, NDArray[np.flo
     return file, found.scan
 
 
-def _read(job: tuple[Path, Path], steps: Steps) -> Reading:
+def _read(job: tuple[Path, Path, bool], steps: Steps) -> Reading:
     from ihd_core.brain_mask import brain_mask
+    from ihd_core.heatmaps.further_methods import further_maps
     from ihd_core.predict import predict
     from ihd_core.scan_checks import examined
 
-    model, file = job
+    model, file, further = job
     phantom = read(file)
     prediction = predict(examined(phantom.scan), model_of(model))
+    for kind in FURTHER if further else ():
+        prediction.further[kind] = further_maps(phantom.scan, model_of(model), kind)
     brain = brain_mask(phantom.scan)
     found = Reading(
         phantom.seed,

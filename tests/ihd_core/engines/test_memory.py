@@ -24,9 +24,9 @@ def tried(monkeypatch):
     seen = []
     original = engine_module.Engine._tried
 
-    def counting(self, readers):
+    def counting(self, readers, samples):
         seen.append(len(readers))
-        return original(self, readers)
+        return original(self, readers, samples)
 
     monkeypatch.setattr(engine_module.Engine, "_tried", counting)
     return seen

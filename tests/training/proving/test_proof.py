@@ -9,7 +9,7 @@ import pytest
 
 from ihd_core.brain_mask import brain_mask
 from ihd_core.errors import Cancelled, ModelFileError
-from ihd_core.heatmaps.explain import OWN, heatmap, on_slice
+from ihd_core.heatmaps.explain import OWN, Kind, heatmap, on_slice
 from ihd_core.labels import LABELS, Label
 from ihd_core.model_file import load_model, save_model
 from ihd_core.model_input import slabs as model_slabs
@@ -179,6 +179,19 @@ def test_heads_of_all_thicknesses_are_compared(model, cache, tmp_path, monkeypat
     (of_any,) = (one for one in found["spreads"] if one["label"] == "any")
     apart = [max(head.values()) - min(head.values()) for head in found["any_by_head"]]
     assert of_any["largest"] == pytest.approx(max(apart))
+
+
+def test_methods_of_the_library_are_judged_beside_our_own_on_the_first_phantoms(model, cache, tmp_path):
+    proof = prove(Asked(model, cache, tmp_path, scans=SCANS, heads=0, further=SCANS, size=SIZE, processes=1))
+    assert proof["phantoms"]["further_methods"] == SCANS
+    maps = {}
+    for one in proof["heatmaps"]:
+        if not one["only_called"]:
+            maps.setdefault(one["kind"], {})[one["label"]] = one["maps"]
+    assert list(maps)[-4:] == [Kind.HIRES_CAM, Kind.GRAD_CAM_PLUS_PLUS, Kind.LAYER_CAM, Kind.EIGEN_CAM]
+    assert maps[Kind.LAYER_CAM] == maps[Kind.EIGEN_CAM]
+    assert maps[Kind.LAYER_CAM] == maps[Kind.CNN]
+    assert f"first {SCANS} phantoms only" in (tmp_path / "proof.md").read_text()
 
 
 def test_the_card_takes_the_proof_in_once_and_the_weights_stay(model, proved, tmp_path):
