@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QKeySequence
 
+from app.tool_commands import command_name
 from ihd_core.heatmaps.explain import FURTHER
 from ihd_core.labels import DISPLAY_ORDER, Label
+from ihd_core.measurements import Tool
 from ihd_core.slab import Projection
 
 if TYPE_CHECKING:
@@ -66,6 +68,23 @@ def _call_commands() -> tuple[Command, ...]:
     return tuple(
         Command(f"call_{label}", f"My call: {label.short_name}", "Record", (f"Ctrl+{number}",), "scan")
         for number, label in enumerate(DISPLAY_ORDER, start=1)
+    )
+
+
+def _tool_commands() -> tuple[Command, ...]:
+    rows = {
+        Tool.LENGTH: ("Length", ("L",)),
+        Tool.ANGLE: ("Angle", ("Shift+L",)),
+        Tool.PROBE: ("HU of a place", ("P",)),
+        Tool.ELLIPSE: ("-Ellipse: mean, deviation, area", ("E",)),
+        Tool.RECTANGLE: ("Rectangle: mean, deviation, area", ("Shift+E",)),
+        Tool.SHIFT: ("-Midline shift: two ends of the falx, then the displaced point", ("Alt+S",)),
+        Tool.THICKNESS: ("Greatest thickness of a collection", ("Alt+T",)),
+        Tool.CLOT: ("Clot on every slice, volume by ABC/2", ("Alt+C",)),
+    }
+    return tuple(
+        Command(command_name(tool), text, "Measure", keys, "scan", checkable=True)
+        for tool, (text, keys) in rows.items()
     )
 
 
@@ -136,6 +155,10 @@ COMMANDS = (
     Command("triage_mode", "Triage: results at once", "AI", checkable=True),
     Command("predict_again", "-Predict again", "AI", ("F5",), "scan"),
     Command("cancel", "Stop what is running", "AI", ("Esc",)),
+    *_tool_commands(),
+    Command("delete_measurement", "-Delete the measurement under the pointer", "Measure", ("Del",), "scan"),
+    Command("toggle_key_image", "Key image", "Measure", ("K",), "scan", checkable=True),
+    Command("save_measurements", "Save measurements…", "Measure", (), "scan"),
     Command("rate_correct", "Heatmap is correct", "Record", ("A",), "rating"),
     Command("rate_partially_correct", "Heatmap is partially correct", "Record", ("S",), "rating"),
     Command("rate_incorrect", "Heatmap is incorrect", "Record", ("D",), "rating"),

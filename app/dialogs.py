@@ -60,6 +60,14 @@ def choose_picture(parent: QWidget, start: str) -> Path | None:
     return Path(chosen) if chosen else None
 
 
+def choose_table(parent: QWidget, start: str) -> Path | None:
+    """Ask where to write a table of measurements, which names no patient."""
+    chosen, _ = QFileDialog.getSaveFileName(
+        parent, "Save measurements", str(Path(start) / "measurements.csv"), "CSV (*.csv)"
+    )
+    return Path(chosen) if chosen else None
+
+
 def ask_reader(parent: QWidget, current: str) -> str:
     """Ask who is reading; empty where the question is dismissed."""
     name, accepted = QInputDialog.getText(parent, "Reader", WHO_READS, text=current)

@@ -16,6 +16,7 @@ from app.error_dialog import show_bug
 from app.heatmap_jobs import HeatmapJobs
 from app.keys import KeyFilter
 from app.layout import Parts, build
+from app.measuring import Measuring
 from app.opening import Opening
 from app.pane_commands import clicked, enlarged, probed, scrolled, with_pane_window
 from app.reading_clock import ReadingClock
@@ -93,6 +94,7 @@ class MainWindow(QMainWindow):
         )
         self.heatmap_jobs: HeatmapJobs = HeatmapJobs(self.session, self.second_opinion.loaded_model, self)
         self.recorder: Recorder = Recorder(self.session, self.clock, journal, self)
+        self.measuring: Measuring = Measuring(self.session, self.recorder, self)
         self.parts: Parts = build(self)
         self.actions_by_name = install(self, self._run)
         self.keys = KeyFilter(self)
@@ -120,6 +122,7 @@ class MainWindow(QMainWindow):
         self.heatmap_jobs.failed.connect(self._on_failed)
         self.recorder.failed.connect(lambda text, retry: self.parts.notice.tell(text, retry=retry))
         self.recorder.told.connect(self.hint)
+        self.measuring.told.connect(self.hint)
         self.keys.peeked.connect(lambda peeking: self.session.show(peeking=peeking))
 
     def _connect_panels(self) -> None:
@@ -130,6 +133,7 @@ class MainWindow(QMainWindow):
         grid.probed.connect(lambda pane, row, column: become(probed(self.shown, pane, row, column)))
         grid.left.connect(lambda: self.session.show(probe=None))
         grid.clicked.connect(lambda pane, row, column: become(clicked(self.shown, pane, row, column)))
+        grid.pointed.connect(self.measuring.place)
         grid.enlarged.connect(lambda pane: become(enlarged(self.shown, pane)))
         for part in (parts.strip, parts.findings, parts.notes):
             part.slice_chosen.connect(lambda index: become(at_slice(self.shown, index)))
@@ -292,7 +296,9 @@ class MainWindow(QMainWindow):
 
     def cancel(self) -> None:
         """Stop what is running; without that, give the keys back to the picture."""
-        if self.opening.running:
+        if self.shown.tool is not None:
+            self.session.show(tool=None, points=())
+        elif self.opening.running:
             self.opening.cancel()
             self.hint("Reading stopped")
         elif self.second_opinion.running:

@@ -14,12 +14,17 @@ from app.values.scan_notes import recorded_codes
 from app.view_commands import obstacle, rated_label
 from ihd_core.errors import StudyError
 from ihd_core.heatmaps.explain import Kind
+from ihd_core.measurements import Measurement, Tool, in_words
 from ihd_core.study.answers import (
+    Recorded,
     Undone,
+    record_key_image,
+    record_measurement,
     record_opinion,
     record_rating,
     record_show_ai,
     recorded,
+    undo,
     undo_last,
 )
 from ihd_core.study.journal import Circumstances, Journal
@@ -75,7 +80,9 @@ class Recorder(QObject):
     def use_reader(self, reader: str) -> None:
         """Go on with this reader's record, and show what it holds of the open scan."""
         self.close()
-        self._session.show(reader=reader, opinion=Opinion(), saved_opinion=None, ratings={})
+        self._session.show(
+            reader=reader, opinion=Opinion(), saved_opinion=None, ratings={}, measurements={}, key_images={}
+        )
         if self._session.shown.scan is not None:
             self.restore()
 
@@ -113,7 +120,7 @@ class Recorder(QObject):
                 saved_at=_local(found.opinion_time),
                 revealed=True,
             )
-        self._session.become(replace(shown, ratings=self._ratings(journal, shown)))
+        self._session.become(replace(_with_measurements(shown, found), ratings=self._ratings(journal, shown)))
 
     def restore_ratings(self) -> None:
         """Show how the reader rated the heatmaps of the open scan, once there are heatmaps."""
@@ -210,14 +217,47 @@ class Recorder(QObject):
             around = self._circumstances(seconds=self._clock.seconds)
             self._attempt(lambda journal: record_show_ai(journal, scan.uid, around))
 
+    def measure(self, measurement: Measurement) -> None:
+        """Record a measurement on the open scan."""
+        scan = self._session.shown.scan
+        if scan is not None:
+            self._attempt(self._write_measurement, scan, measurement, self._circumstances())
+
+    def _write_measurement(self, journal: Journal, scan: Scan, made: Measurement, around: Circumstances) -> None:
+        words = in_words(scan, made)
+        place = scan.slice_uids[made.slice_index], made.slice_index
+        number = record_measurement(journal, scan.uid, place, (made.tool, made.points, words), around)
+        if self._session.shown.scan is scan:
+            self._session.show(measurements={**self._session.shown.measurements, number: made})
+        self.told.emit(f"Recorded: {made.tool} on slice {made.slice_index + 1}, {words}")
+
+    def mark_key_image(self) -> None:
+        """Record that the slice on the screen is a key image."""
+        shown = self._session.shown
+        if shown.scan is not None:
+            self._attempt(self._write_key_image, shown.scan, shown.slice_index, self._circumstances())
+
+    def _write_key_image(self, journal: Journal, scan: Scan, index: int, around: Circumstances) -> None:
+        number = record_key_image(journal, scan.uid, (scan.slice_uids[index], index), around)
+        if self._session.shown.scan is scan:
+            self._session.show(key_images={**self._session.shown.key_images, index: number})
+        self.told.emit(f"Recorded: slice {index + 1} is a key image")
+
+    def take_back(self, answer: int) -> None:
+        """Take back one measurement or key image of the open scan, by its number."""
+        scan = self._session.shown.scan
+        if scan is not None:
+            self._attempt(self._take_back, scan, self._circumstances(seconds=self._clock.seconds), answer)
+
     def undo(self) -> None:
-        """Take back the newest opinion or rating of the open scan; the answers stay on the screen, not saved."""
+        """Take back the newest answer of the open scan; an opinion stays on the screen, not saved."""
         scan = self._session.shown.scan
         if scan is not None:
             self._attempt(self._take_back, scan, self._circumstances(seconds=self._clock.seconds))
 
-    def _take_back(self, journal: Journal, scan: Scan, around: Circumstances) -> None:
-        undone: Undone | None = undo_last(journal, scan.uid, around)
+    def _take_back(self, journal: Journal, scan: Scan, around: Circumstances, answer: int | None = None) -> None:
+        undone: Undone | None
+        undone = undo_last(journal, scan.uid, around) if answer is None else undo(journal, scan.uid, answer, around)
         if undone is None:
             self.told.emit("Nothing is recorded of this scan that could be undone")
             return
@@ -225,7 +265,8 @@ class Recorder(QObject):
             found, shown = recorded(journal, scan.uid), self._session.shown
             when = _local(found.opinion_time)
             ratings = self._ratings(journal, shown)
-            self._session.show(saved_opinion=found.opinion, saved_at=when, ratings=ratings)
+            shown = _with_measurements(shown, found)
+            self._session.become(replace(shown, saved_opinion=found.opinion, saved_at=when, ratings=ratings))
         self.told.emit(f"Undone: {undone.text}")
 
     def _circumstances(self, **measured: Any) -> Circumstances:
@@ -259,6 +300,18 @@ class Recorder(QObject):
             path = self._fixed_path or places.journal_file(reader)
             self._journal = Journal(path, reader=reader, software=f"ihd {places.version()}")
         return self._journal
+
+
+def _with_measurements(shown: Shown, found: Recorded) -> Shown:
+    """With what is recorded as measured; what another program wrote and this one cannot draw is left out."""
+    place = {uid: index for index, uid in enumerate(shown.scan.slice_uids)} if shown.scan is not None else {}
+    known = {
+        number: Measurement(Tool(tool), place[uid], points)
+        for number, (uid, tool, points) in found.measurements.items()
+        if uid in place and tool in set(Tool) and len(points) == len(Tool(tool).points)
+    }
+    keys = {place[uid]: number for uid, number in found.key_images.items() if uid in place}
+    return replace(shown, measurements=known, key_images=keys)
 
 
 def _local(time: str) -> str:

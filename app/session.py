@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ihd_core.dicom.kinds import LeftOut
     from ihd_core.dicom.reader import Preview
     from ihd_core.dicom.series import Series
+    from ihd_core.measurements import Measurement, Tool
     from ihd_core.model_file import ModelInfo
     from ihd_core.predict import Prediction, SlabResult
     from ihd_core.scan import Scan
@@ -94,6 +95,9 @@ class Shown:
         slab_mm: thickness of what is shown as one slice by projection; 0 for the slice alone.
         turn: of the picture, after it was read; none for a new scan.
         cine: slices go on by themselves.
+        tool: that the left button measures with; points: that it has so far, (row, column) of the stored slice.
+        measurements: of this reader on this scan, by the number of the answer in the record; key_images: such numbers
+            by slice index.
         peeking: the reader looks at the picture without heatmap while a key is held.
         probe: row and column of the pixel under the pointer.
         opinion: as it stands on the screen; saved_opinion: as it stands in the record, None where there is none.
@@ -140,6 +144,10 @@ class Shown:
     projection: Projection = Projection.MEAN
     turn: Turn = field(default_factory=Turn)
     cine: bool = False
+    tool: Tool | None = None
+    points: tuple[tuple[float, float], ...] = ()
+    measurements: Mapping[int, Measurement] = field(default_factory=dict)
+    key_images: Mapping[int, int] = field(default_factory=dict)
     peeking: bool = False
     probe: tuple[int, int] | None = None
     opinion: Opinion = field(default_factory=Opinion)
@@ -250,6 +258,10 @@ def preview_arrived(shown: Shown, current: int, preview: Preview) -> Shown:
         cut=None,
         turn=Turn(),
         cine=False,
+        tool=None,
+        points=(),
+        measurements={},
+        key_images={},
         peeking=False,
         probe=None,
         opinion=Opinion(),

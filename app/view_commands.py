@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app import tool_commands
 from app.session import Layout, Mode, Shown
 from ihd_core.heatmaps.explain import FURTHER, OWN, Kind, full_scale, heatmap
 from ihd_core.heatmaps.grad_cam_library import missing
 from ihd_core.heatmaps.overlay import FLOOR
 from ihd_core.labels import DISPLAY_ORDER, Label
+from ihd_core.measurements import Tool
 from ihd_core.orientation import Turn
 from ihd_core.slab import Projection
 from ihd_core.windowing import BONE, BRAIN, SOFT_TISSUE, STROKE, SUBDURAL, Window
@@ -96,7 +98,8 @@ def rated_label(shown: Shown) -> Label | None:
 def at_slice(shown: Shown, slice_index: int) -> Shown:
     """Go to a slice, or to the nearest end."""
     last = len(shown.scan) - 1 if shown.scan is not None else 0
-    return replace(shown, slice_index=min(max(slice_index, 0), last))
+    at = min(max(slice_index, 0), last)
+    return replace(shown, slice_index=at, points=shown.points if at == shown.slice_index else ())
 
 
 def moved(shown: Shown, steps: int) -> Shown:
@@ -299,6 +302,7 @@ COMMANDS: dict[str, Callable[[Shown], Shown]] = {
     "paper_setting": partial(with_setting, setting="paper"),
     "second_reader_mode": partial(in_mode, mode=Mode.SECOND_READER),
     "triage_mode": partial(in_mode, mode=Mode.TRIAGE),
+    **tool_commands.COMMANDS,
 }
 """The commands that change only what is shown, by name; all others are methods of MainWindow."""
 
@@ -331,5 +335,7 @@ def ticked(shown: Shown) -> frozenset[str]:
         "toggle_contours": shown.contours,
         "toggle_inside_only": shown.inside_only,
         "toggle_repair": shown.repair,
+        "toggle_key_image": shown.slice_index in shown.key_images,
+        **{tool_commands.command_name(tool): shown.tool is tool for tool in Tool},
     }
     return frozenset(names | {name for name, on in states.items() if on})

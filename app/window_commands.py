@@ -14,8 +14,10 @@ from app.command_line.batch import series_folder, write_sheets
 from app.study_order import case_beside
 from app.values import panel_values
 from ihd_core.errors import FileError
+from ihd_core.files import write_atomically
 from ihd_core.heatmaps.contact_sheet import SheetChoice
 from ihd_core.labels import DISPLAY_ORDER
+from ihd_core.measurement_table import as_csv
 from ihd_core.orientation import Turn
 from ihd_core.study.rating import RatingValue
 from ihd_core.windowing import BRAIN
@@ -80,6 +82,23 @@ def save_sheets(window: MainWindow) -> None:
         window.tell(error)
         return
     window.hint(f"{len(files)} contact sheets in {own}" if files else "Nothing above the operating points: no sheet")
+
+
+def save_measurements(window: MainWindow) -> None:
+    """Ask for a file and write what this reader has measured on the open scan as a table."""
+    shown = window.shown
+    if shown.scan is None or not (shown.measurements or shown.key_images):
+        window.hint("Nothing is measured on this scan, and no slice is a key image")
+        return
+    path = dialogs.choose_table(window, window.settings.last_folder)
+    if path is None:
+        return
+    try:
+        write_atomically(path, as_csv(shown.scan, shown.measurements.values(), shown.key_images, shown.reader).encode())
+    except FileError as error:
+        window.tell(error)
+    else:
+        window.hint(f"Measurements saved in {path}")
 
 
 def reset_view(window: MainWindow) -> None:
@@ -155,7 +174,10 @@ COMMANDS: dict[str, Callable[[MainWindow], object]] = {
     "rest_no": lambda window: window.parts.opinion.answer_rest_no(),
     "comment": comment,
     "save_opinion": save_opinion,
-    "undo": lambda window: window.recorder.undo(),
+    "undo": lambda window: window.measuring.undo(),
+    "delete_measurement": lambda window: window.measuring.delete(),
+    "toggle_key_image": lambda window: window.measuring.toggle_key_image(),
+    "save_measurements": save_measurements,
     "switch_reader": switch_reader,
     "show_keys": dialogs.show_keys,
     "about": dialogs.show_about,

@@ -52,6 +52,19 @@ class Badge:
     may_go: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that the reader has measured.
+
+    Attributes:
+        lines: each a row of (row, column) of the picture, centres of pixels at whole numbers; one place is a cross.
+        text: what came of it, written beside the last line.
+    """
+
+    lines: tuple[tuple[tuple[float, float], ...], ...]
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SlicePicture:
     """One slice as it is to be drawn; the arrays are never changed.
@@ -66,6 +79,8 @@ class SlicePicture:
         badges: what must not be missed, drawn in one row at the top.
         colour_bars: one for every label in the overlay.
         rules: thin lines along (rows, columns) of the picture, in pixels: where other pictures cut this one.
+        marks: what was measured here.
+        measuring: the left button points at places, and does not drag the window.
         linked: pictures with the same word and shape are kept at the same zoom and place.
         caution: lines above the lower right corner in the colour of the badges, such as slices missing beside this one.
     """
@@ -83,6 +98,8 @@ class SlicePicture:
     colour_bars: tuple[ColourBar, ...] = ()
     caution: tuple[str, ...] = ()
     rules: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+    marks: tuple[Mark, ...] = ()
+    measuring: bool = False
     linked: str = ""
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.panels.slice_marks import draw_marks
 from app.panels.slice_picture import CENTER_LIMITS, WIDTH_LIMITS, SlicePicture
 from app.panels.slice_placing import Placing, VisiblePart, visible_part
 from app.panels.slice_writing import write_around
@@ -42,6 +43,7 @@ GESTURES = (
     Gesture("Shift + wheel", "Ten slices"),
     Gesture("Ctrl + wheel", "Zoom about the pointer"),
     Gesture("Left drag", "Window: right is wider, up is brighter"),
+    Gesture("Left click, drag", "With a tool: point at the places that it asks for"),
     Gesture("Double click", "One picture alone, or all again"),
     Gesture("Middle drag", "Move the slice"),
     Gesture("Right drag", "Zoom: up is larger"),
@@ -69,6 +71,8 @@ class SliceView(QWidget):
     """The pointer is no longer over the slice."""
     clicked = Signal(int, int)
     """Row and column of the slice pixel that was clicked, without a drag."""
+    pointed = Signal(int, int)
+    """Row and column of the slice pixel that a tool takes: where the left button goes down, and where a drag ends."""
     doubled = Signal()
     """A double click."""
     placed = Signal(float, object)
@@ -94,6 +98,8 @@ class SliceView(QWidget):
         """Draw this slice, at the zoom and place the reader has chosen; None says how to open a scan."""
         self._picture = picture
         self._message = EMPTY
+        is_measuring = picture is not None and picture.measuring
+        self.setCursor(Qt.CursorShape.CrossCursor if is_measuring else Qt.CursorShape.ArrowCursor)
         self.update()
 
     def show_message(self, text: str) -> None:
@@ -161,6 +167,7 @@ class SliceView(QWidget):
         if part is not None:
             self._draw_slice(painter, self._picture, part)
         self._draw_rules(painter, self._picture, placing)
+        draw_marks(painter, self._picture.marks, placing)
         write_around(painter, self._picture, placing.size, placing.per_mm)
 
     def _draw_slice(self, painter: QPainter, picture: SlicePicture, part: VisiblePart) -> None:
@@ -213,6 +220,8 @@ class SliceView(QWidget):
         placing = self._placing()
         if self._picture is not None and placing is not None:
             self._drag = _Drag(event.button(), event.position(), placing, self._picture.window)
+            if self._is_pointing(event):
+                self._point(event.position())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Go on with a drag; say which pixel is under the pointer."""
@@ -224,7 +233,8 @@ class SliceView(QWidget):
         if max(abs(moved.x()), abs(moved.y())) < CLICK_PX:
             return
         if drag.button == Qt.MouseButton.LeftButton:
-            self._drag_window(drag.window, moved)
+            if self._picture is not None and not self._picture.measuring:
+                self._drag_window(drag.window, moved)
         elif drag.button == Qt.MouseButton.MiddleButton:
             self._place(drag.placing.moved(moved.x(), moved.y()))
         elif drag.button == Qt.MouseButton.RightButton:
@@ -237,16 +247,30 @@ class SliceView(QWidget):
             return
         self._drag = None
         moved = event.position() - drag.start
-        if drag.button == Qt.MouseButton.LeftButton and max(abs(moved.x()), abs(moved.y())) < CLICK_PX:
+        is_click = max(abs(moved.x()), abs(moved.y())) < CLICK_PX
+        if self._is_pointing(event):
+            if not is_click:
+                self._point(event.position())
+        elif drag.button == Qt.MouseButton.LeftButton and is_click:
             place = self._pixel_at(event.position())
             if place is not None:
                 self.clicked.emit(*place)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Ask for this picture alone, or for all again."""
-        if event.button() == Qt.MouseButton.LeftButton and self._picture is not None:
+        """Ask for this picture alone, or for all again; with a tool a second place is pointed at."""
+        if self._is_pointing(event):
+            self.mousePressEvent(event)
+        elif event.button() == Qt.MouseButton.LeftButton and self._picture is not None:
             self._drag = None
             self.doubled.emit()
+
+    def _is_pointing(self, event: QMouseEvent) -> bool:
+        return event.button() == Qt.MouseButton.LeftButton and self._picture is not None and self._picture.measuring
+
+    def _point(self, where: QPointF) -> None:
+        place = self._pixel_at(where)
+        if place is not None:
+            self.pointed.emit(*place)
 
     def leaveEvent(self, event: QEvent) -> None:
         """Say that no pixel is under the pointer."""

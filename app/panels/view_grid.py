@@ -33,6 +33,8 @@ class ViewGrid(QWidget):
     """The pointer is over no picture."""
     clicked = Signal(int, int, int)
     """Row and column of the pixel that was clicked."""
+    pointed = Signal(int, int, int)
+    """Row and column of the pixel that a tool is to take."""
     enlarged = Signal(int)
     """A double click asks for one picture alone, or for all again."""
 
@@ -52,6 +54,7 @@ class ViewGrid(QWidget):
             view.window_dragged.connect(partial(self.window_dragged.emit, number))
             view.probed.connect(partial(self.probed.emit, number))
             view.clicked.connect(partial(self.clicked.emit, number))
+            view.pointed.connect(partial(self.pointed.emit, number))
             view.doubled.connect(partial(self.enlarged.emit, number))
             view.left.connect(self.left)
             view.placed.connect(partial(self._link, number))

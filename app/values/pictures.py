@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.panels.slice_picture import Badge, ColourBar, SlicePicture
 from app.session import Layout
+from app.tool_commands import marks, tool_badges, volume_line
 from app.values.patient_text import age_text, date_text, name_text
 from app.values.scan_gaps import beside
 from app.values.scan_notes import badges, gaps
@@ -80,12 +81,13 @@ def slice_picture(shown: Shown) -> SlicePicture:
         top_right=_study_lines(scan.details) if text else (),
         bottom_left=_window_lines(shown, scan, index) if text else (),
         bottom_right=_slice_lines(shown, scan, index) if text else (),
-        badges=badges(shown),
+        badges=(*badges(shown), *tool_badges(shown)),
+        measuring=shown.tool is not None,
         colour_bars=_colour_bars(shown, labels),
         caution=beside(gaps(shown), index),
         linked="slice",
     )
-    return _turned(stored, shown.turn)
+    return replace(_turned(stored, shown.turn), marks=marks(shown, partial(stored_to_drawn, shown)))
 
 
 def _turned(picture: SlicePicture, turn: Turn) -> SlicePicture:
@@ -293,7 +295,7 @@ def _window_lines(shown: Shown, scan: Scan, index: int) -> tuple[str, ...]:
         windows = [f"C {shown.window.center:g} W {shown.window.width:g} {shown.window.name}".strip()]
     thickness_mm = _thickness_mm(shown, scan, index)
     thickness = f"Thickness {round(thickness_mm, 1):g} mm" if thickness_mm else ""
-    return _lines(*windows, thickness, f"Position {scan.heights_mm[index]:.1f} mm")
+    return _lines(volume_line(shown), *windows, thickness, f"Position {scan.heights_mm[index]:.1f} mm")
 
 
 def _thickness_mm(shown: Shown, scan: Scan, index: int) -> float:

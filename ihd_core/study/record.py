@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Row = Mapping[str, str]
 
 OPINION, COMMENT, RATING, UNDO, SHOW_AI = "opinion", "comment", "rating", "undo", "show_ai"
+MEASUREMENT, KEY_IMAGE = "measurement", "key image"
 """Kinds of event that this program writes."""
 
 

@@ -26,14 +26,15 @@ FIELDS = (
     "protocol",
     "phase",
     "case",
-    "event",  # session, opinion, comment, rating, undo, show_ai, view...
+    "event",  # session, opinion, comment, rating, measurement, key image, undo, show_ai, view...
     "answer",  # sequence of the first row of the answer that this row is part of
     "part",  # "2/7": rows of one answer count only when all of them are there
     "scan_uid",
     "slice_uid",
     "slice_index",  # 0 is the most inferior slice
     "label",
-    "value",  # yes, no or empty; a rating; the comment's event has the text in `comment`
+    # yes, no or empty; a rating; of a measurement the tool, its result in `comment`; the text of a comment is there too
+    "value",
     "suspicion",  # 0..100, 50 and more is a yes
     "previous",  # what this replaces, as "yes 90" or "correct"
     "undoes",  # `answer` of the rows that no longer count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import sys
 from functools import cache
@@ -9,6 +10,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QApplication
 
 from app import places, second_opinion
 from app.main_window import MainWindow
@@ -118,3 +121,26 @@ def read_window(open_window, wait_settled, study, toy_folder, monkeypatch):
         return window
 
     return make
+
+
+@pytest.fixture
+def press(qtbot):
+    """press(window, "Ctrl+1", "L") sends the keys to whatever has the focus."""
+
+    def send(window, *keys: str) -> None:
+        for key in keys:
+            combination = QKeySequence(key)[0]
+            qtbot.keyClick(QApplication.focusWidget() or window, combination.key(), combination.keyboardModifiers())
+
+    return send
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """rows("rating") are the rows of the test's own record, of one event or of all."""
+
+    def read(event: str = "") -> list[dict[str, str]]:
+        with (tmp_path / "journal.csv").open(newline="", encoding="utf-8") as file:
+            return [row for row in csv.DictReader(file) if event in ("", row["event"])]
+
+    return read

@@ -31,20 +31,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 NOTHING = "Nothing above the operating points. This does not exclude hemorrhage"
 
 
-@pytest.fixture
-def press(qtbot):
-    """press(window, "Ctrl+1") sends the key to whatever has the focus."""
-
-    def send(window, keys):
-        from PySide6.QtGui import QKeySequence
-
-        combination = QKeySequence(keys)[0]
-        target = QApplication.focusWidget() or window
-        qtbot.keyClick(target, combination.key(), combination.keyboardModifiers())
-
-    return send
-
-
 # Opening
 
 
@@ -430,6 +416,7 @@ NO_EFFECT_TO_SEE = {
     "predict_again": "the same answer again, tested by itself",
     "save_opinion": "there is no opinion yet, tested with the record",
     "undo": "nothing is recorded yet, tested with the record",
+    "delete_measurement": "nothing is measured yet, tested in test_measuring",
     "default_window": "the file has none, so brain: tested in test_viewing",
     "fit": "it fits already, tested by itself",
     "reset_view": "nothing to reset, tested by itself",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 
 from ihd_core.heatmaps.explain import Kind
 from ihd_core.labels import DISPLAY_ORDER, Label
@@ -17,25 +15,6 @@ from ihd_core.scan import ScanWarning
 from ihd_core.study.journal import check
 from ihd_core.study.opinion import Call
 from ihd_core.study.rating import RatingValue
-
-
-@pytest.fixture
-def press(qtbot):
-    def send(window, *keys):
-        for key in keys:
-            combination = QKeySequence(key)[0]
-            qtbot.keyClick(QApplication.focusWidget() or window, combination.key(), combination.keyboardModifiers())
-
-    return send
-
-
-@pytest.fixture
-def rows(tmp_path):
-    def read(event=""):
-        with (tmp_path / "journal.csv").open(newline="", encoding="utf-8") as file:
-            return [row for row in csv.DictReader(file) if event in ("", row["event"])]
-
-    return read
 
 
 def text_of(window, name):
