@@ -91,6 +91,7 @@ def _tool_commands() -> tuple[Command, ...]:
 COMMANDS = (
     Command("open_folder", "Open folder…", "File", ("Ctrl+O",)),
     Command("open_files", "Open files…", "File", ("Ctrl+Shift+O",)),
+    Command("reopen", "Open again what was open last", "File", ("Ctrl+Shift+T",)),
     Command("toggle_repair", "Undo the wrap-around of RSNA files", "File", checkable=True),
     Command("choose_model", "-Choose model…", "File"),
     Command("use_shipped_model", "Use the model that comes with the program", "File"),
@@ -151,6 +152,7 @@ COMMANDS = (
     Command("screen_setting", "-Operating points: screen", "AI", checkable=True),
     Command("confirm_setting", "Operating points: confirm", "AI", checkable=True),
     Command("paper_setting", "Operating points: paper, p > 0.5", "AI", checkable=True),
+    Command("copy_findings", "-Copy the findings as text", "AI", ("Ctrl+Shift+C",), "results"),
     Command("second_reader_mode", "-Second reader: results after my opinion", "AI", checkable=True),
     Command("triage_mode", "Triage: results at once", "AI", checkable=True),
     Command("predict_again", "-Predict again", "AI", ("F5",), "scan"),

@@ -19,6 +19,7 @@ from app.layout import Parts, build
 from app.measuring import Measuring
 from app.opening import Opening
 from app.pane_commands import clicked, enlarged, probed, scrolled, with_pane_window
+from app.positions import Positions
 from app.reading_clock import ReadingClock
 from app.recording import Recorder
 from app.second_opinion import Means, SecondOpinion
@@ -68,7 +69,13 @@ class MainWindow(QMainWindow):
     """Everything that was asked for is there, or has failed: nothing runs."""
 
     def __init__(
-        self, settings: Settings, *, journal: Path | None = None, reader: str = "", engine: str = "auto"
+        self,
+        settings: Settings,
+        *,
+        journal: Path | None = None,
+        reader: str = "",
+        engine: str = "auto",
+        remembers: bool = True,
     ) -> None:
         """Build the window; nothing is opened yet.
 
@@ -77,18 +84,20 @@ class MainWindow(QMainWindow):
             journal: the file for the record, instead of one for each reader in the data folder.
             reader: pseudonym for this run; the remembered one where empty.
             engine: what runs the CNN, one of ENGINES.
+            remembers: keep what was opened last, and where each scan was left, as soon as it is known.
         """
         super().__init__()
         self.setObjectName("main_window")
         self.setWindowTitle(TITLE)
         self.setAcceptDrops(True)
         self.settings = settings
-        self._closing_anyway = False
+        self._closing_anyway, self._remembers = False, remembers
         self._not_opened = ""  # the message about the last failure to open something
         self.session = Session(self)
         self.clock = ReadingClock()
         self.cine = Cine(self.session, self)
-        self.opening: Opening = Opening(self.session, self)
+        self.positions = Positions(places.positions_file() if remembers else None, self)
+        self.opening: Opening = Opening(self.session, self.positions.of, self)
         self.second_opinion: SecondOpinion = SecondOpinion(
             self.session, Means(engine, places.engines_file(), places.predictions_folder()), self
         )
@@ -191,6 +200,7 @@ class MainWindow(QMainWindow):
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Find the series in files and folders and open the best one."""
+        self.settings = replace(self.settings, last_opened=[str(path.resolve()) for path in paths])
         self.opening.open_paths(paths)
 
     # What changes on the screen
@@ -205,6 +215,7 @@ class MainWindow(QMainWindow):
             grid.reset_view()
         self.heatmap_jobs.follow(shown)
         self.cine.follow(shown)
+        self.positions.follow(shown)
         if not pictures.same_picture(shown, old):
             grid.show_pictures(pictures.pictures(shown), stacked=shown.layout is Layout.PLANES)
         if replace(shown, probe=None) == replace(old, probe=None):
@@ -234,6 +245,8 @@ class MainWindow(QMainWindow):
             self.parts.notice.dismiss()
 
     def _on_opened(self) -> None:
+        if self._remembers:
+            self.remember()
         self.recorder.restore()
         self.second_opinion.predict()
 
@@ -344,6 +357,7 @@ class MainWindow(QMainWindow):
         self.second_opinion.shut_down()
         self.heatmap_jobs.shut_down()
         self.cine.stop()
+        self.positions.stop()
         self.recorder.close()
 
     def remember(self) -> None:

@@ -44,9 +44,17 @@ class Opening(QObject):
     failed = Signal(object)
     """The exception that ended the reading."""
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, left_at: Callable[[Scan], int | None], parent: QObject | None = None) -> None:
+        """Open nothing yet.
+
+        Args:
+            session: where scans appear.
+            left_at: the slice on which a scan was left when it was open before; None where it was not.
+            parent: Qt's.
+        """
         super().__init__(parent)
         self._session = session
+        self._left_at = left_at
         self._last: Callable[[], object] | None = None
         self._return_to = ""
         self._loading = Latest(self)
@@ -112,7 +120,11 @@ class Opening(QObject):
 
     @Slot(object)
     def _on_read(self, scan: Scan) -> None:
-        shown = scan_loaded(self._session.shown, scan)
+        before = self._session.shown
+        shown = scan_loaded(before, scan)
+        left_at = self._left_at(scan)
+        if left_at is not None and before.preview is not None and before.slice_index == before.preview.slice_index:
+            shown = replace(shown, slice_index=left_at)  # the reader has not gone elsewhere meanwhile
         if self._return_to in scan.slice_uids:
             shown = replace(shown, slice_index=scan.slice_uids.index(self._return_to))
         self._session.become(shown)

@@ -48,6 +48,11 @@ def log_file() -> Path:
     return data_folder() / "ihd.log"
 
 
+def positions_file() -> Path:
+    """On which slice each scan was left, by hashes."""
+    return data_folder() / "positions.json"
+
+
 def engines_file() -> Path:
     """What engines have proved on this machine."""
     return data_folder() / "engines.json"

@@ -119,7 +119,13 @@ def make_window(options: WindowOptions) -> MainWindow:
     settings = read_settings(places.settings_file())
     if options.screenshot:  # a picture must not depend on the last run, nor take a reader's record
         settings = replace(settings, reader="", geometry="")
-    window = MainWindow(settings, journal=options.journal, reader=options.reader or "", engine=options.engine)
+    window = MainWindow(
+        settings,
+        journal=options.journal,
+        reader=options.reader or "",
+        engine=options.engine,
+        remembers=not options.screenshot,
+    )
     window.session.show(repair=options.repair)
     mode = options.mode or (Mode.TRIAGE if options.screenshot else settings.mode)
     if mode in set(Mode):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from ihd_core.files import make_folder, write_atomically
@@ -27,6 +27,7 @@ class Settings:
         opacity: of heatmaps, 0..1.
         geometry: place of the window, base 64.
         last_folder: where the next folder dialog starts.
+        last_opened: paths that were opened last.
     """
 
     reader: str = ""
@@ -36,6 +37,7 @@ class Settings:
     opacity: float = 0.5
     geometry: str = ""
     last_folder: str = ""
+    last_opened: list[str] = field(default_factory=list)
 
 
 def read_settings(path: Path) -> Settings:
@@ -70,4 +72,6 @@ def write_settings(path: Path, settings: Settings) -> None:
 def _fits(value: object, kind: type) -> bool:
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    if kind is list:
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
     return isinstance(value, kind)

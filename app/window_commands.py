@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit
 
 from app import dialogs, places
 from app.command_line.batch import series_folder, write_sheets
 from app.study_order import case_beside
 from app.values import panel_values
+from app.values.findings_text import findings_text
 from ihd_core.errors import FileError
 from ihd_core.files import write_atomically
 from ihd_core.heatmaps.contact_sheet import SheetChoice
@@ -82,6 +85,21 @@ def save_sheets(window: MainWindow) -> None:
         window.tell(error)
         return
     window.hint(f"{len(files)} contact sheets in {own}" if files else "Nothing above the operating points: no sheet")
+
+
+def copy_findings(window: MainWindow) -> None:
+    """Put the findings on the clipboard, without the patient's name."""
+    QGuiApplication.clipboard().setText(findings_text(window.shown))
+    window.hint("Findings copied, without the patient's name")
+
+
+def reopen(window: MainWindow) -> None:
+    """Open what was open last, at the slice where it was left."""
+    paths = [Path(path) for path in window.settings.last_opened]
+    if paths:
+        window.open_paths(paths)
+    else:
+        window.hint("Nothing was open before")
 
 
 def save_measurements(window: MainWindow) -> None:
@@ -174,6 +192,8 @@ COMMANDS: dict[str, Callable[[MainWindow], object]] = {
     "rest_no": lambda window: window.parts.opinion.answer_rest_no(),
     "comment": comment,
     "save_opinion": save_opinion,
+    "copy_findings": copy_findings,
+    "reopen": reopen,
     "undo": lambda window: window.measuring.undo(),
     "delete_measurement": lambda window: window.measuring.delete(),
     "toggle_key_image": lambda window: window.measuring.toggle_key_image(),

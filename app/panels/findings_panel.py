@@ -29,6 +29,7 @@ SETTINGS = {
 NOTHING = "Nothing above the operating points. This does not exclude hemorrhage"
 
 WITHHELD = "NO RESULT FOR THIS SCAN"
+NOT_LOOKED_FOR = "Not looked for: fracture, infarct, mass, shift"
 
 
 class FindingsState(StrEnum):
@@ -184,6 +185,7 @@ class FindingsPanel(QWidget):
         self._prediction: Prediction | None = None
         self._model = note("findings_model")
         self._model.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._scope = note("findings_scope", NOT_LOOKED_FOR)
         self._use = note("findings_intended_use")
         set_tone(self._use, "alert")
         self._place()
@@ -214,7 +216,7 @@ class FindingsPanel(QWidget):
         layout.setContentsMargins(8, 4, 8, 4)
         layout.setSpacing(3)
         layout.addLayout(top)
-        for widget in (self._headline, self._detail, self._show_ai, self._table, self._model, self._use):
+        for widget in (self._headline, self._detail, self._show_ai, self._table, self._scope, self._model, self._use):
             layout.addWidget(widget)
 
     def _add_row(self, number: int, label: Label) -> _Row:
@@ -255,6 +257,7 @@ class FindingsPanel(QWidget):
             shown = None
         self._prediction = shown
         self._table.setVisible(shown is not None)
+        self._scope.setVisible(shown is not None)
         if shown is not None:
             self._name_columns(shown.model)
         for label, row in self._rows.items():
@@ -295,12 +298,29 @@ def _show_row(row: _Row, label: Label, prediction: Prediction | None, view: Find
     above = "is above" if probability > threshold else "is not above"
     row.bar.show_probability(probability, threshold)
     _describe(row.bar, f"{probability:.3f} {above} the operating point {threshold:.3f}")
+    row.name.setToolTip(f"{label.value.capitalize()}: {measured(prediction.model, view.setting, label)}")
     row.both.setText(f"{probability:.2f}")
     row.cnn.setText(f"{float(prediction.cnn_scan[label.column]):.2f}")
     row.peak.setText(f"{peak + 1}")
     row.peak.setEnabled(peak != view.slice_index)
     for text in (row.name, row.both):
         set_tone(text, "alert" if probability > threshold else "")
+
+
+def measured(model: ModelInfo, setting: str, label: Label) -> str:
+    """How often an operating point for scans was right when it was measured, with intervals."""
+    point = model.operating_points[setting]["scan"][label]
+    shares = (
+        ("sensitivity", point.sensitivity, point.positives, "with"),
+        ("specificity", point.specificity, point.negatives, "without"),
+    )
+    said = [
+        f"{name} {found.value:.2f} ({found.low:.2f} to {found.high:.2f}, {count} scans {having})"
+        for name, found, count, having in shares
+        if found is not None
+    ]
+    where = "on synthetic heads" if model.demonstration else "on held-out scans"
+    return f"{', '.join(said)} {where}" if said else "sensitivity not measured at this operating point"
 
 
 def _describe(bar: ProbabilityBar, text: str) -> None:

@@ -77,6 +77,8 @@ def unexpected(monkeypatch):
 def open_window(qtbot, tmp_path, unexpected, monkeypatch):
     """open_window(**settings) is an active window of its own record; it is closed with the test."""
     monkeypatch.setattr(places, "predictions_folder", lambda: tmp_path / "predictions")
+    monkeypatch.setattr(places, "positions_file", lambda: tmp_path / "positions.json")
+    monkeypatch.setattr(places, "settings_file", lambda: tmp_path / "settings.json")
     made: list[MainWindow] = []
 
     def make(*, journal: Path | None = None, reader: str = "R1", **settings: object) -> MainWindow:

@@ -409,6 +409,8 @@ def test_the_model_and_its_hash_are_always_on_the_screen(read_window):
 NO_EFFECT_TO_SEE = {
     "open_folder": "asks in a dialog of the system",
     "open_files": "asks in a dialog of the system",
+    "reopen": "opens the same scan again, tested in test_positions",
+    "copy_findings": "goes to the clipboard, tested in test_findings_text",
     "save_picture": "asks in a dialog of the system",
     "save_sheets": "asks in a dialog of the system",
     "quit": "closes the window, tested by itself",
