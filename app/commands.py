@@ -91,6 +91,7 @@ def _tool_commands() -> tuple[Command, ...]:
 COMMANDS = (
     Command("open_folder", "Open folder…", "File", ("Ctrl+O",)),
     Command("open_files", "Open files…", "File", ("Ctrl+Shift+O",)),
+    Command("watch_folder", "Watch a folder…", "File", checkable=True),
     Command("reopen", "Open again what was open last", "File", ("Ctrl+Shift+T",)),
     Command("toggle_repair", "Undo the wrap-around of RSNA files", "File", checkable=True),
     Command("choose_model", "-Choose model…", "File"),
@@ -130,6 +131,8 @@ COMMANDS = (
     Command("zoom_out", "Zoom out", "View", ("-",), "scan"),
     Command("reset_view", "Reset window, zoom and position", "View", ("Ctrl+0",), "scan"),
     Command("toggle_text", "-Text on the picture", "View", ("O",), checkable=True),
+    Command("find_in_worklist", "Find in the worklist", "View", ("Ctrl+F",)),
+    Command("toggle_arrival_order", "Worklist in order of arrival", "View", checkable=True),
     Command("toggle_worklist", "Worklist and notes", "View", ("F7",), checkable=True),
     Command("full_screen", "Full screen", "View", ("F11",), checkable=True),
     Command("show_ai", "Show AI", "AI", ("F9",), "scan"),

@@ -22,10 +22,12 @@ from app.pane_commands import clicked, enlarged, probed, scrolled, with_pane_win
 from app.positions import Positions
 from app.reading_clock import ReadingClock
 from app.recording import Recorder
+from app.screening import Screening
 from app.second_opinion import Means, SecondOpinion
 from app.session import Layout, Mode, Session, Shown
 from app.settings import Settings, write_settings
 from app.showing import show_panels, show_status
+from app.study_order import listed
 from app.values import pictures, worklist_values
 from app.values.scan_gaps import gap_between
 from app.values.scan_notes import gaps
@@ -41,6 +43,7 @@ from app.view_commands import (
     with_setting,
     with_window,
 )
+from app.watching import Watching
 from app.window_commands import COMMANDS as ACTING
 from ihd_core.errors import CannotPredict, FileError, IhdError
 
@@ -102,6 +105,8 @@ class MainWindow(QMainWindow):
             self.session, Means(engine, places.engines_file(), places.predictions_folder()), self
         )
         self.heatmap_jobs: HeatmapJobs = HeatmapJobs(self.session, self.second_opinion.loaded_model, self)
+        self.screening = Screening(self.session, self.second_opinion, lambda: self.busy, self)
+        self.watching: Watching = Watching(self.session, self)
         self.recorder: Recorder = Recorder(self.session, self.clock, journal, self)
         self.measuring: Measuring = Measuring(self.session, self.recorder, self)
         self.parts: Parts = build(self)
@@ -132,6 +137,8 @@ class MainWindow(QMainWindow):
         self.recorder.failed.connect(lambda text, retry: self.parts.notice.tell(text, retry=retry))
         self.recorder.told.connect(self.hint)
         self.measuring.told.connect(self.hint)
+        self.watching.told.connect(self.hint)
+        self.watching.first_arrived.connect(lambda: self.choose(0))
         self.keys.peeked.connect(lambda peeking: self.session.show(peeking=peeking))
 
     def _connect_panels(self) -> None:
@@ -160,7 +167,7 @@ class MainWindow(QMainWindow):
         parts.opinion.opinion_changed.connect(self._on_opinion)
         parts.opinion.save_pressed.connect(self.recorder.save_opinion)
         parts.rating.rated.connect(self.recorder.rate)
-        parts.worklist.chosen.connect(self.choose)
+        parts.worklist.chosen.connect(lambda row: self.choose(listed(self.shown)[row]))
         parts.stop.clicked.connect(self.cancel)
 
     @property
@@ -216,6 +223,7 @@ class MainWindow(QMainWindow):
         self.heatmap_jobs.follow(shown)
         self.cine.follow(shown)
         self.positions.follow(shown)
+        self.screening.follow(shown)
         if not pictures.same_picture(shown, old):
             grid.show_pictures(pictures.pictures(shown), stacked=shown.layout is Layout.PLANES)
         if replace(shown, probe=None) == replace(old, probe=None):
@@ -353,6 +361,8 @@ class MainWindow(QMainWindow):
     def stop_everything(self) -> None:
         """Stop all work, wait for it, and let go of the record."""
         self.keys.stop()
+        self.watching.shut_down()
+        self.screening.shut_down()
         self.opening.shut_down()
         self.second_opinion.shut_down()
         self.heatmap_jobs.shut_down()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ihd_core.engines.engine import Engine
     from ihd_core.model_file import Model, ModelInfo
     from ihd_core.predict import Prediction, SlabResult
+    from ihd_core.prediction_cache import PredictionCache
     from ihd_core.progress import Report
     from ihd_core.scan import Scan
 
@@ -71,7 +72,7 @@ class _Opinion:
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
+class Loaded:
     """A model and what runs its CNNs."""
 
     model: Model
@@ -83,10 +84,10 @@ class _Models:
 
     def __init__(self, means: Means) -> None:
         self.means = means
-        self._loaded: _Loaded | None = None
+        self._loaded: Loaded | None = None
         self._lock = threading.Lock()
 
-    def loaded(self, chosen: _Chosen) -> _Loaded:
+    def loaded(self, chosen: _Chosen) -> Loaded:
         from ihd_core.engines.memory import remembered_engine
 
         with self._lock:
@@ -96,7 +97,7 @@ class _Models:
                 if model.info.sha256 != chosen.info.sha256:
                     raise ModelFileError(f"{chosen.folder}: replaced while the program was running; choose it again")
                 engine = remembered_engine(model, self.means.engine, memory=self.means.memory)
-                self._loaded = _Loaded(model, engine)
+                self._loaded = Loaded(model, engine)
             return self._loaded
 
 
@@ -147,9 +148,24 @@ class SecondOpinion(QObject):
         Raises:
             ModelFileError: none is in use, or its folder has changed.
         """
+        return self.loaded().model
+
+    def loaded(self) -> Loaded:
+        """The model in use and what runs it, for a worker thread; read from its folder if need be.
+
+        Raises:
+            ModelFileError: none is in use, or its folder has changed.
+        """
         if self._chosen is None:
             raise ModelFileError(NO_MODEL)
-        return self._models.loaded(self._chosen).model
+        return self._models.loaded(self._chosen)
+
+    @property
+    def cache(self) -> PredictionCache:
+        """Where predictions are kept."""
+        from ihd_core.prediction_cache import PredictionCache
+
+        return PredictionCache(self._models.means.cache)
 
     def predict(self, *, afresh: bool = False) -> None:
         """Read the open scan, again if need be.

@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from ihd_core.heatmaps.explain import FURTHER, Kind
-from ihd_core.labels import LABELS, SUBTYPES, Label
+from ihd_core.labels import DISPLAY_ORDER, LABELS, SUBTYPES, Label
 from ihd_core.orientation import Turn
 from ihd_core.scan import withheld_reason
 from ihd_core.slab import Projection
@@ -68,12 +68,56 @@ class Partial:
         return int(np.isfinite(self.probabilities).all(axis=1).sum())
 
 
+class ScreenedState(StrEnum):
+    """How far a study of the worklist is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """What the model says of a study of the worklist that need not be open.
+
+    Attributes:
+        progress: slices done and all slices, while it is running.
+        probabilities: of the scan, 0..1, in the order of LABELS, when it is ready.
+        reason: why there is no result, one sentence.
+    """
+
+    state: ScreenedState
+    progress: tuple[int, int] = (0, 0)
+    probabilities: tuple[float, ...] = ()
+    reason: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will be said."""
+        return self.state in (ScreenedState.READY, ScreenedState.FAILED)
+
+    @property
+    def any_probability(self) -> float:
+        """Of any hemorrhage; 0 where there is no result."""
+        return self.probabilities[Label.ANY.column] if self.probabilities else 0.0
+
+    def called(self, model: ModelInfo | None, setting: str) -> tuple[Label, ...]:
+        """Labels above their operating point for the scan, any first."""
+        if model is None or not self.probabilities:
+            return ()
+        above = [one for one in DISPLAY_ORDER if self.probabilities[one.column] > model.threshold(setting, "scan", one)]
+        return tuple(above)
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What is open and how it is shown. Never changed; replaced.
 
     Attributes:
         series: what was found, best first; current is the index of the one that is open, -1 for none.
+        screened: studies by the UID of their first choice; empty where there is one study, or no model.
+        arrival_order: studies are listed as they came, also where urgency would order them.
         left_out: what was found beside the series and cannot be opened.
         preview: its first slice to arrive, until the scan is complete.
         loading, predicting: (done, total) while it goes on, else None.
@@ -110,6 +154,8 @@ class Shown:
     series: tuple[Series, ...] = ()
     current: int = -1
     left_out: tuple[LeftOut, ...] = ()
+    screened: Mapping[str, Screened] = field(default_factory=dict)
+    arrival_order: bool = False
     scan: Scan | None = None
     preview: Preview | None = None
     loading: tuple[int, int] | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 
 from app.commands import COMMANDS, plain_text
+from app.study_order import listed
 from app.values import panel_values, scan_notes, worklist_values
 from app.values.slice_directions import ends
 from app.view_commands import obstacle, ticked
@@ -29,7 +30,9 @@ def show_panels(window: MainWindow) -> None:
     saved = shown.saved_opinion is not None and shown.opinion == shown.saved_opinion
     parts.opinion.show_opinion(shown.opinion, saved, shown.reader, shown.saved_at if saved else "")
     parts.opinion.setEnabled(shown.scan is not None)
-    parts.worklist.show_worklist(worklist_values.worklist_rows(shown), shown.current)
+    order = listed(shown)
+    row = order.index(shown.current) if shown.current in order else -1
+    parts.worklist.show_worklist(worklist_values.worklist_rows(shown), row)
     parts.notes.show_notes(scan_notes.notes(shown))
     parts.left_out.show_left_out(worklist_values.left_out_lines(shown.left_out))
     show_status(window)
@@ -84,5 +87,9 @@ def _progress_text(window: MainWindow, shown: Shown) -> str:
 
 
 def _own_ticks(window: MainWindow) -> set[str]:
-    states = {"full_screen": window.isFullScreen(), "toggle_worklist": not window.parts.side.isHidden()}
+    states = {
+        "full_screen": window.isFullScreen(),
+        "toggle_worklist": not window.parts.side.isHidden(),
+        "watch_folder": window.watching.folder is not None,
+    }
     return {name for name, on in states.items() if on}

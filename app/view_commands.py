@@ -302,6 +302,7 @@ COMMANDS: dict[str, Callable[[Shown], Shown]] = {
     "paper_setting": partial(with_setting, setting="paper"),
     "second_reader_mode": partial(in_mode, mode=Mode.SECOND_READER),
     "triage_mode": partial(in_mode, mode=Mode.TRIAGE),
+    "toggle_arrival_order": lambda shown: replace(shown, arrival_order=not shown.arrival_order),
     **tool_commands.COMMANDS,
 }
 """The commands that change only what is shown, by name; all others are methods of MainWindow."""
@@ -335,6 +336,7 @@ def ticked(shown: Shown) -> frozenset[str]:
         "toggle_contours": shown.contours,
         "toggle_inside_only": shown.inside_only,
         "toggle_repair": shown.repair,
+        "toggle_arrival_order": shown.arrival_order,
         "toggle_key_image": shown.slice_index in shown.key_images,
         **{tool_commands.command_name(tool): shown.tool is tool for tool in Tool},
     }

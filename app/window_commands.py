@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLineEdit
 
 from app import dialogs, places
 from app.command_line.batch import series_folder, write_sheets
-from app.study_order import case_beside
+from app.study_order import case_beside, series_beside
 from app.values import panel_values
 from app.values.findings_text import findings_text
 from ihd_core.errors import FileError
@@ -39,6 +39,19 @@ def open_folder(window: MainWindow) -> None:
     if folder:
         window.settings = replace(window.settings, last_folder=str(folder))
         window.open_paths([folder])
+
+
+def watch_folder(window: MainWindow) -> None:
+    """Ask for a folder whose new scans are to appear by themselves; or watch no longer."""
+    if window.watching.folder is not None:
+        window.hint(f"{window.watching.folder} is watched no longer")
+        window.watching.watch(None)
+        return
+    folder = dialogs.choose_folder(window, "Watch a folder", window.settings.last_folder)
+    if folder:
+        window.settings = replace(window.settings, last_folder=str(folder))
+        window.watching.watch(folder)
+        window.hint(f"Scans that arrive in {folder} appear in the worklist")
 
 
 def open_files(window: MainWindow) -> None:
@@ -130,6 +143,12 @@ def toggle_worklist(window: MainWindow) -> None:
     window.parts.side.setVisible(window.parts.side.isHidden())
 
 
+def find_in_worklist(window: MainWindow) -> None:
+    """Type what the list of scans is to show."""
+    window.parts.side.show()
+    window.parts.worklist.search()
+
+
 def full_screen(window: MainWindow) -> None:
     """Fill the screen, or leave that."""
     if window.isFullScreen():
@@ -171,8 +190,9 @@ COMMANDS: dict[str, Callable[[MainWindow], object]] = {
     "save_picture": save_picture,
     "save_sheets": save_sheets,
     "quit": lambda window: window.close(),
-    "next_series": lambda window: window.choose(window.shown.current + 1),
-    "previous_series": lambda window: window.choose(window.shown.current - 1),
+    "next_series": lambda window: window.choose(series_beside(window.shown, 1)),
+    "previous_series": lambda window: window.choose(series_beside(window.shown, -1)),
+    "find_in_worklist": find_in_worklist,
     "next_case": lambda window: window.choose(case_beside(window.shown, 1)),
     "previous_case": lambda window: window.choose(case_beside(window.shown, -1)),
     "fit": lambda window: window.parts.grid.fit(),
@@ -193,6 +213,7 @@ COMMANDS: dict[str, Callable[[MainWindow], object]] = {
     "comment": comment,
     "save_opinion": save_opinion,
     "copy_findings": copy_findings,
+    "watch_folder": watch_folder,
     "reopen": reopen,
     "undo": lambda window: window.measuring.undo(),
     "delete_measurement": lambda window: window.measuring.delete(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPalette
 from PySide6.QtWidgets import (
+    QLineEdit,
     QListWidgetItem,
     QStyle,
     QStyledItemDelegate,
@@ -87,12 +88,17 @@ class Worklist(QWidget):
         self._list = _List()
         self._list.itemClicked.connect(self._on_item)
         self._list.itemActivated.connect(self._on_item)
+        self._search = QLineEdit(placeholderText="Find a patient or a series")
+        named(self._search, "worklist_search", "Find in the worklist")
+        self._search.setClearButtonEnabled(True)
+        self._search.textChanged.connect(self._hide_others)
         self._empty = note("worklist_empty", "No scan open.")
         self._heading = heading("Worklist")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
         layout.setSpacing(4)
         layout.addWidget(self._heading)
+        layout.addWidget(self._search)
         layout.addWidget(self._empty)
         layout.addWidget(self._list, 1)
         self.show_worklist((), -1)
@@ -102,14 +108,41 @@ class Worklist(QWidget):
         if rows != self._rows:
             self._fill(rows)
         self._rows = rows
+        if self._search.text():
+            self._hide_others()
         row = self._list.row(self._items[current]) if 0 <= current < len(self._items) else -1
         if self._list.current != row:
             self._list.current = row
             self._list.setCurrentRow(row)
             self._list.viewport().update()
         self._empty.setVisible(not rows)
+        self._search.setVisible(len(rows) > 1)
         count = f", {len(rows)} series, best first" if len(rows) > 1 else ""
         self._heading.setText(f"Worklist{count}")
+
+    def search(self) -> None:
+        """Type what is to be found."""
+        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._search.selectAll()
+
+    def _hide_others(self) -> None:
+        """Show only what holds every word that was typed, and the lines above it."""
+        words = self._search.text().casefold().split()
+        shown_below, group = False, ""
+        texts = []
+        for row in self._rows:
+            group = f"{row.group} {row.group_details}" if row.group else group
+            texts.append(f"{group} {row.spoken}".casefold())
+        for place in reversed(range(self._list.count())):
+            item = self._list.item(place)
+            number = item.data(_PLACE)
+            if number is None:
+                item.setHidden(not shown_below)
+                shown_below = False
+            else:
+                hidden = not all(word in texts[number] for word in words)
+                item.setHidden(hidden)
+                shown_below = shown_below or not hidden
 
     def _fill(self, rows: tuple[WorklistRow, ...]) -> None:
         """Make the items anew only where lines come or go, so that the list stays where the reader has scrolled it."""

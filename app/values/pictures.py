@@ -194,6 +194,8 @@ NOT_IN_THE_PICTURE = (
     "ratings",
     "reader",
     "left_out",
+    "screened",
+    "arrival_order",
 )
 """Parts of Shown that slice_picture() does not read: what changes often while the picture stands."""
 

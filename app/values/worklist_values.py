@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from app.panels.left_out_list import LeftOutLine
 from app.panels.worklist import WorklistRow
-from app.study_order import study_of
+from app.session import Mode, ScreenedState
+from app.study_order import listed, study_of
 from app.values.patient_text import date_text, name_text
+from ihd_core.labels import SUBTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,9 +24,10 @@ MOST_NAMES = 20
 
 
 def worklist_rows(shown: Shown) -> tuple[WorklistRow, ...]:
-    """One row a series that was found."""
+    """One row a series that was found, from top to bottom."""
     rows, above = [], None
-    for number, series in enumerate(shown.series):
+    for number in listed(shown):
+        series = shown.series[number]
         study = study_of(series)
         first, above = study != above, study
         rows.append(_row(series, shown, number == shown.current, first=first))
@@ -38,7 +41,7 @@ def series_name(series: Series) -> str:
 
 
 def _row(series: Series, shown: Shown, current: bool, *, first: bool) -> WorklistRow:
-    state, tone = _scan_state(shown) if current else ("", "")
+    state, tone = _scan_state(shown) if current else _screened_state(shown, series)
     if series.refusal and state in ("", "open"):
         state, tone = NOT_PREDICTED, "problem"
     details = series.details
@@ -50,7 +53,17 @@ def _row(series: Series, shown: Shown, current: bool, *, first: bool) -> Worklis
     patient_id = details.patient_id if details.patient_id != name else ""
     who, when = " · ".join(filter(None, (name, patient_id))), date_text(details.study_date)
     refusal = f"Not predicted: {series.refusal}" if series.refusal else ""
-    about = (who, f"{series.description}, {called}", refusal, speaks_against, speaks_for, series.files[0].folder)
+    screened = shown.screened.get(series.uid)
+    failure = f"Not analysed: {screened.reason}" if screened is not None and screened.reason else ""
+    about = (
+        who,
+        f"{series.description}, {called}",
+        refusal,
+        failure,
+        speaks_against,
+        speaks_for,
+        series.files[0].folder,
+    )
     return WorklistRow(
         title=series.description,
         subtitle=called,
@@ -88,6 +101,23 @@ def _scan_state(shown: Shown) -> tuple[str, str]:
     if shown.detected and shown.results_visible:
         return "flagged", "alert"
     return "open", ""
+
+
+def _screened_state(shown: Shown, series: Series) -> tuple[str, str]:
+    """Of a study that is not open; what the model says of it only where it may be seen before an opinion."""
+    found = shown.screened.get(series.uid)
+    if found is None:
+        return "", ""
+    if found.state is ScreenedState.RUNNING:
+        done, total = found.progress
+        return f"AI {done} / {total}", "busy"
+    if found.state is not ScreenedState.READY or shown.mode is not Mode.TRIAGE:
+        return ("not analysed", "problem") if found.state is ScreenedState.FAILED else (found.state.value, "")
+    labels = found.called(shown.model, shown.setting)
+    if not labels:
+        return f"ready {found.any_probability:.2f}", ""
+    names = [label.short_name for label in labels if label in SUBTYPES] or [labels[0].short_name]
+    return f"{' '.join(names[:2])}{' …' if len(names) > 2 else ''} {found.any_probability:.2f}", "alert"
 
 
 def left_out_lines(left_out: Iterable[LeftOut]) -> tuple[LeftOutLine, ...]:

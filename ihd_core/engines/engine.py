@@ -168,13 +168,19 @@ class Engine:
         """
         import torch
 
-        threads = torch.get_num_threads()
-        if self._runtime.own_threads:
-            torch.set_num_threads(1)
+        with _beside.lock:
+            if not _beside.blocks:
+                _beside.threads = torch.get_num_threads()
+            _beside.blocks += 1
+            if self._runtime.own_threads:
+                torch.set_num_threads(1)
         try:
             yield
         finally:
-            torch.set_num_threads(threads)
+            with _beside.lock:
+                _beside.blocks -= 1
+                if not _beside.blocks:  # the last one out, of all threads, gives back what the first one found
+                    torch.set_num_threads(_beside.threads)
 
     def _refuse(self, runtime: Runtime, reason: str) -> None:
         self._refused.append((runtime.title, reason))
@@ -234,6 +240,18 @@ class Engine:
                 references.append(output)
             self._references[wanted] = samples, references
         return self._references[wanted]
+
+
+class _Beside:
+    """Blocks of Engine.torch_beside() that are open in the process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.blocks = 0
+        self.threads = 1
+
+
+_beside = _Beside()
 
 
 def _finite(output: CnnOutput) -> bool:
