@@ -33,7 +33,7 @@ def test_a_whole_study_has_no_problem(study):
     [
         (
             lambda lines: [*lines[:3], lines[3].replace(b"no", b"on"), *lines[4:]],
-            "line 4: changed after it was written",
+            "line 4: changed after",
         ),
         (lambda lines: [*lines[:3], *lines[4:]], "line 4: row 4 does not follow the row before it; row 3 is missing"),
         (lambda lines: [*lines[:3], lines[4], lines[3], *lines[5:]], "line 4: row 4 does not follow"),
