@@ -1,3 +1,5 @@
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -84,6 +86,44 @@ def test_washout_is_enforced(tmp_path):
     with Seat(study, "r1", now=lambda: day + timedelta(weeks=3)) as seat, told:
         seat.save_opinion(says())
     assert "rating" in read_all(study, "r1", now=lambda: day + timedelta(weeks=4)).waiting
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_place_that_fails_is_told_at_once_and_the_same_answer_can_be_given_again(study, monkeypatch, number):
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    with Seat(study, "r1") as seat:
+        task = seat.standing.task
+        before = study.journal("r1").read_bytes()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            with pytest.raises(StudyError, match="nothing was recorded"):
+                seat.save_opinion(says(any=90))
+        assert study.journal("r1").read_bytes() == before
+        assert (seat.standing.task, seat.opinion(task)) == (task, None)
+        seat.save_opinion(says(any=90))
+        assert seat.opinion(task) == says(any=90)
+    assert check(study.journal("r1")).problems == ()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be moved there")
+def test_a_folder_that_vanishes_costs_nothing_once_it_is_back(study):
+    with Seat(study, "r1") as seat:
+        seat.save_opinion(says())
+        away = study.path.rename(study.path.with_name("away"))
+        with pytest.raises(StudyError, match=r"nothing was recorded \(No such file or directory\)"):
+            seat.lock()
+        away.rename(study.path)
+        assert seat.lock().task.phase == A
+    assert check(study.journal("r1")).problems == ()
+
+
+def test_a_clock_set_back_opens_no_second_session_early(tmp_path):
+    study = made_study(tmp_path / "s", protocol(cases=2, design=Design.CROSSOVER, washout_weeks=1))
+    day = datetime(2026, 3, 1, tzinfo=UTC)
+    read_all(study, "r1", now=lambda: day)
+    assert "Washout" in read_all(study, "r1", now=lambda: day - timedelta(days=400)).waiting
 
 
 def test_what_should_be_looked_at_before_a_lock_is_told():
