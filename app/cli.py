@@ -8,6 +8,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from app.command_line.arguments import JOBS, BadCall, parser
+from app.command_line.study import run_study
 from app.command_line.terminal import output, progress, quiet_libraries, say
 from app.model_commands import convert_model
 from ihd_core.errors import Cancelled, IhdError
@@ -257,6 +258,7 @@ RUN = {
     "inspect": _inspect,
     "predict": _predict,
     "gallery": _gallery,
+    "study": run_study,
     "cache": _cache,
     "phantom": _phantom,
     "phantom-look": _phantom_look,

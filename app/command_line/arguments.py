@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from app.command_line.study import add_study_jobs
 from app.model_commands import add_model_jobs
 from ihd_core.errors import IhdError
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from ihd_core.labels import Label
 
-JOBS = ("open", "demo", "inspect", "predict", "gallery", "phantom", "phantom-look", "model", "cache", "bench")
+JOBS = ("open", "demo", "inspect", "predict", "gallery", "study", "phantom", "phantom-look", "model", "cache", "bench")
 PATH_HELP = "folder (with all in it), DICOM file, DICOMDIR, ZIP or NIfTI (.nii, .nii.gz); as many as you like"
 MODES = ("second-reader", "triage")
 
@@ -101,6 +102,8 @@ def parser() -> argparse.ArgumentParser:
 
     job = jobs.add_parser("gallery", help="show how readers rated heatmaps: examples of each rating, on pages")
     _add_gallery(job)
+
+    add_study_jobs(jobs.add_parser("study", help="run a reader study: protocol, records, export"))
 
     _add_phantom_jobs(jobs)
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import sys
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 from ihd_core.errors import StudyError
+from ihd_core.study.journal_file import (
+    Tail,
+    lock,
+    missing_end,
+    read_all,
+    read_tail,
+    sync_names,
+    tail_problems,
+    write_tail,
+)
 from ihd_core.study.record import Rows, read_lines
-from ihd_core.study.rows import FIRST_HASH, HEADER, Checked, checked, encode, lines
+from ihd_core.study.rows import FIRST_HASH, HEADER, MISSING, Checked, checked, encode, lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,16 +118,17 @@ class Journal:
         self._session = uuid4().hex[:12]
         self._opened = time.monotonic()
         self._size, self._torn_end = 0, False
+        self._gone, self._gone_rows = "", 0
         with self._told("cannot be used for the record"):
             new = not path.exists()
             path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
             self._file = os.open(path, flags, 0o666)
             try:
-                _lock(self._file, path)
+                lock(self._file, path)
                 self._load()
                 if new:
-                    _sync_folder(path)
+                    sync_names(path)
             except BaseException:
                 os.close(self._file)
                 raise
@@ -149,8 +158,16 @@ class Journal:
             raise ValueError("events must not be empty")
         with self._told("nothing was recorded"):
             self._look_again()
-            written, rows = self._encoded(events)
-            self._write((b"\n" if self._torn_end else b"") + written)
+            if self._gone:
+                self._put([Event(MISSING, value=self._gone)])
+                self._gone, self._gone_rows = "", 0
+            return self._put(events)
+
+    def _put(self, events: Sequence[Event]) -> int:
+        """Write one answer and return its number."""
+        written, rows = self._encoded(events)
+        tail = Tail(int(rows[-1]["sequence"]), rows[-1]["hash"])
+        self._write((b"\n" if self._torn_end else b"") + written, tail=tail)
         self._torn_end = False
         for row in rows:
             self._take(row)
@@ -161,13 +178,18 @@ class Journal:
         return self._rows.of(scan_uid)
 
     @property
+    def rows(self) -> tuple[Mapping[str, str], ...]:
+        """All intact rows in the order in which they were written, complete answers only."""
+        return self._rows.all
+
+    @property
     def damaged_rows(self) -> int:
-        """How many lines of the file do not count."""
-        return self._rows.damaged
+        """How many lines of the file do not count, and how many are gone from its end."""
+        return self._rows.damaged + self._gone_rows
 
     def _load(self) -> None:
         """Read the whole file; give it a header where it has none yet."""
-        content = _read(self._file)
+        content = read_all(self._file)
         if HEADER.startswith(content) and content != HEADER:
             os.ftruncate(self._file, 0)
             self._size = 0
@@ -186,6 +208,9 @@ class Journal:
                 raise StudyError(f"{self.path}: holds the answers of reader {line.row['reader']}, not {self.reader}")
             else:
                 self._take(line.row)
+        tail = read_tail(self.path)
+        self._gone = missing_end(self._sequence, tail)
+        self._gone_rows = tail.count - self._sequence if tail is not None and self._gone else 0
 
     def _take(self, row: Mapping[str, str]) -> None:
         self._rows.take(row)
@@ -222,13 +247,15 @@ class Journal:
             rows.append(row)
         return written, rows
 
-    def _write(self, content: bytes) -> None:
-        """Put content on disk behind what is there, or leave the file as it was."""
+    def _write(self, content: bytes, *, tail: Tail | None = None) -> None:
+        """Put content on disk behind what is there, and then its tail beside it, or leave the file as it was."""
         try:
             rest = memoryview(content)
             while rest:
                 rest = rest[os.write(self._file, rest) :]
             os.fsync(self._file)
+            if tail is not None:
+                write_tail(self.path, tail)
         except BaseException:
             with suppress(OSError):
                 os.ftruncate(self._file, self._size)
@@ -245,14 +272,16 @@ class Journal:
 
 
 def check(path: Path) -> Checked:
-    """Follow the chain of hashes through a journal, also while it is open elsewhere.
+    """Follow the chain of hashes through a journal, also while it is open elsewhere, and compare its end.
 
-    A cut tail cannot be seen: what is left is a whole chain.
+    Without a second file, as with journals of older versions, a cut tail cannot be seen: what is left is a whole chain.
 
     Raises:
-        StudyError: the file cannot be read or is no journal.
+        StudyError: a file cannot be read or is no journal.
     """
-    return checked(read_lines(path))
+    content = read_lines(path)
+    found = checked(content)
+    return replace(found, problems=(*found.problems, *tail_problems(content, read_tail(path))))
 
 
 def _columns(event: Event) -> dict[str, str]:
@@ -274,46 +303,3 @@ def _text(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(value)
     return str(value)
-
-
-def _read(file: int) -> bytes:
-    os.lseek(file, 0, os.SEEK_SET)
-    content = bytearray()
-    while piece := os.read(file, 1 << 20):
-        content += piece
-    return bytes(content)
-
-
-def _lock(file: int, path: Path) -> None:
-    """Keep other programs out until the file is closed; the system lets go when the program dies."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            # A byte far behind the end: a locked byte cannot be read by others, and a spreadsheet may look.
-            os.lseek(file, 1 << 40, os.SEEK_SET)
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError) as error:
-        raise StudyError(f"{path}: is in use by another window or program; close it there first") from error
-
-
-def _sync_folder(path: Path) -> None:
-    """Put the file's name on disk, not only its content. Windows does so by itself."""
-    if sys.platform == "win32":
-        return
-    for folder in (path.parent, path.parent.parent):
-        try:
-            descriptor = os.open(folder, os.O_RDONLY)
-        except PermissionError:  # a folder may be written to and not be listed
-            continue
-        try:
-            os.fsync(descriptor)
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network shares know no such thing
-                raise
-        finally:
-            os.close(descriptor)

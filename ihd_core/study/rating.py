@@ -26,3 +26,24 @@ _DEFINITIONS = {
     ),
     RatingValue.INCORRECT: "The hemorrhage region is completely outside the focus area.",
 }
+
+
+class Reason(StrEnum):
+    """Why a heatmap is not correct; the value is what files hold."""
+
+    NO_HEMORRHAGE = "no hemorrhage"
+    OUTSIDE_SKULL = "outside skull"
+    ORBIT_SINUS_NOSE = "orbit/sinus/nose"
+    BONE = "bone"
+    FALX_TENTORIUM = "falx/tentorium"
+    ARTEFACT = "artefact"
+    MISSED_LESION = "missed lesion"
+
+
+class Verdict(StrEnum):
+    """What a reader says of a label on which truth and reader differ, once truth is shown."""
+
+    I_WAS_WRONG = "I was wrong"
+    TRUTH_IS_WRONG = "truth is wrong"
+    DISPUTABLE = "disputable"
+    CANNOT_TELL = "cannot tell"

@@ -27,6 +27,7 @@ class Rows:
     """Intact rows of one record in the order in which they were written, and how many lines are none."""
 
     def __init__(self) -> None:
+        self._all: list[Row] = []
         self._of_scans: dict[str, list[Row]] = {}
         self._parts: dict[str, int] = {}
         self._torn_or_changed = 0
@@ -36,6 +37,7 @@ class Rows:
         if row is None or not _has_part(row):
             self._torn_or_changed += 1
             return
+        self._all.append(row)
         self._of_scans.setdefault(row["scan_uid"], []).append(row)
         self._parts[row["answer"]] = self._parts.get(row["answer"], 0) + 1
 
@@ -43,6 +45,11 @@ class Rows:
     def scan_uids(self) -> tuple[str, ...]:
         """Every scan that a row is about, in the order of their first rows."""
         return tuple(self._of_scans)
+
+    @property
+    def all(self) -> tuple[Row, ...]:
+        """Rows of all scans and of none; of answers that were written to the end only."""
+        return tuple(row for row in self._all if self._whole(row))
 
     def of(self, scan_uid: str) -> tuple[Row, ...]:
         """Rows of one scan; of answers that were written to the end only."""

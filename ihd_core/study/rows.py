@@ -80,6 +80,8 @@ NUMBERS = frozenset(
     ]
 )
 FIRST_HASH = "0" * 64
+MISSING = "missing"
+"""The event of a row that says which rows were gone from the end when the program opened the file."""
 LONGEST = 20_000
 """Characters of one field; escaped and quoted it still fits what readers of CSV accept (131,072)."""
 HEADER = (",".join(FIELDS) + "\n").encode()
@@ -186,6 +188,8 @@ def checked(content: Sequence[Line]) -> Checked:
             if line.row["previous_hash"] != previous:
                 what = f"row {expected} is missing" if sequence > expected else f"row {expected} was expected here"
                 found.append(f"line {line.number}: row {sequence} does not follow the row before it; {what}")
+            if line.row["event"] == MISSING:
+                found.append(f"line {line.number}: {line.row['value']} had gone from the end before this was written")
             expected, previous = sequence + 1, line.row["hash"]
     return Checked(rows, tuple(found), tuple(torn))
 

@@ -179,7 +179,7 @@ def test_another_reader_sees_only_the_own_record(read_window, press, tmp_path, m
     press(window, "Ctrl+2", "Ctrl+Return")
     window.change_reader("R1")
     assert window.shown.saved_opinion.calls[Label.EPIDURAL].call is None
-    files = sorted((tmp_path / "home" / "records").iterdir())
+    files = sorted((tmp_path / "home" / "records").glob("*.csv"))
     assert len(files) == 2
     for path in files:
         assert check(path).problems == ()
