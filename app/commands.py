@@ -119,6 +119,7 @@ COMMANDS = (
     Command("invert", "Invert", "View", ("I",), "scan", checkable=True),
     Command("toggle_windows", "-Brain, subdural and soft tissue side by side", "View", ("V",), "scan", checkable=True),
     Command("toggle_planes", "Axial, sagittal and coronal", "View", ("Shift+V",), "scan", checkable=True),
+    Command("toggle_contact", "All slices on one sheet", "View", ("F4",), "scan", checkable=True),
     Command("thicker_slab", "Thicker slab", "View", ("Ctrl+Up",), "scan"),
     Command("thinner_slab", "Thinner slab", "View", ("Ctrl+Down",), "scan"),
     *_slab_commands(),

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMainWindow, QStyle
 from app import places
 from app.cine import Cine
 from app.commands import install
+from app.connections import connect_panels
 from app.drops import accept_copy, dropped_paths, leave_drops_to_window
 from app.error_dialog import show_bug
 from app.heatmap_jobs import HeatmapJobs
@@ -18,7 +19,6 @@ from app.keys import KeyFilter
 from app.layout import Parts, build
 from app.measuring import Measuring
 from app.opening import Opening
-from app.pane_commands import clicked, enlarged, probed, scrolled, with_pane_window
 from app.positions import Positions
 from app.reading_clock import ReadingClock
 from app.recording import Recorder
@@ -27,20 +27,12 @@ from app.second_opinion import Means, SecondOpinion
 from app.session import Layout, Mode, Session, Shown
 from app.settings import Settings, write_settings
 from app.showing import show_panels, show_status
-from app.study_order import listed
 from app.values import pictures, worklist_values
 from app.values.scan_gaps import gap_between
 from app.values.scan_notes import gaps
 from app.view_commands import COMMANDS as VIEWING
 from app.view_commands import (
-    at_slice,
     obstacle,
-    toggle_comparing,
-    toggle_contours,
-    with_heatmap,
-    with_kind,
-    with_opacity,
-    with_setting,
     with_window,
 )
 from app.watching import Watching
@@ -114,7 +106,7 @@ class MainWindow(QMainWindow):
         self.keys = KeyFilter(self)
         leave_drops_to_window(self)
         self._connect_jobs()
-        self._connect_panels()
+        connect_panels(self)
         self.session.changed.connect(self._on_changed)
         mode = Mode(settings.mode) if settings.mode in set(Mode) else Mode.SECOND_READER
         self.session.show(mode=mode, setting=settings.operating_point, opacity=settings.opacity)
@@ -140,35 +132,6 @@ class MainWindow(QMainWindow):
         self.watching.told.connect(self.hint)
         self.watching.first_arrived.connect(lambda: self.choose(0))
         self.keys.peeked.connect(lambda peeking: self.session.show(peeking=peeking))
-
-    def _connect_panels(self) -> None:
-        parts, become = self.parts, self._become
-        grid = parts.grid
-        grid.scrolled.connect(lambda pane, steps: become(scrolled(self.shown, pane, steps)))
-        grid.window_dragged.connect(lambda pane, window: become(with_pane_window(self.shown, pane, window)))
-        grid.probed.connect(lambda pane, row, column: become(probed(self.shown, pane, row, column)))
-        grid.left.connect(lambda: self.session.show(probe=None))
-        grid.clicked.connect(lambda pane, row, column: become(clicked(self.shown, pane, row, column)))
-        grid.pointed.connect(self.measuring.place)
-        grid.enlarged.connect(lambda pane: become(enlarged(self.shown, pane)))
-        for part in (parts.strip, parts.findings, parts.notes):
-            part.slice_chosen.connect(lambda index: become(at_slice(self.shown, index)))
-        parts.slider.valueChanged.connect(lambda index: become(at_slice(self.shown, index)))
-        parts.window_bar.window_chosen.connect(self._on_window)
-        parts.window_bar.network_view_chosen.connect(lambda on: self.session.show(network_view=on))
-        parts.findings.show_ai_pressed.connect(self.show_ai)
-        parts.findings.setting_chosen.connect(lambda setting: become(with_setting(self.shown, setting)))
-        parts.heatmap.toggled.connect(lambda on: self.session.show(heatmap_on=on, network_view=False))
-        parts.heatmap.label_chosen.connect(lambda label: become(with_heatmap(self.shown, label)))
-        parts.heatmap.opacity_chosen.connect(lambda opacity: become(with_opacity(self.shown, opacity)))
-        parts.heatmap.kind_chosen.connect(lambda kind: become(with_kind(self.shown, kind)))
-        parts.heatmap.comparing_chosen.connect(lambda _on: become(toggle_comparing(self.shown)))
-        parts.heatmap.contours_chosen.connect(lambda _on: become(toggle_contours(self.shown)))
-        parts.opinion.opinion_changed.connect(self._on_opinion)
-        parts.opinion.save_pressed.connect(self.recorder.save_opinion)
-        parts.rating.rated.connect(self.recorder.rate)
-        parts.worklist.chosen.connect(lambda row: self.choose(listed(self.shown)[row]))
-        parts.stop.clicked.connect(self.cancel)
 
     @property
     def shown(self) -> Shown:
@@ -283,10 +246,12 @@ class MainWindow(QMainWindow):
             show_bug(error)
         self.settled.emit()
 
-    def _on_window(self, window: Window) -> None:
+    def use_window(self, window: Window) -> None:
+        """Show this window of HU."""
         self._become(with_window(self.shown, window))
 
-    def _on_opinion(self, opinion: Opinion) -> None:
+    def take_opinion(self, opinion: Opinion) -> None:
+        """Hold the opinion as it stands on the screen."""
         self._closing_anyway = False
         self.session.show(opinion=opinion)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.session import Layout
+from app.values.contact import tile_at
 from app.values.pictures import cut_at, cut_of, drawn_to_stored
 from app.view_commands import at_slice, moved, with_window
 from ihd_core.reformat import Cut
@@ -30,6 +31,8 @@ def enlarged(shown: Shown, pane: int) -> Shown:
     """Show one of several pictures alone, or all of them again."""
     if shown.layout is Layout.ONE:
         return shown
+    if shown.layout is Layout.CONTACT:
+        return replace(shown, layout=Layout.ONE)
     return replace(shown, enlarged=pane if shown.enlarged is None else None)
 
 
@@ -47,12 +50,15 @@ def scrolled(shown: Shown, pane: int, steps: int) -> Shown:
 
 def probed(shown: Shown, pane: int, row: int, column: int) -> Shown:
     """The pointer is over this pixel of one of the pictures."""
-    on_slice = cut_in(shown, pane) is None
+    on_slice = cut_in(shown, pane) is None and shown.layout is not Layout.CONTACT
     return replace(shown, probe=drawn_to_stored(shown, row, column) if on_slice else None)
 
 
 def clicked(shown: Shown, pane: int, row: int, column: int) -> Shown:
     """Bring all three planes to the place that was clicked."""
+    if shown.layout is Layout.CONTACT and shown.scan is not None:
+        index = tile_at(shown, row, column)
+        return shown if index is None else at_slice(shown, index)
     if shown.layout is not Layout.PLANES or shown.scan is None:
         return shown
     cut = cut_in(shown, pane)

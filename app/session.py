@@ -47,6 +47,7 @@ class Layout(StrEnum):
     WINDOWS = "three windows"
     KINDS = "two heatmaps"
     PLANES = "three planes"
+    CONTACT = "contact sheet"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ import numpy as np
 from app.panels.slice_picture import Badge, ColourBar, SlicePicture
 from app.session import Layout
 from app.tool_commands import marks, tool_badges, volume_line
+from app.values.contact import contact_picture
 from app.values.patient_text import age_text, date_text, name_text
 from app.values.scan_gaps import beside
 from app.values.scan_notes import badges, gaps
@@ -53,6 +54,8 @@ def _panes(shown: Shown) -> tuple[SlicePicture, ...]:
     if layout is Layout.KINDS and shown.has_kinds and shown.results_visible and shown.heatmap_on:
         result = Kind.RESULT_SLICE if shown.kind is Kind.CNN else shown.kind
         return tuple(slice_picture(replace(shown, heatmap_kind=kind)) for kind in (Kind.CNN, result))
+    if layout is Layout.CONTACT and shown.scan is not None:
+        return (contact_picture(shown),)
     if layout is Layout.PLANES and shown.scan is not None and len(shown.scan) > 1:
         axial = replace(slice_picture(shown), rules=_rules_on_slice(shown), linked="slice")
         return axial, *(_cut_picture(shown, cut) for cut in Cut)
