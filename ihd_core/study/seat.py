@@ -18,6 +18,7 @@ from ihd_core.study.phases import (
     Standing,
     answered,
     detail,
+    locked_reads,
     opinions,
     standing_of,
 )
@@ -90,7 +91,14 @@ class Seat:
         return self.standing
 
     def opinion(self, task: Task) -> Opinion | None:
-        """What is recorded of a reading, for going on after a crash; None while nothing is. Never another reading's."""
+        """What is recorded of a reading, for going on after a crash; None while nothing is. Never another reading's.
+
+        Raises:
+            StudyError: the reading is locked, and the lead has not revealed the truth; past answers are not shown.
+        """
+        is_locked = (task.phase, task.case, task.repeat) in locked_reads(self._journal.rows)
+        if is_locked and Phase.REVEAL not in self._opened.items:
+            raise StudyError(f"{self.reader}: case {task.case} is locked; its answers are not shown before reveal")
         found = opinions(self._journal.rows).get((task.phase, task.case, task.repeat))
         if found is None:
             return None

@@ -14,7 +14,7 @@ from ihd_core.study.design import Design, Phase, Reader, Role
 from ihd_core.study.journal import Circumstances, check
 from ihd_core.study.lead import open_phase, strata
 from ihd_core.study.opinion import with_comment
-from ihd_core.study.phases import Item
+from ihd_core.study.phases import Item, Task
 from ihd_core.study.rating import RatingValue, Reason, Verdict
 from ihd_core.study.seat import Seat
 from ihd_core.study.study_folder import open_study
@@ -53,7 +53,8 @@ def test_a_locked_reading_cannot_be_changed_and_an_unlocked_one_can(study):
         assert seat.opinion(task) == says(any=20)
         assert seat.lock().task.phase == A
         seat.save_opinion(says(any=70))
-        assert seat.opinion(task) == says(any=20)
+        with pytest.raises(StudyError, match="is locked; its answers are not shown before reveal"):
+            seat.opinion(task)
     calls = [row for row in study.rows("r1") if row["label"] == "any"]
     assert [(row["phase"], row["value"], row["previous"]) for row in calls] == [
         ("blind", "yes", ""),
@@ -166,6 +167,7 @@ def test_the_whole_way_from_reading_to_adjudication(tmp_path):
     open_phase(study, Phase.REVEAL, PASSPHRASE)
     for reader, case in (("r1", "c02"), ("r2", "c03")):
         with Seat(study, reader) as seat:
+            assert seat.opinion(Task(B, "c01")) == says(any=90, subdural=90)
             for label in (Label.ANY, Label.SUBDURAL):
                 task = seat.standing.task
                 assert task.item == Item(case, label)
