@@ -110,7 +110,10 @@ def _mrmc(study: StudyFolder, truth: Truth, rows: dict[str, tuple[Row, ...]], re
         files[f"{folder}/numbers.csv"] = numbers(scores).key().encode()
         files[f"{folder}/imrmc.imrmc"] = imrmc(scores, f"{study.protocol.study}, {label}").encode()
         files[f"{folder}/mrmcaov.csv"] = mrmcaov(scores).encode()
-        files[f"{folder}/rjafroc.xlsx"] = rjafroc(scores)
+        try:
+            files[f"{folder}/rjafroc.xlsx"] = rjafroc(scores)
+        except StudyError as error:
+            remarks.append(f"{folder}/rjafroc.xlsx: not written: {error}")
     return files
 
 

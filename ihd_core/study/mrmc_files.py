@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -103,26 +102,22 @@ def mrmcaov(scores: Sequence[Score]) -> str:
 
 
 def rjafroc(scores: Sequence[Score]) -> bytes:
-    """For RJafroc's DfReadDataFile(newExcelFileFormat = TRUE): sheets Truth, FP and TP.
+    """For RJafroc's DfReadDataFile(newExcelFileFormat = TRUE): sheets Truth, FP and TP, a factorial design.
 
-    A case that not every reader read both ways makes the design a split plot, which its Paradigm column says.
+    Raises:
+        StudyError: not every reader read every case in every arm; RJafroc has no design for that.
     """
     named = numbers(scores)
     truth = {one.case: one.truth for one in scores}
-    per_case: dict[str, set[tuple[str, str]]] = {case: set() for case in named.cases}
-    for one in scores:
-        per_case[one.case].add((one.reader, one.arm))
-    whole = len(named.readers) * len(named.arms)
-    design = "FCTRL" if set(Counter(map(len, per_case.values()))) == {whole} else "SPLIT-PLOT-A"
-    rows: list[list[str | float]] = []
-    for place, case in enumerate(named.cases, start=1):
-        readers = sorted({named.readers.index(reader) + 1 for reader, _ in per_case[case]})
-        arms = sorted({named.arms.index(arm) + 1 for _, arm in per_case[case]})
-        true = int(truth[case])
-        rows.append([place, true, true, ", ".join(map(str, readers)), ", ".join(map(str, arms))])
-    paradigm = ["ROC", design, *[""] * max(0, len(rows) - 2)]
+    whole = len(named.readers) * len(named.arms) * len(named.cases)
+    if len(scores) != whole:
+        raise StudyError(f"{len(scores)} of {whole} readings are there; RJafroc wants every reader, arm and case")
+    everyone = ", ".join(str(number) for number in range(1, len(named.readers) + 1))
+    arms = ", ".join(str(number) for number in range(1, len(named.arms) + 1))
     sheet: list[list[str | float]] = [["CaseID", "LesionID", "Weight", "ReaderID", "ModalityID", "Paradigm"]]
-    sheet += [[*row, word] if word else row for row, word in zip(rows, paradigm, strict=False)]
+    for place, case in enumerate(named.cases, start=1):
+        true = int(truth[case])
+        sheet.append([place, true, true, everyone, arms, *["ROC", "FCTRL"][place - 1 : place]])
     negative: list[list[str | float]] = [["ReaderID", "ModalityID", "CaseID", "FP_Rating"]]
     positive: list[list[str | float]] = [["ReaderID", "ModalityID", "CaseID", "LesionID", "TP_Rating"]]
     for one in scores:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ihd_core.labels import DISPLAY_ORDER, SUBTYPES, Label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 LOWEST_YES = 50
 """Suspicion from which a call is yes. The undecided middle counts as yes: an unsure reader wants a second look, and
@@ -136,6 +136,27 @@ def problems(opinion: Opinion) -> tuple[str, ...]:
     missing = [label.short_name for label in DISPLAY_ORDER if label not in opinion.answered]
     if missing:
         found.append(f"Not answered: {', '.join(missing)}.")
+    return tuple(found)
+
+
+def lock_warnings(opinion: Opinion, labels: Sequence[Label], slices: int, seen: frozenset[int]) -> tuple[str, ...]:
+    """What a reader should look at before a reading is locked, one sentence each; empty when nothing.
+
+    Args:
+        opinion: as it is recorded.
+        labels: that the study asks for.
+        slices: of the scan.
+        seen: slices that were on the screen.
+    """
+    found = []
+    missing = [label.short_name for label in labels if opinion.calls[label] == UNANSWERED]
+    if missing:
+        found.append(f"Not answered: {', '.join(missing)}.")
+    if Label.ANY in labels:
+        found += contradictions(opinion)
+    unseen = slices - len(seen)
+    if unseen > 0:
+        found.append(f"{unseen} of {slices} slices were never on the screen.")
     return tuple(found)
 
 

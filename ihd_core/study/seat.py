@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from ihd_core.errors import StudyError
-from ihd_core.labels import SUBTYPES, Label
 from ihd_core.study.design import Phase
 from ihd_core.study.journal import Circumstances, Event, Journal
-from ihd_core.study.opinion import UNANSWERED, Call, Opinion
+from ihd_core.study.opinion import Call, Opinion
 from ihd_core.study.phases import (
     ADJUDICATION,
     DISPUTE,
@@ -19,6 +18,7 @@ from ihd_core.study.phases import (
     Standing,
     answered,
     detail,
+    locked_reads,
     opinions,
     standing_of,
 )
@@ -26,7 +26,7 @@ from ihd_core.study.rating import RatingValue, Reason, Verdict
 from ihd_core.study.record import COMMENT, OPINION, RATING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from ihd_core.study.design import Case
     from ihd_core.study.phases import Item, Task
@@ -91,7 +91,14 @@ class Seat:
         return self.standing
 
     def opinion(self, task: Task) -> Opinion | None:
-        """What is recorded of a reading, for going on after a crash; None while nothing is. Never another reading's."""
+        """What is recorded of a reading, for going on after a crash; None while nothing is. Never another reading's.
+
+        Raises:
+            StudyError: the reading is locked, and the lead has not revealed the truth; past answers are not shown.
+        """
+        is_locked = (task.phase, task.case, task.repeat) in locked_reads(self._journal.rows)
+        if is_locked and Phase.REVEAL not in self._opened.items:
+            raise StudyError(f"{self.reader}: case {task.case} is locked; its answers are not shown before reveal")
         found = opinions(self._journal.rows).get((task.phase, task.case, task.repeat))
         if found is None:
             return None
@@ -291,25 +298,3 @@ class Seat:
             case=task.case,
             details=details,
         )
-
-
-def lock_warnings(opinion: Opinion, labels: Sequence[Label], slices: int, seen: frozenset[int]) -> tuple[str, ...]:
-    """What a reader should look at before a reading is locked, one sentence each; empty when nothing.
-
-    Args:
-        opinion: as it is recorded.
-        labels: that the study asks for.
-        slices: of the scan.
-        seen: slices that were on the screen.
-    """
-    found = []
-    missing = [label.short_name for label in labels if opinion.calls[label] == UNANSWERED]
-    if missing:
-        found.append(f"Not answered: {', '.join(missing)}.")
-    subtypes = [label.short_name for label in SUBTYPES if opinion.calls[label].call]
-    if subtypes and Label.ANY in labels and opinion.calls[Label.ANY].call is False:
-        found.append(f"Any is no, but {', '.join(subtypes)} {'is' if len(subtypes) == 1 else 'are'} yes.")
-    unseen = slices - len(seen)
-    if unseen > 0:
-        found.append(f"{unseen} of {slices} slices were never on the screen.")
-    return tuple(found)

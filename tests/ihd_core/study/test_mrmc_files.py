@@ -83,9 +83,10 @@ def test_rjafroc_gets_three_sheets():
     ]
 
 
-def test_cases_that_not_everyone_read_make_a_split_plot():
+def test_rjafroc_gets_no_design_that_it_does_not_have():
     alone = [one for one in FULL if not (one.reader == "r2" and one.case == "b")]
-    assert cells(rjafroc(scored(alone, "refuse")))["TRUTH"][2][5] == "SPLIT-PLOT-A"
+    with pytest.raises(StudyError, match="6 of 8 readings are there; RJafroc wants every reader, arm and case"):
+        rjafroc(scored(alone, "refuse"))
 
 
 def test_missing_answers_follow_the_protocols_rule():

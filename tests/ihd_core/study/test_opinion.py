@@ -7,6 +7,7 @@ from ihd_core.study.opinion import (
     Call,
     Opinion,
     contradictions,
+    lock_warnings,
     problems,
     with_call,
     with_comment,
@@ -128,3 +129,14 @@ def test_whatever_subtypes_are_answered_any_is_at_least_as_suspicious_as_every_y
         assert contradictions(opinion) == ()
     yes = [opinion.calls[label].suspicion for label in SUBTYPES if opinion.calls[label].call]
     assert not yes or opinion.calls[ANY].suspicion >= max(yes)
+
+
+def test_what_should_be_looked_at_before_a_lock_is_told():
+    calls = {label: Call(False, 10) for label in DISPLAY_ORDER} | {SDH: Call(True, 90)}
+    no_but_subdural = Opinion(calls)
+    assert lock_warnings(with_rest_no(Opinion()), DISPLAY_ORDER, 4, frozenset(range(4))) == ()
+    assert lock_warnings(Opinion(), (ANY,), 4, frozenset([0])) == (
+        "Not answered: Any.",
+        "3 of 4 slices were never on the screen.",
+    )
+    assert lock_warnings(no_but_subdural, DISPLAY_ORDER, 1, frozenset([0])) == ("Any is no, but SDH is yes.",)
