@@ -38,6 +38,8 @@ CIRCLE = 0.97
 """Share of half the picture's side, beyond which a pixel may lie outside the reconstructed circle."""
 ISLAND_MM2 = 400.0
 """Bone, calcium or metal of up to this area, all around in the brain, lies inside."""
+BRIDGED_SHARE = 0.3
+"""Of the area of the slice above: a slice between two closed ones with less has lost a piece of its skull."""
 OPEN_MM2 = 3000.0
 """A skull that encloses this in one slice is a skull; what is open above it has lost bone."""
 SCALP_MM = 8.0
@@ -239,7 +241,28 @@ def _with_open_slices(
             continue
         beneath = cv2.erode(head[index].view(np.uint8), ellipse(SCALP_MM, pixel_mm)) > 0
         result[index] |= _largest_region(soft & (within | beneath), pixel_mm)
+    _bridge(hu, bone, head, result, pixel_mm)
     return result
+
+
+def _bridge(hu: NDArray[np.int16], bone: Mask, head: Mask, enclosed: Mask, pixel_mm: tuple[float, float]) -> None:
+    """Add, in place, open slices between two closed ones: a flap that reaches down to where face is in the picture.
+
+    Without them the inside would be two bodies, and what lies below be lost. Soft tissue beneath the scalp counts that
+    lies below the inside of the slice above.
+    """
+    pixel_mm2 = pixel_mm[0] * pixel_mm[1]
+    closed = enclosed.sum(axis=(1, 2)) * pixel_mm2 >= OPEN_MM2
+    for index in range(len(hu) - 2, 0, -1):
+        above = enclosed[index + 1]
+        if not closed[:index].any() or enclosed[index].sum() >= BRIDGED_SHARE * above.sum():
+            continue
+        if above.sum() * pixel_mm2 < OPEN_MM2:
+            continue
+        soft = (hu[index] > BRAIN_HU[0]) & (hu[index] < BRAIN_HU[1]) & ~bone[index]
+        beneath = cv2.erode(head[index].view(np.uint8), ellipse(SCALP_MM, pixel_mm)) > 0
+        near = cv2.dilate(above.view(np.uint8), ellipse(GRID_MM, pixel_mm)) > 0
+        enclosed[index] |= _largest_region(soft & beneath & near, pixel_mm)
 
 
 def _largest_region(mask: Mask, pixel_mm: tuple[float, float]) -> Mask:

@@ -140,7 +140,7 @@ def _called(shown: Shown, index: int) -> list[str]:
 
 
 def _write(tile: NDArray[np.uint8], text: str, *, inverted: bool) -> None:
-    size = max(tile.shape[0] / 450, 0.35)
+    size = max(tile.shape[0] / 260, 0.35)
     place = 4, round(4 + 24 * size)
     for thickness, ink in ((3, 255 if inverted else 0), (1, 0 if inverted else LIGHT)):
         cv2.putText(tile, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, ink, thickness, cv2.LINE_AA)

@@ -153,10 +153,12 @@ def create_study(
         paths: of the scans, by case.
 
     Raises:
-        StudyError: the folder is in use, the truth misses something, or a file cannot be written.
+        StudyError: the folder is in use, the truth misses something, the passphrase is too short, or a file cannot be
+            written.
     """
     truth = checked_truth(protocol, truth, "truth")
     training = {case.name for case in protocol.cases if case.training}
+    sealed = sealed_truth(truth, passphrase)  # refused before anything is written
     try:
         if make_folder(path).exists() and any(path.iterdir()):
             raise StudyError(f"{path}: is not empty; a study needs a folder of its own")
@@ -164,7 +166,7 @@ def create_study(
         write_atomically(
             path / CASES, cases_csv({case.name: paths[case.name] for case in protocol.cases}, path).encode()
         )
-        write_atomically(path / SEALED, sealed_truth(truth, passphrase))
+        write_atomically(path / SEALED, sealed)
         if training:
             of_training = Truth(
                 {name: truth.scans[name] for name in truth.scans if name in training},

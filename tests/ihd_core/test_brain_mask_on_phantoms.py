@@ -20,6 +20,7 @@ def dice(seed, **options):
     [
         500_022,  # as most are
         500_150,  # a piece of the vault is gone
+        500_226,  # a piece is gone down to the temporal bone, where orbits are in the picture
         500_273,  # likewise, tilted by 19 degrees and leaning by 14, in slices of 9 mm
     ],
 )

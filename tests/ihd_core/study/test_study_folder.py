@@ -7,7 +7,7 @@ from ihd_core.labels import Label
 from ihd_core.study.design import Phase, Reader
 from ihd_core.study.phases import Item
 from ihd_core.study.protocol import amended
-from ihd_core.study.study_folder import discordant_labels, open_study, replaced_protocol, write_amendment
+from ihd_core.study.study_folder import create_study, discordant_labels, open_study, replaced_protocol, write_amendment
 from ihd_core.study.truth import Truth
 from tests.ihd_core.study.studies import PASSPHRASE, case, made_study, protocol, read_all, says
 
@@ -33,6 +33,13 @@ def test_a_study_is_a_folder_that_can_be_opened_again(study):
 def test_no_file_of_a_new_study_says_what_is_true(study):
     for path in study.path.rglob("*"):
         assert not path.is_file() or b'"any": 1' not in path.read_bytes()
+
+
+def test_a_short_passphrase_is_refused_before_anything_is_written(tmp_path):
+    plan, truth = protocol(), Truth({one.name: dict.fromkeys(Label, False) for one in protocol().cases})
+    with pytest.raises(StudyError, match="at least 8 are needed"):
+        create_study(tmp_path / "study", plan, truth, "secret", {one.name: tmp_path for one in plan.cases})
+    assert not (tmp_path / "study").exists()
 
 
 def test_another_folder_than_an_empty_one_is_refused(study):
