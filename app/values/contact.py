@@ -93,14 +93,13 @@ def contact_picture(shown: Shown) -> SlicePicture:
     rows_mm, columns_mm = (mm * sheet.shrunk for mm in scan.spacing_mm[1:])
     left_out = len(scan) - len(sheet.slices)
     badges = (Badge(f"{left_out} of {len(scan)} slices are not on this sheet", serious=False),) if left_out else ()
-    flipped = (Badge("FLIPPED"),) if shown.turn.mirrors else ()
     return SlicePicture(
         pixels=pixels,
         pixel_mm=(columns_mm, rows_mm) if shown.turn.transpose else (rows_mm, columns_mm),
         window=shown.window,
         letters=edge_letters(scan.orientation).turned(shown.turn),
         bottom_left=(f"C {shown.window.center:g} W {shown.window.width:g} {shown.window.name}".strip(),),
-        badges=(*flipped, *badges),
+        badges=badges,
         marks=_frame(sheet, shown.slice_index),
         linked="sheet",
     )

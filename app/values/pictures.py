@@ -39,9 +39,11 @@ def pictures(shown: Shown) -> tuple[SlicePicture, ...]:
     if (shown.scan or shown.preview) is None:
         return ()
     panes = _panes(shown)
-    if shown.enlarged is not None:
-        return (panes[min(shown.enlarged, len(panes) - 1)],)
     first = panes[0].badges  # what holds for all is said once
+    if shown.enlarged is not None:
+        alone = panes[min(shown.enlarged, len(panes) - 1)]
+        own = tuple(one for one in alone.badges if one not in first)
+        return (replace(alone, top_left=panes[0].top_left, top_right=panes[0].top_right, badges=(*first, *own)),)
     return panes[0], *(
         replace(pane, badges=tuple(one for one in pane.badges if one not in first)) for pane in panes[1:]
     )
@@ -55,11 +57,21 @@ def _panes(shown: Shown) -> tuple[SlicePicture, ...]:
         result = Kind.RESULT_SLICE if shown.kind is Kind.CNN else shown.kind
         return tuple(slice_picture(replace(shown, heatmap_kind=kind)) for kind in (Kind.CNN, result))
     if layout is Layout.CONTACT and shown.scan is not None:
-        return (contact_picture(shown),)
+        return (_with_what_holds_for_all(contact_picture(shown), shown),)
     if layout is Layout.PLANES and shown.scan is not None and len(shown.scan) > 1:
         axial = replace(slice_picture(shown), rules=_rules_on_slice(shown), linked="slice")
         return axial, *(_cut_picture(shown, cut) for cut in Cut)
     return (slice_picture(shown),)
+
+
+def _with_what_holds_for_all(sheet: SlicePicture, shown: Shown) -> SlicePicture:
+    """Identity and warnings, which a sheet of all slices needs as a slice does."""
+    details = shown.scan.details if shown.scan is not None else None
+    return replace(
+        sheet,
+        top_left=_patient_lines(details) if details is not None and shown.overlay_text else (),
+        badges=(*badges(shown), *sheet.badges),
+    )
 
 
 def slice_picture(shown: Shown) -> SlicePicture:

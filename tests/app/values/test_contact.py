@@ -14,6 +14,7 @@ from app.values.pictures import pictures
 from app.view_commands import rating_obstacle
 from ihd_core.labels import LABELS, Label
 from ihd_core.orientation import Turn
+from ihd_core.scan import ScanWarning
 from ihd_core.windowing import Window
 from tests.ihd_core.toy import toy_prediction, toy_scan
 
@@ -61,7 +62,7 @@ def test_tiles_letters_and_spacing_turn_together(turn):
         assert int(picture.pixels[row + r, column + c]) == pytest.approx(int(expected[r, c]), abs=2)
     assert picture.letters == contact_picture(plain).letters.turned(turn)
     assert picture.pixel_mm == ((0.8, 0.5) if turn.transpose else (0.5, 0.8))
-    assert ("FLIPPED" in [badge.text for badge in picture.badges]) == turn.mirrors
+    assert ("FLIPPED" in [badge.text for badge in pictures(turned)[0].badges]) == turn.mirrors
 
 
 def test_large_slices_are_shrunk_by_whole_pixels_and_the_scale_says_so():
@@ -96,6 +97,18 @@ def test_what_the_model_calls_is_written_only_where_it_may_be_seen():
     height, width = sheet_of(shown).tile
     assert len(differs)
     assert ((differs >= (row, column)) & (differs < (row + height, column + width))).all()
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"layout": Layout.PLANES, "enlarged": 1}, {"layout": Layout.PLANES, "enlarged": 2}]
+)
+def test_identity_and_warnings_stand_on_every_picture_that_is_alone(changes):
+    shown = shown_of(6)
+    details = replace(shown.scan.details, patient_name="Doe^Jo", patient_id="P1")
+    warned = replace(shown.scan, details=details, warnings=(ScanWarning("not-a-head", "It is a chest"),))
+    (picture,) = pictures(replace(shown, scan=warned, **changes))
+    assert "Not a head" in [badge.text for badge in picture.badges]
+    assert "P1" in picture.top_left
 
 
 def test_no_heatmap_is_rated_on_the_sheet():
