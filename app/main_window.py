@@ -20,6 +20,7 @@ from app.layout import Parts, build
 from app.measuring import Measuring
 from app.opening import Opening
 from app.positions import Positions
+from app.priors import Priors
 from app.reading_clock import ReadingClock
 from app.recording import Recorder
 from app.screening import Screening
@@ -98,6 +99,7 @@ class MainWindow(QMainWindow):
         )
         self.heatmap_jobs: HeatmapJobs = HeatmapJobs(self.session, self.second_opinion.loaded_model, self)
         self.screening = Screening(self.session, self.second_opinion, lambda: self.busy, self)
+        self.priors: Priors = Priors(self.session, self)
         self.watching: Watching = Watching(self.session, self)
         self.recorder: Recorder = Recorder(self.session, self.clock, journal, self)
         self.measuring: Measuring = Measuring(self.session, self.recorder, self)
@@ -130,6 +132,7 @@ class MainWindow(QMainWindow):
         self.recorder.told.connect(self.hint)
         self.measuring.told.connect(self.hint)
         self.watching.told.connect(self.hint)
+        self.priors.told.connect(self.hint)
         self.watching.first_arrived.connect(lambda: self.choose(0))
         self.keys.peeked.connect(lambda peeking: self.session.show(peeking=peeking))
 
@@ -218,6 +221,7 @@ class MainWindow(QMainWindow):
     def _on_opened(self) -> None:
         if self._remembers:
             self.remember()
+        self.priors.offer()
         self.recorder.restore()
         self.second_opinion.predict()
 
@@ -327,6 +331,7 @@ class MainWindow(QMainWindow):
         """Stop all work, wait for it, and let go of the record."""
         self.keys.stop()
         self.watching.shut_down()
+        self.priors.shut_down()
         self.screening.shut_down()
         self.opening.shut_down()
         self.second_opinion.shut_down()

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from app.pane_commands import cut_in
-from app.session import Layout
+from app.pane_commands import is_slice
 from app.tool_commands import SLAB, nearest, with_point
 from app.values.pictures import drawn_to_stored
 
@@ -36,8 +35,8 @@ class Measuring(QObject):
     def place(self, pane: int, row: int, column: int) -> None:
         """Point at a pixel of one of the pictures."""
         shown = self._session.shown
-        if shown.scan is None or cut_in(shown, pane) is not None or shown.layout is Layout.CONTACT:
-            self.told.emit("Measure on one slice, not on a plane across them, nor on the sheet of all")
+        if shown.scan is None or not is_slice(shown, pane):
+            self.told.emit("Measure on a slice of the open scan, not on another picture")
             return
         if shown.slab_mm > 0:
             self.told.emit(SLAB)

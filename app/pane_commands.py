@@ -50,8 +50,7 @@ def scrolled(shown: Shown, pane: int, steps: int) -> Shown:
 
 def probed(shown: Shown, pane: int, row: int, column: int) -> Shown:
     """The pointer is over this pixel of one of the pictures."""
-    on_slice = cut_in(shown, pane) is None and shown.layout is not Layout.CONTACT
-    return replace(shown, probe=drawn_to_stored(shown, row, column) if on_slice else None)
+    return replace(shown, probe=drawn_to_stored(shown, row, column) if is_slice(shown, pane) else None)
 
 
 def clicked(shown: Shown, pane: int, row: int, column: int) -> Shown:
@@ -70,6 +69,13 @@ def clicked(shown: Shown, pane: int, row: int, column: int) -> Shown:
     nearest = int(np.abs(found.slice_rows - row).argmin())
     place = (column, cut_column) if cut is Cut.COLUMN else (cut_row, column)
     return replace(at_slice(shown, nearest), cut=place)
+
+
+def is_slice(shown: Shown, pane: int) -> bool:
+    """Whether a picture is of the slice on the screen: no plane across, no sheet of all, no other examination."""
+    number = pane if shown.enlarged is None else shown.enlarged
+    is_prior = shown.layout is Layout.PRIOR and number > 0
+    return cut_in(shown, pane) is None and shown.layout is not Layout.CONTACT and not is_prior
 
 
 def cut_in(shown: Shown, pane: int) -> Cut | None:

@@ -48,6 +48,7 @@ class Layout(StrEnum):
     KINDS = "two heatmaps"
     PLANES = "three planes"
     CONTACT = "contact sheet"
+    PRIOR = "prior beside"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +137,8 @@ class Shown:
         inside_only: heatmaps are drawn inside the skull only.
         layout: which pictures there are; enlarged: the number of the only one shown, None for all.
         pane_windows: of the three windows side by side.
+        prior: another examination of the same patient, to be shown beside; prior_offset_mm: by which it is shifted
+            upwards against the scan.
         cut: (row, column) of the stored slice at which the other planes cut it; None for the middle.
         slab_mm: thickness of what is shown as one slice by projection; 0 for the slice alone.
         turn: of the picture, after it was read; none for a new scan.
@@ -186,6 +189,8 @@ class Shown:
     layout: Layout = Layout.ONE
     enlarged: int | None = None
     pane_windows: tuple[Window, ...] = (BRAIN, SUBDURAL, SOFT_TISSUE)
+    prior: Scan | None = None
+    prior_offset_mm: float = 0.0
     cut: tuple[int, int] | None = None
     slab_mm: float = 0.0
     projection: Projection = Projection.MEAN
@@ -302,6 +307,9 @@ def preview_arrived(shown: Shown, current: int, preview: Preview) -> Shown:
         slice_index=preview.slice_index,
         revealed=False,
         heatmap_label=None,
+        layout=Layout.ONE if shown.layout is Layout.PRIOR else shown.layout,
+        prior=None,
+        prior_offset_mm=0.0,
         cut=None,
         turn=Turn(),
         cine=False,

@@ -76,6 +76,27 @@ def series_beside(shown: Shown, step: int) -> int:
     return order[place] if 0 <= place < len(order) else -1
 
 
+def prior_of(shown: Shown) -> int:
+    """Index of the best series of another examination of the same patient; -1 where there is none.
+
+    The newest of those before the open one, or else the oldest of those after it. Only where ID, name and date of birth
+    are the same, and there is an ID: another patient's scan must never stand beside.
+    """
+    current = shown.open_series
+    if current is None or not current.details.patient_id.strip():
+        return -1
+    whose, date = study_of(current)[:3], current.details.study_date
+    first: dict[Study, int] = {}
+    for index, one in enumerate(shown.series):
+        if study_of(one)[:3] == whose and study_of(one) != study_of(current) and not one.refusal:
+            first.setdefault(study_of(one), index)
+    dated = sorted((shown.series[index].details.study_date, index) for index in first.values())
+    before = [index for day, index in dated if day and date and day < date]
+    if before:
+        return before[-1]
+    return dated[0][1] if dated else -1
+
+
 def case_beside(shown: Shown, step: int) -> int:
     """Worklist index of the first series of the next (step 1) or previous (step -1) study; -1 where there is none."""
     cases = [study_of(series) for series in shown.series]

@@ -78,7 +78,8 @@ def rating_obstacle(shown: Shown) -> str:
         "Show the heatmap (G) to rate it": not shown.heatmap_on,
         "Leave the comparison (Shift+B) to rate a heatmap": shown.layout is Layout.KINDS and shown.has_kinds,
         "Leave the sheet of all slices (F4) to rate a heatmap": shown.layout is Layout.CONTACT,
-        "Go back to the slice to rate its heatmap": shown.layout is Layout.PLANES and bool(shown.enlarged),
+        "Go back to the slice to rate its heatmap": shown.layout in (Layout.PLANES, Layout.PRIOR)
+        and bool(shown.enlarged),
         "Show the heatmap outside the skull too, to rate it": shown.inside_only,
         "Show one slice, not a slab (Ctrl+Down), to rate its heatmap": shown.slab_mm > 0,
         "The heatmap is being computed": not shown.kind_ready,
@@ -174,6 +175,13 @@ def toggle_comparing(shown: Shown) -> Shown:
 def in_layout(shown: Shown, layout: Layout) -> Shown:
     """Show the pictures of a layout, or one picture again."""
     return replace(shown, layout=Layout.ONE if shown.layout is layout else layout, enlarged=None, network_view=False)
+
+
+def with_prior_shifted(shown: Shown, steps: int) -> Shown:
+    """Show the prior some of its slices higher up against the scan."""
+    if shown.prior is None:
+        return shown
+    return replace(shown, prior_offset_mm=round(shown.prior_offset_mm + steps * shown.prior.spacing_mm[0], 3))
 
 
 def turned(shown: Shown, turn: Turn) -> Shown:
@@ -285,6 +293,8 @@ COMMANDS: dict[str, Callable[[Shown], Shown]] = {
     "toggle_comparing": toggle_comparing,
     "toggle_windows": partial(in_layout, layout=Layout.WINDOWS),
     "toggle_planes": partial(in_layout, layout=Layout.PLANES),
+    "prior_up": partial(with_prior_shifted, steps=1),
+    "prior_down": partial(with_prior_shifted, steps=-1),
     "toggle_contact": partial(in_layout, layout=Layout.CONTACT),
     "flip_horizontally": partial(turned, turn=Turn(flip_columns=True)),
     "flip_vertically": partial(turned, turn=Turn(flip_rows=True)),
@@ -334,6 +344,7 @@ def ticked(shown: Shown) -> frozenset[str]:
         "toggle_windows": shown.layout is Layout.WINDOWS,
         "toggle_planes": shown.layout is Layout.PLANES,
         "toggle_contact": shown.layout is Layout.CONTACT,
+        "toggle_prior": shown.layout is Layout.PRIOR,
         "toggle_cine": shown.cine,
         f"slab_{shown.projection}": shown.slab_mm > 0,
         "toggle_contours": shown.contours,

@@ -213,6 +213,7 @@ COMMANDS: dict[str, Callable[[MainWindow], object]] = {
     "comment": comment,
     "save_opinion": save_opinion,
     "copy_findings": copy_findings,
+    "toggle_prior": lambda window: window.priors.toggle(),
     "watch_folder": watch_folder,
     "reopen": reopen,
     "undo": lambda window: window.measuring.undo(),

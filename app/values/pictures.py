@@ -13,6 +13,7 @@ from app.session import Layout
 from app.tool_commands import marks, tool_badges, volume_line
 from app.values.contact import contact_picture
 from app.values.patient_text import age_text, date_text, name_text
+from app.values.prior import shown_prior
 from app.values.scan_gaps import beside
 from app.values.scan_notes import badges, gaps
 from ihd_core.heatmaps.explain import Kind, full_scale
@@ -43,6 +44,8 @@ def pictures(shown: Shown) -> tuple[SlicePicture, ...]:
     if shown.enlarged is not None:
         alone = panes[min(shown.enlarged, len(panes) - 1)]
         own = tuple(one for one in alone.badges if one not in first)
+        if alone.linked == "prior":  # it has an identity and warnings of its own
+            return (alone,)
         return (replace(alone, top_left=panes[0].top_left, top_right=panes[0].top_right, badges=(*first, *own)),)
     return panes[0], *(
         replace(pane, badges=tuple(one for one in pane.badges if one not in first)) for pane in panes[1:]
@@ -58,6 +61,8 @@ def _panes(shown: Shown) -> tuple[SlicePicture, ...]:
         return tuple(slice_picture(replace(shown, heatmap_kind=kind)) for kind in (Kind.CNN, result))
     if layout is Layout.CONTACT and shown.scan is not None:
         return (_with_what_holds_for_all(contact_picture(shown), shown),)
+    if layout is Layout.PRIOR and shown.prior is not None and shown.scan is not None:
+        return slice_picture(shown), _prior_picture(shown)
     if layout is Layout.PLANES and shown.scan is not None and len(shown.scan) > 1:
         axial = replace(slice_picture(shown), rules=_rules_on_slice(shown), linked="slice")
         return axial, *(_cut_picture(shown, cut) for cut in Cut)
@@ -72,6 +77,14 @@ def _with_what_holds_for_all(sheet: SlicePicture, shown: Shown) -> SlicePicture:
         top_left=_patient_lines(details) if details is not None and shown.overlay_text else (),
         badges=(*badges(shown), *sheet.badges),
     )
+
+
+def _prior_picture(shown: Shown) -> SlicePicture:
+    """The prior's slice at the height of the one on the screen."""
+    picture = slice_picture(shown_prior(shown))
+    date = date_text(shown.prior.details.study_date) if shown.prior is not None else ""
+    shifted = f", shifted by {shown.prior_offset_mm:+.1f} mm" if shown.prior_offset_mm else ""
+    return replace(picture, badges=(Badge(f"OTHER EXAMINATION {date}{shifted}"), *picture.badges), linked="prior")
 
 
 def slice_picture(shown: Shown) -> SlicePicture:

@@ -409,6 +409,9 @@ def test_the_model_and_its_hash_are_always_on_the_screen(read_window):
 NO_EFFECT_TO_SEE = {
     "open_folder": "asks in a dialog of the system",
     "open_files": "asks in a dialog of the system",
+    "toggle_prior": "there is none, tested in test_priors",
+    "prior_up": "there is none, tested in test_priors",
+    "prior_down": "there is none, tested in test_priors",
     "find_in_worklist": "one series is not searched, tested in test_screening",
     "reopen": "opens the same scan again, tested in test_positions",
     "copy_findings": "goes to the clipboard, tested in test_findings_text",
