@@ -53,7 +53,12 @@ class Sheet:
 
     def corner(self, place: int) -> tuple[int, int]:
         """(row, column) of the first pixel of a tile."""
-        return place // self.across * self.tile[0], place % self.across * self.tile[1]
+        return self.header + place // self.across * self.tile[0], place % self.across * self.tile[1]
+
+    @property
+    def header(self) -> int:
+        """Rows above the tiles that stay black, for identity and warnings."""
+        return self.tile[0] // 2
 
 
 def sheet_of(shown: Shown) -> Sheet:
@@ -83,7 +88,7 @@ def contact_picture(shown: Shown) -> SlicePicture:
     sheet, scan = sheet_of(shown), shown.scan
     if scan is None:
         raise ValueError("no scan is open")
-    pixels = np.zeros((sheet.down * sheet.tile[0], sheet.across * sheet.tile[1]), np.uint8)
+    pixels = np.zeros((sheet.header + sheet.down * sheet.tile[0], sheet.across * sheet.tile[1]), np.uint8)
     for place, index in enumerate(sheet.slices):
         row, column = sheet.corner(place)
         tile = _tile(scan, index, shown.window, shown.turn, sheet.tile)
@@ -108,7 +113,7 @@ def contact_picture(shown: Shown) -> SlicePicture:
 def tile_at(shown: Shown, row: int, column: int) -> int | None:
     """Which slice is at a pixel of the sheet; None where there is none."""
     sheet = sheet_of(shown)
-    place = row // sheet.tile[0] * sheet.across + column // sheet.tile[1]
+    place = (row - sheet.header) // sheet.tile[0] * sheet.across + column // sheet.tile[1]
     return sheet.slices[place] if 0 <= place < len(sheet.slices) and column // sheet.tile[1] < sheet.across else None
 
 

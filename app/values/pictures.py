@@ -83,8 +83,10 @@ def _prior_picture(shown: Shown) -> SlicePicture:
     """The prior's slice at the height of the one on the screen."""
     picture = slice_picture(shown_prior(shown))
     date = date_text(shown.prior.details.study_date) if shown.prior is not None else ""
-    shifted = f", shifted by {shown.prior_offset_mm:+.1f} mm" if shown.prior_offset_mm else ""
-    return replace(picture, badges=(Badge(f"OTHER EXAMINATION {date}{shifted}"), *picture.badges), linked="prior")
+    other: tuple[Badge, ...] = (Badge(f"OTHER EXAMINATION {date}".strip()),)
+    if shown.prior_offset_mm:
+        other += (Badge(f"Shifted {shown.prior_offset_mm:+.1f} mm", serious=False),)
+    return replace(picture, badges=(*other, *picture.badges), linked="prior")
 
 
 def slice_picture(shown: Shown) -> SlicePicture:
