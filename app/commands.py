@@ -15,7 +15,7 @@ from ihd_core.measurements import Tool
 from ihd_core.slab import Projection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from PySide6.QtWidgets import QMainWindow, QMenu
 
@@ -180,6 +180,7 @@ COMMANDS = (
     Command("undo", "Undo the last record", "Record", ("Ctrl+Z",), "scan"),
     Command("switch_reader", "-Switch reader…", "Record"),
     Command("show_keys", "Keys", "Help", ("F1",)),
+    Command("change_keys", "Change keys…", "Help"),
     Command("about", "About this program and its model", "Help"),
 )
 
@@ -187,19 +188,22 @@ HELD_KEYS = (("Space", "While held: the picture without heatmap"),)
 """Keys that act while they are down; the window's event filter knows them."""
 
 
-def install(window: QMainWindow, run: Callable[[Command], object]) -> Mapping[str, QAction]:
+def install(
+    window: QMainWindow, run: Callable[[Command], object], commands: Sequence[Command] = COMMANDS
+) -> Mapping[str, QAction]:
     """Make one action a command, in the menus of the window, in the order of the table.
 
     Args:
         window: gets the menus; the actions are its children and have the command's name as object name.
         run: what a triggered action does.
+        commands: COMMANDS, with the reader's own keys.
 
     Returns:
         The actions by name.
     """
     menus: dict[str, QMenu] = {}
     actions: dict[str, QAction] = {}
-    for command in COMMANDS:
+    for command in commands:
         menu = menus.setdefault(command.menu, menus.get(command.menu) or window.menuBar().addMenu(f"&{command.menu}"))
         if command.text.startswith("-"):
             menu.addSeparator()
@@ -218,17 +222,17 @@ def plain_text(command: Command) -> str:
     return command.text.removeprefix("-")
 
 
-def key_text(name: str) -> str:
+def key_text(name: str, commands: Sequence[Command] = COMMANDS) -> str:
     """The first key of a command, as written on a keyboard; empty where it has none."""
-    keys = next(command.keys for command in COMMANDS if command.name == name)
+    keys = next(command.keys for command in commands if command.name == name)
     return keys[0] if keys else ""
 
 
-def shortcut_help() -> str:
+def shortcut_help(commands: Sequence[Command] = COMMANDS) -> str:
     """The sheet of keys, as HTML: one table a menu."""
     tables = []
-    for menu in dict.fromkeys(command.menu for command in COMMANDS):
-        rows = [(", ".join(c.keys), plain_text(c)) for c in COMMANDS if c.menu == menu and c.keys]
+    for menu in dict.fromkeys(command.menu for command in commands):
+        rows = [(", ".join(c.keys), plain_text(c)) for c in commands if c.menu == menu and c.keys]
         rows += HELD_KEYS if menu == "AI" else ()
         tables.append(f"<h3>{menu}</h3>{table(rows)}")
     return "".join(tables)

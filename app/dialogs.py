@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from app import places
 from app.commands import shortcut_help, table
+from app.key_binding import KeyDialog
 from app.panels.parts import named
 from app.panels.slice_view import GESTURES
 
@@ -77,7 +79,21 @@ def ask_reader(parent: QWidget, current: str) -> str:
 def show_keys(window: MainWindow) -> None:
     """Show the sheet of keys and mouse gestures."""
     mouse = table((gesture.hand, gesture.does) for gesture in GESTURES)
-    _show_page(window, "Keys", f"{shortcut_help()}<h3>Mouse</h3>{mouse}")
+    _show_page(window, "Keys", f"{shortcut_help(window.commands)}<h3>Mouse</h3>{mouse}")
+
+
+def change_keys(window: MainWindow) -> None:
+    """Let the reader change keys; they hold from the next start on."""
+    dialog = KeyDialog(window.settings.keys, window)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+    def keep() -> None:
+        window.settings = replace(window.settings, keys=dialog.chosen)
+        window.remember()
+        window.hint("New keys hold when the program is started again")
+
+    dialog.accepted.connect(keep)
+    dialog.open()
 
 
 def show_about(window: MainWindow) -> None:

@@ -36,8 +36,11 @@ from ihd_core.heatmaps.explain import OWN
 from ihd_core.labels import DISPLAY_ORDER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PySide6.QtGui import QWheelEvent
 
+    from app.commands import Command
     from app.panels.slice_view import SliceView
 
 LEFT_WIDTH, RIGHT_WIDTH = 288, 346
@@ -136,10 +139,13 @@ class Parts:
     reader: QLabel
 
 
-def build(window: QMainWindow) -> Parts:
+def build(window: QMainWindow, commands: Sequence[Command] = COMMANDS) -> Parts:
     """Make the panels and place them: scans on the left, the picture in the middle, results and record on the right."""
-    keys = {name.replace("_", " "): key_text(f"{name}_window") for name in ("brain", "subdural", "bone", "stroke")}
-    keys |= {"soft tissue": key_text("soft_tissue_window"), "network": key_text("toggle_network_view")}
+    keys = {
+        name.replace("_", " "): key_text(f"{name}_window", commands) for name in ("brain", "subdural", "bone", "stroke")
+    }
+    keys |= {"soft tissue": key_text("soft_tissue_window", commands)}
+    keys |= {"network": key_text("toggle_network_view", commands)}
     grid = ViewGrid()
     stop = button("Stop", "stop", "Stop what is running")
     parts = Parts(
@@ -162,7 +168,7 @@ def build(window: QMainWindow) -> Parts:
         plain_label(),
         plain_label(),
     )
-    _show_keys(parts)
+    _show_keys(parts, commands)
     central = QWidget()
     rows = QVBoxLayout(central)
     rows.setContentsMargins(0, 0, 0, 0)
@@ -179,9 +185,9 @@ def build(window: QMainWindow) -> Parts:
     return parts
 
 
-def _show_keys(parts: Parts) -> None:
-    with_keys = {command.name for command in COMMANDS if command.keys}
-    keys = {widget: key_text(name) for widget, name in _WIDGET_KEYS.items() if name in with_keys}
+def _show_keys(parts: Parts, commands: Sequence[Command]) -> None:
+    with_keys = {command.name for command in commands if command.keys}
+    keys = {widget: key_text(name, commands) for widget, name in _WIDGET_KEYS.items() if name in with_keys}
     parts.findings.show_keys(keys)
     parts.heatmap.show_keys(keys)
     parts.opinion.show_keys(keys)

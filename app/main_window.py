@@ -15,6 +15,7 @@ from app.connections import connect_panels
 from app.drops import accept_copy, dropped_paths, leave_drops_to_window
 from app.error_dialog import show_bug
 from app.heatmap_jobs import HeatmapJobs
+from app.key_binding import bound
 from app.keys import KeyFilter
 from app.layout import Parts, build
 from app.measuring import Measuring
@@ -103,8 +104,9 @@ class MainWindow(QMainWindow):
         self.watching: Watching = Watching(self.session, self)
         self.recorder: Recorder = Recorder(self.session, self.clock, journal, self)
         self.measuring: Measuring = Measuring(self.session, self.recorder, self)
-        self.parts: Parts = build(self)
-        self.actions_by_name = install(self, self._run)
+        self.commands, refused_keys = bound(settings.keys)
+        self.parts: Parts = build(self, self.commands)
+        self.actions_by_name = install(self, self._run, self.commands)
         self.keys = KeyFilter(self)
         leave_drops_to_window(self)
         self._connect_jobs()
@@ -119,6 +121,8 @@ class MainWindow(QMainWindow):
         self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode()))
         self.fit_to_screen(self.screen().availableGeometry())
         self.parts.slice_view.setFocus()
+        if refused_keys:
+            self.parts.notice.tell(f"Keys that are not taken: {'; '.join(refused_keys)}")
 
     def _connect_jobs(self) -> None:
         self.opening.replacing.connect(self._on_replacing)

@@ -28,6 +28,7 @@ class Settings:
         geometry: place of the window, base 64.
         last_folder: where the next folder dialog starts.
         last_opened: paths that were opened last.
+        keys: the reader's own keys by name of the command; what key_binding.bound() takes.
     """
 
     reader: str = ""
@@ -38,6 +39,7 @@ class Settings:
     geometry: str = ""
     last_folder: str = ""
     last_opened: list[str] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
 
 
 def read_settings(path: Path) -> Settings:
@@ -72,6 +74,8 @@ def write_settings(path: Path, settings: Settings) -> None:
 def _fits(value: object, kind: type) -> bool:
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    if kind is dict:
+        return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
     if kind is list:
         return isinstance(value, list) and all(isinstance(one, str) for one in value)
     return isinstance(value, kind)

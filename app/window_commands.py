@@ -222,6 +222,7 @@ COMMANDS: dict[str, Callable[[MainWindow], object]] = {
     "save_measurements": save_measurements,
     "switch_reader": switch_reader,
     "show_keys": dialogs.show_keys,
+    "change_keys": dialogs.change_keys,
     "about": dialogs.show_about,
     **{
         f"call_{label}": partial(lambda window, label: window.parts.opinion.toggle_call(label), label=label)

@@ -17,7 +17,7 @@ from ihd_core.study.journal import check
 
 ASK = {
     "open_folder", "open_files", "choose_model", "save_picture", "save_sheets", "save_measurements", "quit",
-    "switch_reader", "full_screen",
+    "switch_reader", "full_screen", "watch_folder",
 }  # fmt: skip
 """Commands that wait for a dialog of the system, or end the session."""
 KEYS = sorted({key for command in COMMANDS if command.name not in ASK for key in command.keys} | {"Space", "Tab", "X"})
