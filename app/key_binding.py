@@ -25,6 +25,7 @@ from app.panels.parts import named, note, set_tone
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+KEY_WIDTH = 180
 RESERVED = ("Space", "Tab", "Shift+Tab")
 """Held for the picture without heatmap, and for going from field to field."""
 
@@ -97,6 +98,7 @@ class KeyDialog(QDialog):
         table.setHorizontalHeaderLabels(["Command", "Key"])
         table.verticalHeader().hide()
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        table.setColumnWidth(1, KEY_WIDTH)
         now, _ = bound(own)
         for row, one in enumerate(now):
             item = QTableWidgetItem(f"{one.menu}: {plain_text(one)}")
