@@ -99,7 +99,7 @@ class MainWindow(QMainWindow):
             self.session, Means(engine, places.engines_file(), places.predictions_folder()), self
         )
         self.heatmap_jobs: HeatmapJobs = HeatmapJobs(self.session, self.second_opinion.loaded_model, self)
-        self.screening = Screening(self.session, self.second_opinion, lambda: self.busy, self)
+        self.screening = Screening(self.session, self.second_opinion, lambda: self.busy or self.priors.running, self)
         self.priors: Priors = Priors(self.session, self)
         self.watching: Watching = Watching(self.session, self)
         self.recorder: Recorder = Recorder(self.session, self.clock, journal, self)

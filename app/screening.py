@@ -48,7 +48,7 @@ class Screening(QObject):
         self._session = session
         self._second_opinion = second_opinion
         self._busy = busy
-        self._wanted: tuple[object, ...] = ()
+        self._wanted = _Wanted()
         self._reading = Latest(self)
         self._reading.delivered.connect(self._on_screened)
 
@@ -60,11 +60,11 @@ class Screening(QObject):
     def follow(self, shown: Shown) -> None:
         """Begin anew where other series are listed or another model is in use; take over what the open scan has got."""
         sha256 = shown.model.sha256 if shown.model is not None else ""
-        wanted = (tuple(one.uid for one in shown.series), sha256, shown.repair)
+        wanted = _Wanted(frozenset((one.uid, one.slice_count) for one in shown.series), sha256, shown.repair)
         if wanted != self._wanted:
-            same_model = self._wanted[1:] == wanted[1:]
+            unchanged = wanted.unchanged_since(self._wanted)
             self._wanted = wanted
-            self._begin(shown, {uid: one for uid, one in shown.screened.items() if same_model and one.is_over})
+            self._begin(shown, {uid: one for uid, one in shown.screened.items() if uid in unchanged and one.is_over})
         elif shown.prediction is not None and shown.open_series is not None:
             found = screened(shown.prediction)
             if shown.screened and shown.screened.get(shown.open_series.uid) != found:
@@ -97,6 +97,20 @@ def screened(prediction: Prediction) -> Screened:
     if prediction.withheld:
         return Screened(ScreenedState.FAILED, reason=prediction.withheld)
     return Screened(ScreenedState.READY, probabilities=tuple(prediction.scan.tolist()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be read: series by UID with how many slices they have, by which model, with or without the repair."""
+
+    series: frozenset[tuple[str, int]] = frozenset()
+    model_sha256: str = ""
+    repair: bool = True
+
+    def unchanged_since(self, before: _Wanted) -> frozenset[str]:
+        """UIDs of the series of which a result from before is one still: none has gained a slice since."""
+        same = (self.model_sha256, self.repair) == (before.model_sha256, before.repair)
+        return frozenset(uid for uid, _ in self.series & before.series) if same else frozenset()
 
 
 @dataclass(frozen=True, slots=True)

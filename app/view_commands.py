@@ -207,7 +207,7 @@ def toggle_cine(shown: Shown) -> Shown:
 
 def next_frame(shown: Shown) -> Shown:
     """The slice that follows in cine; after the last one the first."""
-    return replace(shown, slice_index=(shown.slice_index + 1) % max(shown.slice_count, 1))
+    return at_slice(shown, (shown.slice_index + 1) % max(shown.slice_count, 1))
 
 
 def toggle_contours(shown: Shown) -> Shown:

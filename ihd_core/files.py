@@ -29,18 +29,27 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         FileError: the folder is missing or read-only, or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with file_errors(path):
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+        replace_content(path, content)
+
+
+def replace_content(path: Path, content: bytes) -> None:
+    """As write_atomically(), for who tells of the failure otherwise.
+
+    Raises:
+        OSError: the system's reason.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 def make_folder(path: Path) -> Path:

@@ -187,7 +187,7 @@ def clot_volume(scan: Scan, measurements: Iterable[Measurement]) -> ClotVolume |
 
     Of several ellipses on one slice the largest counts. C is the sum over slices of the way that each stands for along
     the normal, half to both of its neighbours: wholly where its area is more than 75 % of the largest, half from 25 %.
-    Of an ellipsoid that is a third less than its volume, as ABC/2 is meant for clots that end bluntly.
+    Of an ellipsoid in thin slices that is some 36 % less than its volume.
 
     Source:
         Kothari et al., Stroke 27 (1996) 1304-1305.

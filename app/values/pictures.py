@@ -47,6 +47,8 @@ def pictures(shown: Shown) -> tuple[SlicePicture, ...]:
         if alone.linked == "prior":  # it has an identity and warnings of its own
             return (alone,)
         return (replace(alone, top_left=panes[0].top_left, top_right=panes[0].top_right, badges=(*first, *own)),)
+    if shown.layout is Layout.PRIOR:  # another scan has warnings of its own
+        return panes
     return panes[0], *(
         replace(pane, badges=tuple(one for one in pane.badges if one not in first)) for pane in panes[1:]
     )

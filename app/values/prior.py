@@ -55,6 +55,7 @@ def shown_prior(shown: Shown) -> Shown:
         series=(),
         current=-1,
         slice_index=prior_slice(shown),
+        model=None,
         prediction=None,
         partial=None,
         brain=None,

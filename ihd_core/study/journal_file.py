@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ihd_core.errors import StudyError
+from ihd_core.files import replace_content
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,18 +65,7 @@ def write_tail(path: Path, tail: Tail) -> None:
     Raises:
         OSError: the system's reason.
     """
-    beside = tail_path(path)
-    temporary = beside.with_name(f".{beside.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(f"{tail.count} {tail.last_hash}\n".encode())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(beside)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+    replace_content(tail_path(path), f"{tail.count} {tail.last_hash}\n".encode())
     with suppress(OSError):  # the new name counts already; after a power cut the old one may be back, one row behind
         sync_folder(path.parent)
 

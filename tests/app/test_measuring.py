@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 
 from app import dialogs
 from app.session import Layout
+from app.view_commands import next_frame
 from ihd_core.measurements import Tool, in_words
 from ihd_core.study.journal import check
 
@@ -142,6 +143,14 @@ def test_another_slice_forgets_points_and_shows_only_its_own_marks(read_window, 
     assert window.parts.slice_view._picture.marks == ()
     press(window, "Up")
     assert len(window.parts.slice_view._picture.marks) == 1
+
+
+def test_cine_takes_no_point_along_to_the_next_slice(read_window, press, click):
+    window = read_window()
+    press(window, "Home", "L")
+    click(window, (10, 10))
+    assert window.shown.points
+    assert next_frame(window.shown).points == ()
 
 
 def test_nothing_is_measured_on_a_slab_or_across_the_slices(read_window, press, click):

@@ -12,11 +12,12 @@ from app.pane_commands import is_slice, probed
 from app.session import Layout, Shown, preview_arrived
 from app.study_order import prior_of
 from app.values.pictures import pictures
-from app.values.prior import prior_slice, top_mm
+from app.values.prior import prior_slice, shown_prior, top_mm
 from app.view_commands import COMMANDS, rating_obstacle
 from ihd_core.dicom.series import find_series
 from ihd_core.phantom.series_writer import write_series
-from tests.ihd_core.toy import toy_hu, toy_scan
+from ihd_core.scan import ScanWarning
+from tests.ihd_core.toy import toy_hu, toy_info, toy_scan
 
 NAMES = {"PatientName": "Doe^Jo", "PatientID": "P1"}
 
@@ -61,6 +62,14 @@ def test_the_next_scan_has_no_prior(study):
 
     fresh = preview_arrived(shown, 0, Preview(toy_scan(slices=1), 0, 6))
     assert (fresh.prior, fresh.layout, fresh.prior_offset_mm) == (None, Layout.ONE, 0.0)
+
+
+def test_a_warning_of_both_stands_on_both_and_the_model_is_not_the_priors():
+    warned = replace(head(20, 2, 5.0, 0), warnings=(ScanWarning("not-a-head", "It is a chest"),))
+    shown = Shown(scan=warned, prior=warned, slice_index=10, layout=Layout.PRIOR, model=toy_info(demonstration=True))
+    texts = [[badge.text for badge in picture.badges] for picture in pictures(shown)]
+    assert ["Not a head" in some for some in texts] == [True, True]
+    assert shown_prior(shown).model is None
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtWidgets import QLineEdit, QListWidget
@@ -143,6 +144,18 @@ def test_a_demonstration_model_and_whoever_asks_leave_the_order_of_arrival(shown
     if changes.get("model") == "demonstration":
         changes = {"model": toy_info(demonstration=True)}
     assert listed(replace(shown, **changes)) == (0, 1, 2, 3)
+
+
+def test_a_series_that_has_gained_slices_is_read_again(both, qtbot, monkeypatch):
+    window = both()
+    begun = []
+    monkeypatch.setattr(window.screening, "_begin", lambda shown, known: begun.append(set(known)))
+    series = window.shown.series
+    grown = SimpleNamespace(uid=series[1].uid, slice_count=series[1].slice_count + 1)
+    window.screening.follow(replace(window.shown, series=(series[0], grown)))
+    assert begun == [{UIDS[0]}]
+    window.screening.follow(replace(window.shown, series=(series[0], grown)))
+    assert len(begun) == 1
 
 
 def test_what_is_called_follows_the_operating_points(shown):
